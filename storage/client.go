@@ -1,0 +1,116 @@
+package storage
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse/gatehouse/authz"
+)
+
+// ClientKind says what sort of program a client is. It decides the defaults at
+// creation and, for an agent, that an owner answers for it.
+type ClientKind string
+
+// The kinds of client.
+const (
+	ClientWeb     ClientKind = "web"
+	ClientSPA     ClientKind = "spa"
+	ClientNative  ClientKind = "native"
+	ClientService ClientKind = "service"
+	ClientAgent   ClientKind = "agent"
+)
+
+// The client authentication methods (OpenID Connect Core §9, by their registered names).
+const (
+	AuthMethodBasic         = "client_secret_basic"
+	AuthMethodPost          = "client_secret_post"
+	AuthMethodNone          = "none"
+	AuthMethodPrivateKeyJWT = "private_key_jwt"
+)
+
+// The grant types (by their registered names).
+const (
+	GrantAuthorizationCode = "authorization_code"
+	GrantRefreshToken      = "refresh_token"
+	GrantClientCredentials = "client_credentials"
+)
+
+// Client is a registered OAuth client. A zero Tenant means a client of the whole
+// deployment, open to the people of every tenant.
+type Client struct {
+	ID                      authz.ClientID
+	Tenant                  authz.TenantID
+	Kind                    ClientKind
+	Name                    string
+	Owner                   authz.UserID
+	AuthMethod              string
+	SecretHash              []byte
+	PreviousSecretHash      []byte
+	PreviousSecretExpiresAt time.Time
+	// JWKS is a JSON Web Key Set document (RFC 7517 §5), for private_key_jwt.
+	JWKS                   []byte
+	GrantTypes             []string
+	Scopes                 []authz.Pattern
+	RedirectURIs           []string
+	PostLogoutRedirectURIs []string
+	IDTokenAlg             string
+	// Introspect lets the client ask about tokens made for it or for its tenant.
+	Introspect bool
+	// FirstParty marks a client as the operator's own; SkipConsent, an explicit
+	// setting of its own, lets it go without the consent page.
+	FirstParty       bool
+	SkipConsent      bool
+	SelfRegistered   bool
+	IDTokenAtRefresh bool
+	LogoURI          string
+	PolicyURI        string
+	TOSURI           string
+	CreatedAt        time.Time
+	DisabledAt       time.Time
+	// TenantSuspended is read along with the client: a suspended tenant's clients stop too.
+	TenantSuspended bool
+}
+
+// Public reports whether the client cannot keep a secret (RFC 6749 §2.1).
+func (c Client) Public() bool { return c.AuthMethod == AuthMethodNone }
+
+// Active reports whether the client may be used at all.
+func (c Client) Active() bool { return c.DisabledAt.IsZero() && !c.TenantSuspended }
+
+// Allows reports whether the client was registered for a grant type.
+func (c Client) Allows(grantType string) bool { return slices.Contains(c.GrantTypes, grantType) }
+
+// Impersonable reports whether another program could pass for this client with
+// this redirect URI: self-registered, or public behind a loopback or custom
+// scheme. RFC 8252 §8.6: such a client is asked for each time.
+func (c Client) Impersonable(redirectURI string) bool {
+	return c.SelfRegistered || c.Public() && !strings.HasPrefix(redirectURI, "https://")
+}
+
+// Resource is a resource server by its identifier (RFC 8707) and the scopes it owns.
+type Resource struct {
+	Identifier string
+	Tenant     authz.TenantID
+	Name       string
+	Scopes     authz.ScopeSet
+	CreatedAt  time.Time
+}
+
+// ScopeInfo is the registry's entry for one scope: the consent page's words and
+// the sign-in that it needs.
+type ScopeInfo struct {
+	Name        authz.Scope
+	Title       string
+	Description string
+	NeedsACR    authz.ACR
+}
+
+// Consent is what a user approved for a client in one tenant.
+type Consent struct {
+	User      authz.UserID
+	Client    authz.ClientID
+	Tenant    authz.TenantID
+	Scopes    authz.ScopeSet
+	GrantedAt time.Time
+}

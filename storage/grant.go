@@ -1,0 +1,62 @@
+package storage
+
+import (
+	"time"
+
+	"github.com/gatehouse/gatehouse/authz"
+)
+
+// Grant is one authorization for its whole life: first an authorization code,
+// then a chain of refresh tokens, of which only the digest of the current one is
+// kept.
+type Grant struct {
+	ID        authz.GrantID
+	User      authz.UserID
+	SID       authz.SessionID // the session's TokenJTI
+	Client    authz.ClientID
+	Tenant    authz.TenantID
+	Project   authz.ProjectID
+	Requested authz.ScopeSet
+	Scopes    authz.ScopeSet
+	Audience  []string
+	// Request is what the exchange needs of the authorization request; zero once
+	// exchanged.
+	Request GrantRequest
+
+	AuthTime    time.Time
+	ACR         authz.ACR
+	AMR         []string
+	RequestedAt time.Time
+	IssuedAt    time.Time
+
+	CodeHash   []byte
+	CodeUsedAt time.Time
+
+	// Generation counts the refresh tokens of this grant from 0; RefreshHash is
+	// the digest of the current one's secret, nil when none was issued.
+	Generation  int32
+	RefreshHash []byte
+	RotatedAt   time.Time
+	RevokedAt   time.Time
+}
+
+// GrantRequest is the part of an authorization request that is judged again, or
+// echoed, when the code is exchanged.
+type GrantRequest struct {
+	RedirectURI   string `json:"redirect_uri,omitempty"`
+	CodeChallenge string `json:"code_challenge,omitempty"`
+	Nonce         string `json:"nonce,omitempty"`
+}
+
+// Revocation is an entry of the ledger: an id that is dead until no token can
+// carry it any more. User, Tenant and Client are zero where there is none.
+type Revocation struct {
+	// JTI is a token's jti, a grant's id or a session's sid.
+	JTI       string
+	User      authz.UserID
+	Tenant    authz.TenantID
+	Client    authz.ClientID
+	Reason    string
+	RevokedAt time.Time
+	ExpiresAt time.Time
+}

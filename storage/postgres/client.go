@@ -1,0 +1,145 @@
+package postgres
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+)
+
+const clientColumns = `c.id, coalesce(c.tenant_id, '00000000-0000-0000-0000-000000000000'), c.kind, c.name,
+	coalesce(c.owner_id, '00000000-0000-0000-0000-000000000000'), c.auth_method, c.secret_hash, c.previous_secret_hash,
+	c.previous_secret_expires_at, c.jwks, c.grant_types, c.scopes, c.redirect_uris, c.post_logout_redirect_uris,
+	c.id_token_alg, c.introspect, c.first_party, c.skip_consent, c.self_registered, c.id_token_at_refresh,
+	c.logo_uri, c.policy_uri, c.tos_uri, c.created_at, c.disabled_at,
+	exists (select from platform.tenants t where t.id = c.tenant_id and t.suspended_at is not null)`
+
+func clientFields(c *storage.Client) []any {
+	return []any{&c.ID, &c.Tenant, &c.Kind, &c.Name, &c.Owner, &c.AuthMethod, &c.SecretHash, &c.PreviousSecretHash,
+		(*zeronull.Timestamptz)(&c.PreviousSecretExpiresAt), &c.JWKS, &c.GrantTypes, &c.Scopes, &c.RedirectURIs,
+		&c.PostLogoutRedirectURIs, &c.IDTokenAlg, &c.Introspect, &c.FirstParty, &c.SkipConsent, &c.SelfRegistered,
+		&c.IDTokenAtRefresh, &c.LogoURI, &c.PolicyURI, &c.TOSURI, &c.CreatedAt, (*zeronull.Timestamptz)(&c.DisabledAt),
+		&c.TenantSuspended}
+}
+
+func scanClient(row pgx.CollectableRow) (storage.Client, error) {
+	var c storage.Client
+	return c, row.Scan(clientFields(&c)...)
+}
+
+// Client reads a client by its id, from memory when nothing changed since.
+func (s *Store) Client(ctx context.Context, id authz.ClientID) (storage.Client, error) {
+	return s.clients.get(ctx, id)
+}
+
+func (s *Store) clientByID(ctx context.Context, id authz.ClientID) (storage.Client, error) {
+	var c storage.Client
+	// A tenant's row is visible to the operator only; the client says whose it is.
+	err := s.batch(ctx, "read client", acting{operator: true}, func(b *pgx.Batch) {
+		b.Queue(`select `+clientColumns+` from platform.clients c where c.id = $1`, id).
+			QueryRow(func(row pgx.Row) error { return row.Scan(clientFields(&c)...) })
+	})
+	return c, err
+}
+
+// Catalogue is what rarely changes and is read at nearly every request.
+type Catalogue struct {
+	Scopes    map[authz.Scope]storage.ScopeInfo
+	Roles     map[authz.Role]storage.Role
+	Resources map[string]storage.Resource
+}
+
+// Rules is the part of the registry that [authz.Derive] asks for.
+func (c Catalogue) Rules() map[authz.Scope]authz.ScopeRule {
+	rules := map[authz.Scope]authz.ScopeRule{}
+	for name, info := range c.Scopes {
+		if info.NeedsACR != "" {
+			rules[name] = authz.ScopeRule{NeedsACR: info.NeedsACR}
+		}
+	}
+	return rules
+}
+
+// Catalogue reads the registry of scopes, the roles and the resources, from
+// memory when nothing changed since.
+func (s *Store) Catalogue(ctx context.Context) (Catalogue, error) {
+	return s.catalogue.get(ctx, struct{}{})
+}
+
+func (s *Store) readCatalogue(ctx context.Context, _ struct{}) (Catalogue, error) {
+	c := Catalogue{
+		Scopes:    map[authz.Scope]storage.ScopeInfo{},
+		Roles:     map[authz.Role]storage.Role{},
+		Resources: map[string]storage.Resource{},
+	}
+	err := s.batch(ctx, "read catalogue", acting{operator: true}, func(b *pgx.Batch) {
+		b.Queue(`select name, title, description, needs_acr from platform.scopes`).Query(func(rows pgx.Rows) error {
+			var i storage.ScopeInfo
+			_, err := pgx.ForEachRow(rows, []any{&i.Name, &i.Title, &i.Description, (*zeronull.Text)(&i.NeedsACR)}, func() error {
+				c.Scopes[i.Name] = i
+				return nil
+			})
+			return err
+		})
+		b.Queue(`select name, description, scopes from platform.roles`).Query(func(rows pgx.Rows) error {
+			all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (r storage.Role, err error) {
+				return r, row.Scan(&r.Name, &r.Description, &r.Scopes)
+			})
+			for _, r := range all {
+				c.Roles[r.Name] = r
+			}
+			return err
+		})
+		b.Queue(`select identifier, coalesce(tenant_id, '00000000-0000-0000-0000-000000000000'), name, scopes, created_at
+			from platform.resources`).Query(func(rows pgx.Rows) error {
+			all, err := pgx.CollectRows(rows, scanResource)
+			for _, r := range all {
+				c.Resources[r.Identifier] = r
+			}
+			return err
+		})
+	})
+	return c, err
+}
+
+func scanResource(row pgx.CollectableRow) (r storage.Resource, err error) {
+	return r, row.Scan(&r.Identifier, &r.Tenant, &r.Name, &r.Scopes, &r.CreatedAt)
+}
+
+type banned struct {
+	network netip.Prefix
+	expires time.Time
+}
+
+// Banned reports whether an address is kept away at the instant now. It is asked
+// at every request, so it is answered from memory.
+func (s *Store) Banned(ctx context.Context, addr netip.Addr, now time.Time) (bool, error) {
+	bans, err := s.bans.get(ctx, struct{}{})
+	if err != nil {
+		return false, err
+	}
+	for _, b := range bans {
+		if b.network.Contains(addr.Unmap()) && (b.expires.IsZero() || now.Before(b.expires)) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func (s *Store) readBans(ctx context.Context, _ struct{}) ([]banned, error) {
+	var all []banned
+	err := s.batch(ctx, "read bans", acting{}, func(b *pgx.Batch) {
+		b.Queue(`select network, expires_at from platform.ip_bans`).Query(func(rows pgx.Rows) (err error) {
+			all, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (b banned, err error) {
+				return b, row.Scan(&b.network, (*zeronull.Timestamptz)(&b.expires))
+			})
+			return err
+		})
+	})
+	return all, err
+}

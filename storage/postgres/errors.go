@@ -1,0 +1,63 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/gatehouse/gatehouse/storage"
+)
+
+// SQLSTATE codes (PostgreSQL, appendix A) that mean something to a caller.
+const (
+	uniqueViolation     = "23505"
+	foreignKeyViolation = "23503"
+	checkViolation      = "23514"
+)
+
+// translate turns a driver's error into one of storage's, keeping the original
+// beneath it for the log.
+func translate(act string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var refused *pgconn.PgError
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return fmt.Errorf("%s: %w", act, storage.ErrNotFound)
+	case errors.As(err, &refused):
+		switch {
+		case refused.Code == uniqueViolation:
+			return fmt.Errorf("%s: %s: %w", act, refused.ConstraintName, storage.ErrConflict)
+		case refused.Code == foreignKeyViolation, refused.Code == checkViolation:
+			return fmt.Errorf("%s: %s: %w", act, refused.ConstraintName, storage.ErrReference)
+		case unavailable(refused.Code):
+			return fmt.Errorf("%s: %w: %w", act, storage.ErrUnavailable, err)
+		}
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("%s: %w", act, err)
+	case isConnectionError(err):
+		return fmt.Errorf("%s: %w: %w", act, storage.ErrUnavailable, err)
+	}
+	return fmt.Errorf("%s: %w", act, err)
+}
+
+// unavailable: connection exceptions (08), insufficient resources (53), operator
+// intervention such as a shutdown (57P), and system errors (58).
+func unavailable(code string) bool {
+	return len(code) == 5 && (code[:2] == "08" || code[:2] == "53" || code[:3] == "57P" || code[:2] == "58")
+}
+
+func isConnectionError(err error) bool {
+	var network net.Error
+	var connect *pgconn.ConnectError
+	return errors.As(err, &network) || errors.As(err, &connect) ||
+		errors.Is(err, context.DeadlineExceeded) || pgconn.SafeToRetry(err) ||
+		// A connection that broke under a query is reported by the socket's own error.
+		errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}

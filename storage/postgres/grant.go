@@ -1,0 +1,136 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+)
+
+// InsertGrant keeps a new authorization with its code, and in the same commit
+// what the user consented to (nil when nothing is to be remembered) and that the
+// session was in use. A grant's id is the id of the authorization request that
+// led to it, so a second one for the same request is [storage.ErrConflict].
+func (s *UserStore) InsertGrant(ctx context.Context, g storage.Grant, session authz.SessionID, remember *storage.Consent) error {
+	request, err := json.Marshal(g.Request)
+	if err != nil {
+		return translate("encode request", err)
+	}
+	return s.batch(ctx, "insert grant", s.as, func(b *pgx.Batch) {
+		b.Queue(`insert into platform.grants (id, user_id, sid, client_id, tenant_id, project_id, requested_scopes, scopes,
+				audience, request, auth_time, acr, amr, requested_at, issued_at, code_hash)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+			g.ID, s.as.user, g.SID, g.Client, g.Tenant, g.Project, g.Requested.String(), g.Scopes.String(),
+			strings.Join(g.Audience, " "), request, g.AuthTime, g.ACR, strings.Join(g.AMR, " "), g.RequestedAt, g.IssuedAt, g.CodeHash)
+		// Once a minute is often enough to know that a session is not idle.
+		b.Queue(`update platform.user_sessions set last_seen_at = $3
+			where id = $1 and user_id = $2 and last_seen_at < $3 - interval '1 minute'`, session, s.as.user, g.IssuedAt)
+		if remember != nil {
+			b.Queue(`insert into platform.consents as c (user_id, client_id, tenant_id, scopes, granted_at)
+				values ($1, $2, $3, $4, $5) on conflict (user_id, client_id, tenant_id) do update
+				set scopes = (select array_agg(distinct x) from unnest(c.scopes || excluded.scopes) x), granted_at = excluded.granted_at`,
+				s.as.user, remember.Client, remember.Tenant, remember.Scopes.Strings(), remember.GrantedAt)
+		}
+	})
+}
+
+// Granted is a grant with the person it is for, read in one trip, so that the
+// rights of this very moment decide.
+type Granted struct {
+	Grant  storage.Grant
+	Person storage.Person
+	// SessionDead reports that the sid or the grant stands in the ledger.
+	SessionDead bool
+}
+
+// Granted reads a grant by its id. Deleting a user deletes their grants, so a
+// grant without a person is [storage.ErrNotFound].
+func (s *Store) Granted(ctx context.Context, id authz.GrantID) (Granted, error) {
+	var g Granted
+	err := s.batch(ctx, "read grant", acting{row: id}, func(b *pgx.Batch) {
+		b.Queue(grantQuery, id).QueryRow(func(row pgx.Row) error { return scanGrant(row, &g) })
+		queuePerson(b, &g.Person)
+	})
+	return g, err
+}
+
+const grantQuery = `
+	select g.id, g.user_id, g.sid, g.client_id, g.tenant_id, coalesce(g.project_id, '00000000-0000-0000-0000-000000000000'),
+	       g.requested_scopes, g.scopes, g.audience, g.request, g.auth_time, g.acr, g.amr, g.requested_at, g.issued_at,
+	       g.code_hash, g.code_used_at, g.generation, g.refresh_hash, g.rotated_at, g.revoked_at,
+	       exists (select from platform.revoked_tokens r where r.jti in (g.sid::text, g.id::text))
+	  from (select *, set_config('app.user_id', user_id::text, true) from platform.grants where id = $1 offset 0) g`
+
+func scanGrant(row pgx.Row, into *Granted) error {
+	g := &into.Grant
+	var requested, scopes, audience, amr string
+	var request []byte
+	err := row.Scan(&g.ID, &g.User, &g.SID, &g.Client, &g.Tenant, &g.Project, &requested, &scopes, &audience, &request,
+		&g.AuthTime, &g.ACR, &amr, &g.RequestedAt, &g.IssuedAt, &g.CodeHash, (*zeronull.Timestamptz)(&g.CodeUsedAt),
+		&g.Generation, &g.RefreshHash, (*zeronull.Timestamptz)(&g.RotatedAt), (*zeronull.Timestamptz)(&g.RevokedAt),
+		&into.SessionDead)
+	if err != nil {
+		return err
+	}
+	g.Requested, g.Scopes = scopeSet(requested), scopeSet(scopes)
+	g.Audience, g.AMR = strings.Fields(audience), strings.Fields(amr)
+	if request != nil {
+		return json.Unmarshal(request, &g.Request)
+	}
+	return nil
+}
+
+func scopeSet(s string) authz.ScopeSet {
+	var set authz.ScopeSet
+	for _, field := range strings.Fields(s) {
+		set = append(set, authz.Scope(field))
+	}
+	return set
+}
+
+// ConsumeCode spends an authorization code: one conditional statement, so that of
+// any number of attempts one wins and the rest are [storage.ErrConsumed].
+// refreshHash is the digest of the first refresh token's secret, nil for none.
+func (s *UserStore) ConsumeCode(ctx context.Context, id authz.GrantID, refreshHash []byte, now time.Time) error {
+	return s.won(ctx, "consume code", `
+		update platform.grants set code_used_at = $2, refresh_hash = $3, rotated_at = $2, request = null
+		 where id = $1 and code_used_at is null and revoked_at is null`, id, now, refreshHash)
+}
+
+// RotateRefreshToken replaces the current refresh token: one conditional
+// statement, [storage.ErrConsumed] for everyone but the winner.
+func (s *UserStore) RotateRefreshToken(ctx context.Context, id authz.GrantID, generation int32, current, next []byte, now time.Time) error {
+	return s.won(ctx, "rotate refresh token", `
+		update platform.grants set generation = generation + 1, refresh_hash = $4, rotated_at = $5
+		 where id = $1 and generation = $2 and refresh_hash = $3 and revoked_at is null`, id, generation, current, next, now)
+}
+
+func (s *UserStore) won(ctx context.Context, act, statement string, args ...any) error {
+	won := false
+	err := s.batch(ctx, act, s.as, func(b *pgx.Batch) {
+		b.Queue(statement+` returning true`, args...).Query(func(rows pgx.Rows) error {
+			for rows.Next() {
+				won = true
+			}
+			return rows.Err()
+		})
+	})
+	if err == nil && !won {
+		return storage.ErrConsumed
+	}
+	return err
+}
+
+// RevokeGrant kills a grant and, through the ledger, every token it ever gave.
+func (s *UserStore) RevokeGrant(ctx context.Context, r storage.Revocation) error {
+	return s.batch(ctx, "revoke grant", s.as, func(b *pgx.Batch) {
+		b.Queue(`update platform.grants set revoked_at = $2 where id = $1::uuid and revoked_at is null`, r.JTI, r.RevokedAt)
+		queueRevocation(b, r)
+	})
+}

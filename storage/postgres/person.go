@@ -1,0 +1,128 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+)
+
+const userColumns = `u.id, u.username, u.email, u.email_verified_at, u.password_hash, u.display_name,
+	u.avatar_url, u.role, u.created_at, u.last_login_at, u.disabled_at, u.authz_changed_at`
+
+func userFields(u *storage.User) []any {
+	return []any{&u.ID, &u.Username, &u.Email, (*zeronull.Timestamptz)(&u.EmailVerifiedAt), &u.PasswordHash,
+		&u.DisplayName, &u.AvatarURL, &u.Role, &u.CreatedAt, (*zeronull.Timestamptz)(&u.LastLoginAt),
+		(*zeronull.Timestamptz)(&u.DisabledAt), &u.AuthzChangedAt}
+}
+
+// UserByIdentifier finds the account that a person means by a user name or an
+// e-mail address, in any case.
+func (s *Store) UserByIdentifier(ctx context.Context, identifier string) (storage.User, error) {
+	folded := storage.FoldIdentifier(identifier)
+	var u storage.User
+	err := s.batch(ctx, "look up account", acting{identifier: folded}, func(b *pgx.Batch) {
+		b.Queue(`select `+userColumns+` from platform.users u
+			where u.username_folded = $1 or u.email_folded = $1
+			order by u.username_folded = $1 desc limit 1`, folded).
+			QueryRow(func(row pgx.Row) error { return row.Scan(userFields(&u)...) })
+	})
+	return u, err
+}
+
+// User is the user's own record.
+func (s *UserStore) User(ctx context.Context) (storage.User, error) {
+	var u storage.User
+	err := s.batch(ctx, "read user", s.as, func(b *pgx.Batch) {
+		b.Queue(`select `+userColumns+` from platform.users u where u.id = $1`, s.as.user).
+			QueryRow(func(row pgx.Row) error { return row.Scan(userFields(&u)...) })
+	})
+	return u, err
+}
+
+// Person is the user with rights, preferences and tenants.
+func (s *UserStore) Person(ctx context.Context) (storage.Person, error) {
+	var p storage.Person
+	err := s.batch(ctx, "read person", s.as, func(b *pgx.Batch) { queuePerson(b, &p) })
+	return p, err
+}
+
+// queuePerson reads whoever app.user_id names by then: an earlier statement of
+// the same batch may have set it.
+func queuePerson(b *pgx.Batch, p *storage.Person) {
+	b.Queue(personQuery).QueryRow(func(row pgx.Row) error { return scanPerson(row, p) })
+}
+
+const personQuery = `
+	select ` + userColumns + `, r.scopes,
+	       coalesce(f.default_tenant_id, '00000000-0000-0000-0000-000000000000'),
+	       coalesce(f.default_project_id, '00000000-0000-0000-0000-000000000000'),
+	       (select coalesce(json_agg(json_build_object('Tenant', x.tenant_id, 'Scope', x.scope)), '[]')
+	          from platform.user_scopes x where x.user_id = u.id),
+	       (select coalesce(json_agg(json_build_object('Group', g.id, 'Name', g.name, 'Tenant', g.tenant_id,
+	                                                   'Project', g.project_id, 'Scopes', g.scopes) order by g.name), '[]')
+	          from platform.user_group_memberships m join platform.user_groups g on g.id = m.user_group_id
+	         where m.user_id = u.id),
+	       (select coalesce(json_agg(json_build_object('ID', t.id, 'Slug', t.slug, 'Name', t.name) order by t.name), '[]')
+	          from platform.tenants t
+	         where t.suspended_at is null
+	           and exists (select from platform.user_group_memberships m where m.user_id = u.id and m.tenant_id = t.id))
+	  from platform.users u
+	  join platform.roles r on r.name = u.role
+	  left join platform.user_preferences f on f.user_id = u.id
+	 where u.id = platform.acting_user()`
+
+func scanPerson(row pgx.Row, p *storage.Person) error {
+	var extra, groups, tenants []byte
+	fields := append(userFields(&p.User), &p.Rights.RoleScopes,
+		&p.Preferences.Tenant, &p.Preferences.Project, &extra, &groups, &tenants)
+	if err := row.Scan(fields...); err != nil {
+		return err
+	}
+	p.Rights.Role = p.Role
+	for _, part := range []struct {
+		document []byte
+		into     any
+	}{{extra, &p.Rights.Extra}, {groups, &p.Rights.Groups}, {tenants, &p.Tenants}} {
+		if err := json.Unmarshal(part.document, part.into); err != nil {
+			return fmt.Errorf("decode rights: %w", err)
+		}
+	}
+	return nil
+}
+
+// SetPreferences keeps where the user lands when nothing else is said.
+func (s *UserStore) SetPreferences(ctx context.Context, p storage.Preferences) error {
+	return s.batch(ctx, "set preferences", s.as, func(b *pgx.Batch) {
+		b.Queue(`insert into platform.user_preferences (user_id, default_tenant_id, default_project_id)
+			values ($1, $2, $3) on conflict (user_id) do update
+			set default_tenant_id = excluded.default_tenant_id, default_project_id = excluded.default_project_id`,
+			s.as.user, p.Tenant, p.Project)
+	})
+}
+
+// UpdatePasswordHash replaces the digest of an unchanged password by one with
+// today's parameters.
+func (s *UserStore) UpdatePasswordHash(ctx context.Context, old, encoded string) error {
+	return s.batch(ctx, "update password hash", s.as, func(b *pgx.Batch) {
+		b.Queue(`update platform.users set password_hash = $3 where id = $1 and password_hash = $2`, s.as.user, old, encoded)
+	})
+}
+
+// queueEndEverything is what a person leaves behind when everything of theirs ends at once:
+// the sid of each session into the ledger, and each grant.
+func queueEndEverything(b *pgx.Batch, user authz.UserID, reason string, now, dead time.Time) {
+	b.Queue(`with ended as (
+			update platform.user_sessions set revoked_at = $2 where user_id = $1 and revoked_at is null returning token_jti),
+		withdrawn as (
+			update platform.grants set revoked_at = $2 where user_id = $1 and revoked_at is null returning id)
+		insert into platform.revoked_tokens (jti, user_id, reason, revoked_at, expires_at)
+		select id::text, $1, $3, $2, $4 from (select token_jti as id from ended union all select id from withdrawn) d
+		on conflict (jti) do nothing`, user, now, reason, dead)
+}

@@ -1,0 +1,61 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+)
+
+func queueRevocation(b *pgx.Batch, r storage.Revocation) {
+	b.Queue(`insert into platform.revoked_tokens (jti, user_id, tenant_id, client_id, reason, revoked_at, expires_at)
+		values ($1, $2, $3, $4, $5, $6, $7) on conflict (jti) do nothing`,
+		r.JTI, r.User, r.Tenant, zeronull.Text(r.Client), r.Reason, r.RevokedAt, r.ExpiresAt)
+}
+
+// Revoke writes an id into the ledger, beside no other change.
+func (s *Store) Revoke(ctx context.Context, r storage.Revocation) error {
+	return s.batch(ctx, "revoke", acting{user: r.User}, func(b *pgx.Batch) { queueRevocation(b, r) })
+}
+
+// Standing is what the ledger and the directory say, at this moment, of a token
+// that was issued before.
+type Standing struct {
+	// Dead: one of its ids stands in the ledger.
+	Dead bool
+	// Person is who it was issued to; nil for a client's own token and for a user
+	// who is no more.
+	Person *storage.Person
+}
+
+// Standing asks for all of a token's ids and its user in one trip.
+func (s *Store) Standing(ctx context.Context, ids []string, user authz.UserID) (Standing, error) {
+	var standing Standing
+	err := s.batch(ctx, "read the ledger", acting{user: user}, func(b *pgx.Batch) {
+		b.Queue(`select exists (select from platform.revoked_tokens where jti = any($1))`, ids).
+			QueryRow(func(row pgx.Row) error { return row.Scan(&standing.Dead) })
+		if !user.IsZero() {
+			b.Queue(personQuery).Query(func(rows pgx.Rows) error {
+				for rows.Next() {
+					standing.Person = &storage.Person{}
+					if err := scanPerson(rows, standing.Person); err != nil {
+						return err
+					}
+				}
+				return rows.Err()
+			})
+		}
+	})
+	return standing, err
+}
+
+// Consume spends a one-time id: [storage.ErrConflict] for everyone but the first.
+func (s *Store) Consume(ctx context.Context, kind string, id []byte, expires time.Time) error {
+	return s.batch(ctx, "consume "+kind, acting{}, func(b *pgx.Batch) {
+		b.Queue(`insert into platform.consumed_ids (kind, id, expires_at) values ($1, $2, $3)`, kind, id, expires)
+	})
+}

@@ -1,0 +1,158 @@
+package postgres
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+)
+
+const sessionColumns = `s.id, s.token_jti, s.user_id, s.current_tenant_id,
+	coalesce(s.current_project_id, '00000000-0000-0000-0000-000000000000'), s.secret_hash, s.created_at,
+	s.last_seen_at, s.expires_at, s.idle_lifetime, s.ip_address, s.user_agent, s.auth_time, s.acr, s.amr, s.revoked_at`
+
+func sessionFields(s *storage.Session, ip **netip.Addr) []any {
+	return []any{&s.ID, &s.TokenJTI, &s.User, &s.Tenant, &s.Project, &s.SecretHash, &s.CreatedAt,
+		&s.LastSeenAt, &s.ExpiresAt, &s.IdleLifetime, ip, &s.UserAgent, &s.AuthTime, &s.ACR, &s.AMR,
+		(*zeronull.Timestamptz)(&s.RevokedAt)}
+}
+
+func scanSession(row pgx.Row) (storage.Session, error) {
+	var s storage.Session
+	var ip *netip.Addr
+	err := row.Scan(sessionFields(&s, &ip)...)
+	if ip != nil {
+		s.IPAddress = *ip
+	}
+	return s, err
+}
+
+// SignedIn is what a browser's session gives access to.
+type SignedIn struct {
+	Session storage.Session
+	Person  storage.Person
+	// Consents is what the user approved for the client that was asked about.
+	Consents []storage.Consent
+}
+
+// SignedIn reads the session with an id, whose it is, and what that user approved
+// for a client (none when client is empty). The caller compares the secret's
+// digest and judges whether the session still stands.
+func (s *Store) SignedIn(ctx context.Context, id authz.SessionID, client authz.ClientID) (SignedIn, error) {
+	var in SignedIn
+	err := s.batch(ctx, "read session", acting{row: id}, func(b *pgx.Batch) {
+		// Setting app.user_id in the same breath opens the user's rows to the
+		// statements behind it.
+		b.Queue(`select `+sessionColumns+` from (
+				select *, set_config('app.user_id', user_id::text, true)
+				  from platform.user_sessions where id = $1 offset 0) s`, id).
+			QueryRow(func(row pgx.Row) (err error) { in.Session, err = scanSession(row); return err })
+		queuePerson(b, &in.Person)
+		if client != "" {
+			b.Queue(`select user_id, client_id, tenant_id, scopes, granted_at from platform.consents
+				where user_id = platform.acting_user() and client_id = $1`, client).
+				Query(func(rows pgx.Rows) (err error) {
+					in.Consents, err = pgx.CollectRows(rows, scanConsent)
+					return err
+				})
+		}
+	})
+	return in, err
+}
+
+// InsertSession keeps a new session and says when its user last signed in. When
+// ends is not zero, that session of the same user dies with it: a sign-in never
+// leaves the browser's former session alive.
+func (s *UserStore) InsertSession(ctx context.Context, n storage.Session, ends authz.SessionID, dead time.Time) error {
+	return s.batch(ctx, "insert session", s.as, func(b *pgx.Batch) {
+		b.Queue(`insert into platform.user_sessions (id, token_jti, user_id, current_tenant_id, current_project_id,
+				secret_hash, created_at, last_seen_at, expires_at, idle_lifetime, ip_address, user_agent, auth_time, acr, amr)
+			values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12, $13, $14)`,
+			n.ID, n.TokenJTI, s.as.user, n.Tenant, n.Project, n.SecretHash, n.CreatedAt, n.ExpiresAt, n.IdleLifetime,
+			addressOrNull(n.IPAddress), n.UserAgent, n.AuthTime, n.ACR, n.AMR)
+		b.Queue(`update platform.users set last_login_at = $2 where id = $1`, s.as.user, n.CreatedAt)
+		if !ends.IsZero() {
+			queueEndSession(b, s.as.user, ends, "signed in again", n.CreatedAt, dead)
+		}
+	})
+}
+
+func addressOrNull(a netip.Addr) any {
+	if !a.IsValid() {
+		return nil
+	}
+	return a
+}
+
+// TouchSession notes that the session is in use.
+func (s *UserStore) TouchSession(ctx context.Context, id authz.SessionID, now time.Time) error {
+	return s.batch(ctx, "touch session", s.as, func(b *pgx.Batch) {
+		b.Queue(`update platform.user_sessions set last_seen_at = $3
+			where id = $1 and user_id = $2 and last_seen_at < $3`, id, s.as.user, now)
+	})
+}
+
+// SetSessionTenant moves the session to another of the user's tenants.
+func (s *UserStore) SetSessionTenant(ctx context.Context, id authz.SessionID, tenant authz.TenantID) error {
+	return s.batch(ctx, "set the session's tenant", s.as, func(b *pgx.Batch) {
+		b.Queue(`update platform.user_sessions set current_tenant_id = $3, current_project_id = null
+			where id = $1 and user_id = $2`, id, s.as.user, tenant)
+	})
+}
+
+// Sessions lists the sessions that still stand, the last used first.
+func (s *UserStore) Sessions(ctx context.Context, now time.Time) ([]storage.Session, error) {
+	var all []storage.Session
+	err := s.batch(ctx, "list sessions", s.as, func(b *pgx.Batch) {
+		b.Queue(`select `+sessionColumns+` from platform.user_sessions s
+			where s.user_id = $1 and s.revoked_at is null and s.expires_at > $2 and s.last_seen_at + s.idle_lifetime > $2
+			order by s.last_seen_at desc limit 200`, s.as.user, now).
+			Query(func(rows pgx.Rows) (err error) {
+				all, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (storage.Session, error) { return scanSession(row) })
+				return err
+			})
+	})
+	return all, err
+}
+
+// EndSession kills a session and every token beneath it: the row keeps the fact,
+// the ledger the sid and the ids of its grants. It is idempotent, and silent
+// about sessions of others, which it cannot see.
+func (s *UserStore) EndSession(ctx context.Context, id authz.SessionID, reason string, now, dead time.Time) error {
+	return s.batch(ctx, "end session", s.as, func(b *pgx.Batch) {
+		queueEndSession(b, s.as.user, id, reason, now, dead)
+	})
+}
+
+func queueEndSession(b *pgx.Batch, user authz.UserID, id authz.SessionID, reason string, now, dead time.Time) {
+	b.Queue(`with ended as (
+			update platform.user_sessions set revoked_at = $3
+			 where id = $1 and user_id = $2 and revoked_at is null returning token_jti, current_tenant_id),
+		withdrawn as (
+			update platform.grants set revoked_at = $3
+			 where sid in (select token_jti from ended) and user_id = $2 and revoked_at is null returning id)
+		insert into platform.revoked_tokens (jti, user_id, tenant_id, reason, revoked_at, expires_at)
+		select token_jti::text, $2, current_tenant_id, $4, $3, $5 from ended
+		on conflict (jti) do nothing`, id, user, now, reason, dead)
+}
+
+// EndOtherSessions kills every session of the user but one, and what stands
+// beneath them.
+func (s *UserStore) EndOtherSessions(ctx context.Context, keep authz.SessionID, reason string, now, dead time.Time) error {
+	return s.batch(ctx, "end other sessions", s.as, func(b *pgx.Batch) {
+		b.Queue(`with ended as (
+				update platform.user_sessions set revoked_at = $3
+				 where user_id = $1 and id <> $2 and revoked_at is null returning token_jti, current_tenant_id),
+			withdrawn as (
+				update platform.grants set revoked_at = $3
+				 where sid in (select token_jti from ended) and user_id = $1 and revoked_at is null returning id)
+			insert into platform.revoked_tokens (jti, user_id, tenant_id, reason, revoked_at, expires_at)
+			select token_jti::text, $1, current_tenant_id, $4, $3, $5 from ended
+			on conflict (jti) do nothing`, s.as.user, keep, now, reason, dead)
+	})
+}

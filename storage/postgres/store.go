@@ -1,0 +1,225 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+)
+
+// appRole is the role that row-level security binds; migration 1 makes it.
+const appRole = "gatehouse_app"
+
+// acquireTimeout bounds the wait for a connection: a caller is better served by
+// an early 503 than by a queue.
+const acquireTimeout = 2 * time.Second
+
+// ErrUnsafeRole says that the database user would see through row-level security.
+var ErrUnsafeRole = errors.New("the database user bypasses row-level security and cannot become " + appRole)
+
+// Options are the settings of a [Store].
+type Options struct {
+	// MaxConns bounds the pool; 0 leaves it to the driver (four, or one per core).
+	MaxConns int32
+	// Tracer sees each query; nil for none.
+	Tracer pgx.QueryTracer
+	Log    *slog.Logger
+	// DialFunc replaces the network, so that a test can count what crosses it.
+	DialFunc pgconn.DialFunc
+}
+
+// Store is the pool of connections to one database. It is safe for concurrent use.
+type Store struct {
+	pool *pgxpool.Pool
+	feed *feed
+	log  *slog.Logger
+
+	clients   *cache[authz.ClientID, storage.Client]
+	catalogue *cache[struct{}, Catalogue]
+	bans      *cache[struct{}, []banned]
+}
+
+// Open connects to the database of a connection string, as the role that
+// row-level security binds. Its error is [ErrUnsafeRole] where there is no such
+// role to become and the user would see everything.
+func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		// The parser's error may quote the string, and the string may hold a password.
+		return nil, errors.New("parse the database URL: it is not a valid PostgreSQL connection string")
+	}
+	if o.MaxConns > 0 {
+		config.MaxConns = o.MaxConns
+	}
+	if o.DialFunc != nil {
+		config.ConnConfig.DialFunc = o.DialFunc
+	}
+	if o.Tracer != nil {
+		config.ConnConfig.Tracer = o.Tracer
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	config.ConnConfig.RuntimeParams["application_name"] = "gatehouse"
+	// The schema is always written out; nothing may be shadowed from public.
+	config.ConnConfig.RuntimeParams["search_path"] = "pg_catalog"
+	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	config.ConnConfig.RuntimeParams["statement_timeout"] = "10000"
+	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
+	config.AfterConnect = becomeAppRole
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, translate("connect to the database", err)
+	}
+	s := &Store{pool: pool, log: o.Log}
+	if err := s.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	s.feed = newFeed(config.ConnConfig.Copy(), o.Log)
+	s.clients = newCache(s.feed, s.clientByID, "clients", "tenants")
+	s.catalogue = newCache(s.feed, s.readCatalogue, "scopes", "roles", "resources")
+	s.bans = newCache(s.feed, s.readBans, "ip_bans")
+	s.feed.start()
+	return s, nil
+}
+
+// becomeAppRole leaves whatever rights the login has, and refuses to go on when
+// what remains would see every row.
+func becomeAppRole(ctx context.Context, conn *pgx.Conn) error {
+	var member, bypasses bool
+	err := conn.QueryRow(ctx, `
+		select coalesce((select pg_has_role(oid, 'member') from pg_roles where rolname = $1), false),
+		       (select rolsuper or rolbypassrls from pg_roles where rolname = current_user)`, appRole).
+		Scan(&member, &bypasses)
+	if err != nil {
+		return err
+	}
+	if member {
+		_, err = conn.Exec(ctx, `set role `+appRole)
+		return err
+	}
+	if bypasses {
+		return ErrUnsafeRole
+	}
+	return nil
+}
+
+// Ping asks the database for a sign of life.
+func (s *Store) Ping(ctx context.Context) error {
+	return translate("ping the database", s.pool.Ping(ctx))
+}
+
+// Close waits for running queries and closes every connection.
+func (s *Store) Close() {
+	s.feed.close()
+	s.pool.Close()
+}
+
+// acting says on whose behalf a query runs, in the words of the policies.
+type acting struct {
+	user       authz.UserID
+	tenant     authz.TenantID
+	row        fmt.Stringer
+	identifier string
+	operator   bool
+}
+
+// Every setting is set each time, so that nothing is left from the last one.
+const setActing = `
+	select set_config('app.user_id', $1, true), set_config('app.tenant_id', $2, true),
+	       set_config('app.row_id', $3, true), set_config('app.identifier', $4, true),
+	       set_config('app.operator', $5, true)`
+
+func (a acting) args() []any {
+	row, operator := "", ""
+	if a.row != nil {
+		row = a.row.String()
+	}
+	if a.operator {
+		operator = "on"
+	}
+	return []any{a.user.String(), a.tenant.String(), row, a.identifier, operator}
+}
+
+// batch sends who is acting and the queued statements in one trip. They run in
+// one transaction, which PostgreSQL makes of everything up to the next Sync.
+func (s *Store) batch(ctx context.Context, act string, a acting, queue func(*pgx.Batch)) error {
+	b := &pgx.Batch{}
+	b.Queue(setActing, a.args()...)
+	queue(b)
+	return s.send(ctx, act, b)
+}
+
+func (s *Store) send(ctx context.Context, act string, b *pgx.Batch) error {
+	conn, err := s.acquire(ctx)
+	if err != nil {
+		return translate(act, err)
+	}
+	defer conn.Release()
+	return translate(act, conn.SendBatch(ctx, b).Close())
+}
+
+func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, acquireTimeout)
+	defer cancel()
+	return s.pool.Acquire(ctx)
+}
+
+// tx runs a transaction of several trips, for changes that look before they write.
+func (s *Store) tx(ctx context.Context, act string, a acting, change func(pgx.Tx) error) error {
+	conn, err := s.acquire(ctx)
+	if err != nil {
+		return translate(act, err)
+	}
+	defer conn.Release()
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, setActing, a.args()...); err != nil {
+			return err
+		}
+		return change(tx)
+	})
+	return translate(act, err)
+}
+
+// UserStore reaches the rows of one user.
+type UserStore struct {
+	*Store
+	as acting
+}
+
+// ForUser is the door to what belongs to one user.
+func (s *Store) ForUser(id authz.UserID) *UserStore {
+	return &UserStore{Store: s, as: acting{user: id}}
+}
+
+// TenantStore reaches the rows of one tenant.
+type TenantStore struct {
+	*Store
+	as acting
+}
+
+// ForTenant is the door to what belongs to one tenant.
+func (s *Store) ForTenant(id authz.TenantID) *TenantStore {
+	return &TenantStore{Store: s, as: acting{tenant: id}}
+}
+
+// OperatorStore reaches every row: it is for authz/directory, which has judged
+// who is asking, and for the keeping of the house.
+type OperatorStore struct {
+	*Store
+	as acting
+}
+
+// ForOperator is the door for those who look after the whole deployment.
+func (s *Store) ForOperator() *OperatorStore {
+	return &OperatorStore{Store: s, as: acting{operator: true}}
+}
