@@ -1,0 +1,94 @@
+package keys
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"fmt"
+	"math/big"
+)
+
+// Algorithm is a JWS algorithm by its registered name (RFC 7518 §3.1).
+type Algorithm string
+
+// The algorithms that every deployment has keys for.
+const (
+	ES256 Algorithm = "ES256"
+	RS256 Algorithm = "RS256"
+)
+
+// Algorithms lists them, the preferred one first.
+func Algorithms() []Algorithm {
+	names := make([]Algorithm, len(schemes))
+	for i, s := range schemes {
+		names[i] = s.algorithm
+	}
+	return names
+}
+
+// scheme is all that an algorithm must bring along; a new one is a new row.
+type scheme struct {
+	algorithm Algorithm
+	generate  func() (crypto.Signer, error)
+	// sign and verify take the JWS signing input, not its digest: EdDSA has none.
+	sign   func(private crypto.Signer, input []byte) ([]byte, error)
+	verify func(public crypto.PublicKey, input, signature []byte) bool
+}
+
+var schemes = []*scheme{
+	{algorithm: ES256, generate: generateES256, sign: signES256, verify: verifyES256},
+	{algorithm: RS256, generate: generateRS256, sign: signRS256, verify: verifyRS256},
+}
+
+func schemeOf(name string) (*scheme, error) {
+	for _, s := range schemes {
+		if string(s.algorithm) == name {
+			return s, nil
+		}
+	}
+	return nil, fmt.Errorf("unknown signature algorithm %q", name)
+}
+
+func generateES256() (crypto.Signer, error) {
+	return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+}
+
+// signES256 writes r and s as two numbers of 32 bytes (RFC 7518 §3.4), where
+// crypto/ecdsa alone would write ASN.1.
+func signES256(private crypto.Signer, input []byte) ([]byte, error) {
+	digest := sha256.Sum256(input)
+	r, s, err := ecdsa.Sign(rand.Reader, private.(*ecdsa.PrivateKey), digest[:])
+	if err != nil {
+		return nil, err
+	}
+	signature := make([]byte, 64)
+	r.FillBytes(signature[:32])
+	s.FillBytes(signature[32:])
+	return signature, nil
+}
+
+func verifyES256(public crypto.PublicKey, input, signature []byte) bool {
+	if len(signature) != 64 {
+		return false
+	}
+	digest := sha256.Sum256(input)
+	r, s := new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])
+	return ecdsa.Verify(public.(*ecdsa.PublicKey), digest[:], r, s)
+}
+
+func generateRS256() (crypto.Signer, error) {
+	return rsa.GenerateKey(rand.Reader, 2048)
+}
+
+func signRS256(private crypto.Signer, input []byte) ([]byte, error) {
+	digest := sha256.Sum256(input)
+	return rsa.SignPKCS1v15(nil, private.(*rsa.PrivateKey), crypto.SHA256, digest[:])
+}
+
+func verifyRS256(public crypto.PublicKey, input, signature []byte) bool {
+	digest := sha256.Sum256(input)
+	return rsa.VerifyPKCS1v15(public.(*rsa.PublicKey), crypto.SHA256, digest[:], signature) == nil
+}
