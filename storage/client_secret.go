@@ -1,0 +1,39 @@
+package storage
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+)
+
+// ClientSecretPrefix lets secret scanners find a client secret.
+const ClientSecretPrefix = "gth_cs_"
+
+// ClientSecretPepper is the key under which client secrets are digested, derived
+// from the master secret.
+func ClientSecretPepper(master []byte) ([]byte, error) {
+	pepper, err := hkdf.Key(sha256.New, master, nil, "gatehouse client secret pepper", 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive client secret pepper: %w", err)
+	}
+	return pepper, nil
+}
+
+// NewClientSecret makes a secret of 256 random bits. It is shown once.
+func NewClientSecret() string {
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // never fails (crypto/rand, Go 1.24)
+	return ClientSecretPrefix + base64.RawURLEncoding.EncodeToString(secret)
+}
+
+// HashClientSecret is what is kept of a client secret. One keyed hash is enough:
+// there is nothing to guess in 256 random bits, and a slow hash at every token
+// request would be a gift to whoever wants the server busy.
+func HashClientSecret(pepper []byte, secret string) []byte {
+	mac := hmac.New(sha256.New, pepper)
+	mac.Write([]byte(secret))
+	return mac.Sum(nil)
+}
