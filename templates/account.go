@@ -1,0 +1,64 @@
+package templates
+
+import (
+	"time"
+
+	"github.com/gatehouse/gatehouse/authz"
+)
+
+// AccountNotice confirms what was just done.
+type AccountNotice string
+
+// What was just done.
+const (
+	SessionRevoked        AccountNotice = "session-revoked"
+	OtherSessionsRevoked  AccountNotice = "other-sessions-revoked"
+	ApplicationWithdrawn  AccountNotice = "application-withdrawn"
+	DefaultTenantSelected AccountNotice = "default-tenant-selected"
+)
+
+// Account is what a user sees of themselves. Its forms, each with csrf:
+// POST /account/sessions/revoke with session_id, POST
+// /account/sessions/revoke-others, POST /account/apps/withdraw with client_id
+// and tenant_id, POST /logout.
+type Account struct {
+	Layout
+	Notice                       AccountNotice
+	Username, DisplayName, Email string
+	Role                         authz.Role
+	Tenant                       string
+	// Sessions are the live ones, the current one among them.
+	Sessions     []AccountSession
+	Applications []AccountApplication
+}
+
+// AccountSession is one browser or device that is signed in.
+type AccountSession struct {
+	ID authz.SessionID
+	// Device describes the browser, Address is the IP address last seen.
+	Device, Address        string
+	SignedInAt, LastSeenAt time.Time
+	Current                bool
+}
+
+// AccountApplication is one consent: a client that may act for the user.
+type AccountApplication struct {
+	Client     authz.ClientID
+	Name       string
+	Tenant     authz.TenantID
+	TenantName string
+	Scopes     []ScopeWords
+	Since      time.Time
+}
+
+// HasOtherSessions reports whether any session but the current one is listed.
+func (a Account) HasOtherSessions() bool {
+	for _, s := range a.Sessions {
+		if !s.Current {
+			return true
+		}
+	}
+	return false
+}
+
+func (Account) template() string { return "account" }

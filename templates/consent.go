@@ -1,0 +1,40 @@
+package templates
+
+// Consent asks a user whether a client may have the scopes: POST /consent with
+// csrf, flow and decision ("accept" or "deny"). "Not you?" is POST /login/switch
+// with csrf and flow. What is granted stands in the flow, never in the form.
+type Consent struct {
+	Layout
+	Flow   string
+	Client Client
+	// RedirectHost is where the answer goes: the host of the redirect URI, or
+	// its scheme for a native app.
+	RedirectHost string
+	// Impersonable warns that the client is public and returns to a loopback
+	// address or a scheme of its own, which any app on the device can claim
+	// (RFC 8252 §8.6).
+	Impersonable bool
+	Tenant       string
+	// Name is how the user is addressed, Username what they signed in with.
+	Name, Username string
+	Scopes         []ScopeWords
+	Dropped        []DroppedScope
+}
+
+func (Consent) template() string { return "consent" }
+
+// FormPost carries an authorization response to the client (OAuth 2.0 Form Post
+// Response Mode §2). It sends no csrf: the form leaves the house.
+type FormPost struct {
+	Layout
+	Client string
+	// Action is the redirect URI, http or https and validated by the caller.
+	Action string
+	// Fields are sent in this order.
+	Fields []Field
+}
+
+// Field is one parameter of the response.
+type Field struct{ Name, Value string }
+
+func (FormPost) template() string { return "form_post" }

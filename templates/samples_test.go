@@ -1,0 +1,148 @@
+package templates
+
+import (
+	"time"
+
+	"github.com/gatehouse/gatehouse/authz"
+)
+
+var noon = time.Date(2026, 3, 14, 12, 5, 0, 0, time.UTC)
+
+func tenantID(n byte) authz.TenantID { return authz.TenantID{15: n} }
+
+var (
+	sampleLayout = Layout{Host: "id.example.com", CSRF: "csrf-token-value"}
+	sampleDesk   = Layout{Host: "id.example.com", CSRF: "csrf-token-value", SignedInAs: "Ada Lovelace", Operator: true}
+	sampleScopes = []ScopeWords{
+		{Name: "profile", Title: "See your profile", Description: "Your name, username and picture."},
+		{Name: "agents:read", Title: "List your agents", Description: "Which agents exist and what they are doing."},
+		{Name: "tools:execute", Title: "Run tools"},
+		{Name: "reports:export"},
+	}
+	sampleDropped = []DroppedScope{
+		{ScopeWords: ScopeWords{Name: "billing", Title: "See invoices"}, Reason: authz.DroppedUser},
+		{ScopeWords: ScopeWords{Name: "keys:rotate"}, Reason: authz.DroppedACR, Detail: "phr"},
+	}
+	sampleClient = Client{
+		Name: "Northwind Reports", Site: "https://northwind.example/", Logo: "https://northwind.example/logo.png",
+		Policy: "https://northwind.example/privacy", Terms: "https://northwind.example/terms",
+	}
+)
+
+// samples has at least one page of each struct, with the variants that a
+// person meets.
+func samples() map[string]Page {
+	signIn := SignIn{Layout: sampleLayout, Flow: "sealed", Client: "Northwind Reports", Tenant: "Acme", Username: "ada"}
+	refused, throttled, busy, expired, again := signIn, signIn, signIn, signIn, signIn
+	refused.Problem = SignInRefused
+	throttled.Problem, throttled.RetryAfter = SignInThrottled, 29500*time.Millisecond
+	busy.Problem, busy.RetryAfter = SignInBusy, time.Second
+	expired.Problem = SignInExpired
+	again.Reauthenticate = true
+
+	verified := sampleClient
+	verified.Verified = true
+	consent := Consent{
+		Layout: sampleLayout, Flow: "sealed", Client: verified, RedirectHost: "app.northwind.example", Tenant: "Acme",
+		Name: "Ada Lovelace", Username: "ada", Scopes: sampleScopes, Dropped: sampleDropped,
+	}
+	impostor := consent
+	impostor.Client = Client{Name: "Pocket Reader"}
+	impostor.Impersonable, impostor.RedirectHost, impostor.Name = true, "127.0.0.1", ""
+
+	demo := Demo{
+		Layout: Layout{Host: "localhost:8080", CSRF: "demo-csrf"},
+		Person: &DemoPerson{Name: "Ada Lovelace", Username: "ada", Email: "ada@example.com"}, Granted: sampleScopes, Dropped: sampleDropped,
+		Tokens: []DemoToken{
+			{Kind: "id", Header: "{\n  \"alg\": \"ES256\"\n}", Claims: "{\n  \"iss\": \"http://localhost:8080\",\n  \"sub\": \"0195\"\n}"},
+			{Kind: "access", Header: "{\n  \"typ\": \"at+jwt\"\n}", Claims: "{\n  \"scope\": \"openid agents:read\"\n}"},
+		},
+		Answer: &DemoAnswer{
+			Call: "too-few", Method: "GET", Path: "/api/billing", Status: 403, StatusText: "Forbidden",
+			Challenge: `Bearer error="insufficient_scope", scope="billing"`, Body: `{"error": "insufficient_scope"}`,
+		},
+	}
+	demoOut := Demo{
+		Layout:   demo.Layout,
+		Accounts: []DemoAccount{{"ada", "correct horse battery", "owner"}, {"grace", "", "viewer"}},
+	}
+	demoGone, demoDenied := demoOut, demoOut
+	demoGone.Refused = &DemoAnswer{
+		Call: "alive", Method: "GET", Path: "/api/agents", Status: 401, StatusText: "Unauthorized",
+		Challenge: `Bearer error="invalid_token"`, Body: `{"error": "invalid_token"}`,
+	}
+	demoDenied.Failure = &DemoFailure{Code: "access_denied", Description: "The resource owner denied the request."}
+
+	return map[string]Page{
+		"sign in":          signIn,
+		"sign in plain":    SignIn{Layout: sampleLayout},
+		"sign in refused":  refused,
+		"sign in throttle": throttled,
+		"sign in busy":     busy,
+		"sign in expired":  expired,
+		"sign in again":    again,
+		"choose tenant": ChooseTenant{
+			Layout: Layout{Host: "id.example.com", CSRF: "csrf-token-value", SignedInAs: "ada"}, Flow: "sealed", Client: "Northwind Reports",
+			Tenants: []Tenant{{ID: tenantID(1), Name: "Acme", Default: true}, {ID: tenantID(2), Name: "Umbrella Research"}, {ID: tenantID(3), Name: "شركة المثال"}},
+		},
+		"consent":          consent,
+		"consent impostor": impostor,
+		"confirm sign out": ConfirmSignOut{Layout: sampleDesk, Flow: "sealed", Client: "Northwind Reports"},
+		"signed out":       SignedOut{Layout: sampleLayout},
+		"form post": FormPost{
+			Layout: sampleLayout, Client: "Northwind Reports", Action: "https://app.northwind.example/cb?a=1&b=2",
+			Fields: []Field{{"code", "gth_ac_abc"}, {"state", "xyz"}, {"iss", "https://id.example.com"}},
+		},
+		"device":         Device{Layout: sampleLayout},
+		"device refused": Device{Layout: sampleLayout, UserCode: "WDJB-MJHT", Problem: DeviceCodeUnknown},
+		"device throttle": Device{
+			Layout: sampleLayout, UserCode: "WDJB-MJHT", Problem: DeviceThrottled, RetryAfter: time.Minute,
+		},
+		"device confirm": DeviceConfirm{
+			Layout: sampleLayout, UserCode: "WDJB-MJHT", Client: sampleClient, Address: "203.0.113.7", RequestedAt: noon,
+			Tenant: "Acme", Name: "Ada Lovelace", Username: "ada", Scopes: sampleScopes, Dropped: sampleDropped,
+		},
+		"device done":   DeviceDone{Layout: sampleLayout, Client: "Living Room TV", Approved: true},
+		"device denied": DeviceDone{Layout: sampleLayout, Client: "Living Room TV"},
+		"error": Error{
+			Layout: sampleLayout, Status: 400, Problem: ProblemRedirectURI, Code: "invalid_request",
+			Description: "The redirect_uri is not registered for this client.", RequestID: "0195-7c1e",
+		},
+		"error missing": Error{Layout: sampleLayout, Status: 404, RequestID: "0195-7c1e"},
+		"home":          Home{Layout: Layout{Host: "id.example.com"}, Discovery: "https://id.example.com/.well-known/openid-configuration"},
+		"home inside":   Home{Layout: sampleDesk, Discovery: "https://id.example.com/.well-known/openid-configuration"},
+		"account": Account{
+			Layout: sampleDesk, Notice: SessionRevoked, Username: "ada", DisplayName: "Ada Lovelace", Email: "ada@example.com",
+			Role: authz.RoleOwner, Tenant: "Acme",
+			Sessions: []AccountSession{
+				{ID: authz.SessionID{15: 1}, Device: "Firefox on Linux", Address: "203.0.113.7", SignedInAt: noon, LastSeenAt: noon, Current: true},
+				{ID: authz.SessionID{15: 2}, Device: "Safari on iPhone", Address: "2001:db8::17", SignedInAt: noon, LastSeenAt: noon},
+				{ID: authz.SessionID{15: 3}, SignedInAt: noon},
+			},
+			Applications: []AccountApplication{
+				{Client: "northwind", Name: "Northwind Reports", Tenant: tenantID(1), TenantName: "Acme", Scopes: sampleScopes, Since: noon},
+				{Client: "tv", Since: noon},
+			},
+		},
+		"console": Console{
+			Layout: sampleDesk, Counts: Counts{Users: 1284, Tenants: 12, Clients: 9, Sessions: 342},
+			SignIns: []ConsoleSignIn{
+				{At: noon, Username: "ada", Tenant: "Acme", Address: "203.0.113.7", Succeeded: true},
+				{At: noon, Username: "root", Address: "198.51.100.23"},
+			},
+			Clients: []ConsoleClient{
+				{ID: "northwind", Name: "Northwind Reports", Kind: "web", CreatedAt: noon},
+				{ID: "0195-old", Name: "Old importer", Kind: "service", CreatedAt: noon, Disabled: true},
+			},
+			Keys: []ConsoleKey{
+				{ID: "k3", Algorithm: "ES256", State: KeyNext, CreatedAt: noon},
+				{ID: "k2", Algorithm: "ES256", State: KeyCurrent, CreatedAt: noon},
+				{ID: "k1", Algorithm: "RS256", State: KeyRetired, CreatedAt: noon, EndsAt: noon},
+			},
+		},
+		"demo":        demo,
+		"demo out":    demoOut,
+		"demo gone":   demoGone,
+		"demo denied": demoDenied,
+	}
+}

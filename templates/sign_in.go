@@ -1,0 +1,75 @@
+package templates
+
+import (
+	"time"
+
+	"github.com/gatehouse/gatehouse/authz"
+)
+
+// SignInProblem says why the last attempt did not succeed.
+type SignInProblem string
+
+// Why a sign-in did not succeed. [SignInRefused] is the one answer to an
+// unknown name, a wrong password and a disabled account.
+const (
+	SignInRefused   SignInProblem = "refused"
+	SignInThrottled SignInProblem = "throttled"
+	SignInBusy      SignInProblem = "busy"
+	SignInExpired   SignInProblem = "expired"
+)
+
+// SignIn asks for name and password: POST /login with csrf, flow, username,
+// password and remember ("on").
+type SignIn struct {
+	Layout
+	// Flow is the sealed authorization request that waits, or "".
+	Flow string
+	// Client is the name of the client that waits, Tenant the tenant it is for;
+	// both may be "".
+	Client, Tenant string
+	// Username fills the field in, from login_hint or the last attempt.
+	Username string
+	// Reauthenticate asks the one who is signed in again; Username is fixed.
+	Reauthenticate bool
+	Problem        SignInProblem
+	// RetryAfter is how long [SignInThrottled] and [SignInBusy] last, if known.
+	RetryAfter time.Duration
+}
+
+func (SignIn) template() string { return "sign_in" }
+
+// ChooseTenant asks a member of several tenants for which one the sign-in is:
+// POST /login/tenant with csrf, flow, tenant_id and make_default ("on").
+type ChooseTenant struct {
+	Layout
+	Flow    string
+	Client  string
+	Tenants []Tenant
+}
+
+// Tenant is one choice of [ChooseTenant].
+type Tenant struct {
+	ID      authz.TenantID
+	Name    string
+	Default bool
+}
+
+func (ChooseTenant) template() string { return "choose_tenant" }
+
+// ConfirmSignOut asks before a sign-out that somebody else may have caused
+// (OpenID Connect RP-Initiated Logout §2, no valid id_token_hint): POST
+// /oauth2/logout with csrf, flow and decision ("sign-out" or "stay").
+type ConfirmSignOut struct {
+	Layout
+	// Flow is the sealed logout request.
+	Flow string
+	// Client is the name of the client that asks, or "".
+	Client string
+}
+
+func (ConfirmSignOut) template() string { return "confirm_sign_out" }
+
+// SignedOut ends a sign-out that leads to no client.
+type SignedOut struct{ Layout }
+
+func (SignedOut) template() string { return "signed_out" }
