@@ -1,0 +1,112 @@
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+)
+
+// Config is every setting. The comment of a field is its entry in
+// docs/configuration.md, and its first sentence the help of its flag; its tags
+// are its key in the file, its default, its default in production where that
+// differs, and which commands take it as a flag. A setting that may hold a
+// secret has no flag, because every process of the machine can read arguments.
+type Config struct {
+	// Whether this is a development or a production deployment.
+	//
+	// Production refuses to start without a database, without a secret of its
+	// own and with an issuer that is not https.
+	Env Env `key:"env" default:"development" flag:"all"`
+
+	// The URL under which people and clients reach this server.
+	//
+	// It stands in every token and is compared byte by byte (RFC 8414 §2): https
+	// in production, no query, no fragment, no slash at the end. In development
+	// the default follows the port of `listen`. Nothing is ever derived from the
+	// Host header.
+	Issuer string `key:"issuer" default:"http://localhost:8080" production:"" flag:"serve"`
+
+	// The address that the issuer and the pages are served on.
+	Listen string `key:"listen" default:"localhost:8080" production:":8080" flag:"serve"`
+
+	// The address that metrics, profiles and health are served on.
+	//
+	// Whoever reaches it can read memory: keep it away from the public network.
+	AdminListen string `key:"admin_listen" default:"127.0.0.1:9090" flag:"serve"`
+
+	// The PostgreSQL to use, version 15 or newer, as a connection URL.
+	//
+	// Where it is not set, a private PostgreSQL is run from the machine's own
+	// binaries, in development only. The plain `DATABASE_URL` is read when
+	// `GATEHOUSE_DATABASE_URL` is not set. It may hold a password and has no flag.
+	DatabaseURL Secret `key:"database_url" alias:"DATABASE_URL"`
+
+	// The directory of the private PostgreSQL and of the generated secret.
+	//
+	// By default `/var/lib/gatehouse` for root, and for anyone else `gatehouse`
+	// under `XDG_DATA_HOME` or `~/.local/share`.
+	DataDir string `key:"data_dir" flag:"all"`
+
+	// The master secret, from which the keys that seal and sign are derived.
+	//
+	// The bytes as given count: at least 32, such as the output of
+	// `openssl rand -base64 32`. Samples, repetitions and sequences are refused.
+	// Every replica needs the same one, and the database cannot be read without
+	// it. In development one is made in `data_dir` when none is set. It has no flag.
+	Secret Secret `key:"secret"`
+
+	// A file that holds the master secret.
+	//
+	// One newline at its end is not part of the secret. Set this or `secret`, not both.
+	SecretFile string `key:"secret_file" flag:"all"`
+
+	// The networks of the proxies in front of this server.
+	//
+	// `X-Forwarded-For` is believed from these alone. A list of networks such as
+	// `10.0.0.0/8`; between commas where it is one text.
+	TrustedProxies []netip.Prefix `key:"trusted_proxies" flag:"serve"`
+
+	// The certificate chain to serve TLS with, as a PEM file.
+	//
+	// Leave it out where a proxy ends TLS.
+	TLSCertFile string `key:"tls_cert_file" flag:"serve"`
+
+	// The private key of the certificate, as a PEM file.
+	TLSKeyFile string `key:"tls_key_file" flag:"serve"`
+
+	// How much is logged: debug, info, warn or error.
+	LogLevel slog.Level `key:"log_level" default:"info" flag:"all"`
+
+	// The form of the log: text or json.
+	LogFormat LogFormat `key:"log_format" default:"text" production:"json" flag:"all"`
+
+	// How long an access or ID token is valid.
+	AccessTokenLifetime time.Duration `key:"access_token_lifetime" default:"10m" flag:"serve"`
+
+	// How long an authorization code can be exchanged (RFC 6749 §4.1.2).
+	CodeLifetime time.Duration `key:"code_lifetime" default:"60s" flag:"serve"`
+
+	// How long a refresh token may rest before it is dead.
+	RefreshIdleLifetime time.Duration `key:"refresh_idle_lifetime" default:"14d" flag:"serve"`
+
+	// How long an authorization can be refreshed at all.
+	RefreshAbsoluteLifetime time.Duration `key:"refresh_absolute_lifetime" default:"90d" flag:"serve"`
+
+	// How long the last refresh token still answers with its successor.
+	//
+	// It is for an answer that was lost on the way. After it, using an old
+	// refresh token counts as theft and ends the authorization (RFC 9700 §4.14.2).
+	RefreshGrace time.Duration `key:"refresh_grace" default:"10s" flag:"serve"`
+
+	// How long a session may rest before it ends.
+	SessionIdleLifetime time.Duration `key:"session_idle_lifetime" default:"30m" flag:"serve"`
+
+	// How long a session lasts however busy it is.
+	SessionAbsoluteLifetime time.Duration `key:"session_absolute_lifetime" default:"12h" flag:"serve"`
+
+	// How long a remembered session may rest before it ends.
+	RememberedIdleLifetime time.Duration `key:"remembered_idle_lifetime" default:"14d" flag:"serve"`
+
+	// How long a remembered session lasts however busy it is.
+	RememberedAbsoluteLifetime time.Duration `key:"remembered_absolute_lifetime" default:"30d" flag:"serve"`
+}

@@ -1,0 +1,128 @@
+package config
+
+import (
+	"net"
+	"os"
+	"strings"
+	"time"
+)
+
+// Validate judges the settings of a server. The error is a [*Problems] that
+// names everything at once.
+func (c *Config) Validate() error {
+	var p Problems
+	c.judgeDatabase(&p)
+	c.judgeSecret(&p)
+	if c.Issuer == "" {
+		p.add("issuer is not set: set GATEHOUSE_ISSUER to the https URL under which people reach this server")
+	} else if err := judgeIssuer(c.Issuer, c.Env); err != nil {
+		p.add("issuer: %w", err)
+	}
+	c.judgeListeners(&p)
+	c.judgeTLS(&p)
+	c.judgeProxies(&p)
+	c.judgeLifetimes(&p)
+	return p.orNil()
+}
+
+// ValidateDatabase judges what a command needs that works on the database alone.
+func (c *Config) ValidateDatabase() error {
+	var p Problems
+	c.judgeDatabase(&p)
+	return p.orNil()
+}
+
+// ValidateSecret judges what a command needs that works on the database and
+// opens what is sealed in it.
+func (c *Config) ValidateSecret() error {
+	var p Problems
+	c.judgeDatabase(&p)
+	c.judgeSecret(&p)
+	return p.orNil()
+}
+
+func (c *Config) judgeDatabase(p *Problems) {
+	url := c.DatabaseURL.Reveal()
+	switch {
+	case url == "" && c.Env == Production:
+		p.add("production needs a database of its own: set GATEHOUSE_DATABASE_URL to a PostgreSQL 15 or newer")
+	case url == "", strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
+	case !strings.Contains(url, "="), strings.Contains(url, "://"):
+		p.add("database_url is not a PostgreSQL connection string: it begins with postgres://")
+	}
+}
+
+func (c *Config) judgeSecret(p *Problems) {
+	if c.Secret.IsSet() {
+		if err := judgeSecret(c.Secret.Reveal()); err != nil {
+			p.add("secret: %w; make one with: openssl rand -base64 32", err)
+		}
+		return
+	}
+	if c.Env == Production {
+		p.add("production needs a secret of its own: set GATEHOUSE_SECRET_FILE to a file made with: openssl rand -base64 32")
+	}
+}
+
+func (c *Config) judgeListeners(p *Problems) {
+	for _, l := range []struct{ key, address string }{{"listen", c.Listen}, {"admin_listen", c.AdminListen}} {
+		if _, port, err := net.SplitHostPort(l.address); err != nil || port == "" {
+			p.add("%s: %.60q is not an address of the form host:port", l.key, l.address)
+		}
+	}
+	if c.Listen == c.AdminListen && !strings.HasSuffix(c.Listen, ":0") {
+		p.add("listen and admin_listen are the same address: profiles and metrics must not be public")
+	}
+}
+
+func (c *Config) judgeTLS(p *Problems) {
+	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
+		p.add("tls_cert_file and tls_key_file go together: set both, or neither where a proxy ends TLS")
+	}
+	for _, path := range []string{c.TLSCertFile, c.TLSKeyFile} {
+		if path == "" {
+			continue
+		}
+		if _, err := os.Stat(path); err != nil {
+			p.add("TLS: %w", err)
+		}
+	}
+}
+
+func (c *Config) judgeProxies(p *Problems) {
+	for _, network := range c.TrustedProxies {
+		if network.Bits() == 0 {
+			p.add("trusted_proxies: %s lets everybody name the address they come from: name the networks of your proxies", network)
+		}
+	}
+}
+
+// judgeLifetimes bounds what a typing error could make endless, and what
+// packages below count on.
+func (c *Config) judgeLifetimes(p *Problems) {
+	const day = 24 * time.Hour
+	for _, l := range []struct {
+		key          string
+		value        time.Duration
+		least, most  time.Duration
+		why, longest string
+	}{
+		// A replaced signing key is published for a day: no token may outlive it.
+		{"access_token_lifetime", c.AccessTokenLifetime, time.Second, 12 * time.Hour, "a token that was stolen works for that long", "12h"},
+		{"code_lifetime", c.CodeLifetime, time.Second, 10 * time.Minute, "RFC 6749 §4.1.2", "10m"},
+		{"refresh_grace", c.RefreshGrace, 0, time.Minute, "a stolen refresh token goes unnoticed for that long", "1m"},
+		{"refresh_idle_lifetime", c.RefreshIdleLifetime, time.Second, c.RefreshAbsoluteLifetime, "it cannot exceed refresh_absolute_lifetime", "refresh_absolute_lifetime"},
+		{"refresh_absolute_lifetime", c.RefreshAbsoluteLifetime, time.Second, 3660 * day, "people leave", "3660d"},
+		{"session_idle_lifetime", c.SessionIdleLifetime, time.Second, c.SessionAbsoluteLifetime, "it cannot exceed session_absolute_lifetime", "session_absolute_lifetime"},
+		{"session_absolute_lifetime", c.SessionAbsoluteLifetime, time.Second, 366 * day, "devices change hands", "366d"},
+		{"remembered_idle_lifetime", c.RememberedIdleLifetime, time.Second, c.RememberedAbsoluteLifetime, "it cannot exceed remembered_absolute_lifetime", "remembered_absolute_lifetime"},
+		{"remembered_absolute_lifetime", c.RememberedAbsoluteLifetime, time.Second, 366 * day, "devices change hands", "366d"},
+	} {
+		switch {
+		case l.value < l.least:
+			p.add("%s: %s is too short: at least %s", l.key, l.value, l.least)
+		case l.value > l.most:
+			p.add("%s: %s is too long: at most %s (%s)", l.key, l.value, l.longest, l.why)
+		}
+	}
+}
