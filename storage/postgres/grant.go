@@ -134,3 +134,22 @@ func (s *UserStore) RevokeGrant(ctx context.Context, r storage.Revocation) error
 		queueRevocation(b, r)
 	})
 }
+
+// RevokeGrantOf kills a grant of one client, found by its id alone. It is silent
+// when there is none, or when it is another client's.
+func (s *Store) RevokeGrantOf(ctx context.Context, client authz.ClientID, r storage.Revocation) error {
+	id, err := authz.ParseID[authz.GrantID](r.JTI)
+	if err != nil {
+		return translate("revoke grant", err)
+	}
+	return s.batch(ctx, "revoke grant", acting{row: id}, func(b *pgx.Batch) {
+		// The ledger's row belongs to the grant's user: this opens it to the next statement.
+		b.Queue(`select set_config('app.user_id', user_id::text, true) from platform.grants where id = $1 and client_id = $2`, id, client)
+		b.Queue(`with dead as (
+				update platform.grants set revoked_at = coalesce(revoked_at, $3)
+				 where id = $1 and client_id = $2 returning id, user_id, tenant_id)
+			insert into platform.revoked_tokens (jti, user_id, tenant_id, client_id, reason, revoked_at, expires_at)
+			select id::text, user_id, tenant_id, $2, $4, $3, $5 from dead
+			on conflict (jti) do nothing`, id, client, r.RevokedAt, r.Reason, r.ExpiresAt)
+	})
+}

@@ -109,9 +109,9 @@ func (s *UserStore) SetPreferences(ctx context.Context, p storage.Preferences) e
 
 // UpdatePasswordHash replaces the digest of an unchanged password by one with
 // today's parameters.
-func (s *UserStore) UpdatePasswordHash(ctx context.Context, old, encoded string) error {
-	return s.batch(ctx, "update password hash", s.as, func(b *pgx.Batch) {
-		b.Queue(`update platform.users set password_hash = $3 where id = $1 and password_hash = $2`, s.as.user, old, encoded)
+func (s *Store) UpdatePasswordHash(ctx context.Context, user authz.UserID, old, encoded string) error {
+	return s.batch(ctx, "update password hash", acting{user: user}, func(b *pgx.Batch) {
+		b.Queue(`update platform.users set password_hash = $3 where id = $1 and password_hash = $2`, user, old, encoded)
 	})
 }
 

@@ -1,0 +1,225 @@
+package oidc
+
+import (
+	"context"
+	"crypto/hmac"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/ory/fosite"
+
+	"github.com/gatehouse/gatehouse/storage"
+)
+
+// assertionType is RFC 7523 §2.2.
+const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+// maxAssertionLifetime bounds how far ahead an assertion may expire.
+const maxAssertionLifetime = 5 * time.Minute
+
+// assertionAlgorithms is what a client may sign with: asymmetric, nothing else.
+var assertionAlgorithms = []jose.SignatureAlgorithm{jose.ES256, jose.PS256, jose.EdDSA, jose.RS256}
+
+// credentials is how a request says which client it comes from.
+type credentials struct {
+	method    string
+	id        string
+	secret    string
+	assertion string
+}
+
+// authenticateClient proves which client is speaking, by the one method that it is
+// registered for (RFC 6749 §2.3, RFC 7523 §2.2). An unknown client costs the same
+// work as a wrong secret.
+func (p *Provider) authenticateClient(ctx context.Context, r *http.Request, form url.Values) (fosite.Client, error) {
+	given, err := readCredentials(r, form)
+	if err != nil {
+		return nil, err
+	}
+	c, err := p.activeClient(ctx, given.id)
+	unknown := errors.Is(err, fosite.ErrInvalidClient)
+	if err != nil && !unknown {
+		return nil, err
+	}
+	proven := false
+	switch given.method {
+	case storage.AuthMethodBasic, storage.AuthMethodPost:
+		proven = p.secretFits(c.Client, given.secret)
+	case storage.AuthMethodPrivateKeyJWT:
+		proven, err = p.assertionFits(ctx, c.Client, given.assertion)
+		if err != nil {
+			return nil, err
+		}
+	case storage.AuthMethodNone:
+		proven = true
+	}
+	if unknown || !proven || c.AuthMethod != given.method {
+		return nil, fosite.ErrInvalidClient
+	}
+	return c, nil
+}
+
+// readCredentials finds the one way in which the request names its client.
+// RFC 6749 §2.3: a client must not use more than one.
+func readCredentials(r *http.Request, form url.Values) (credentials, error) {
+	var found []credentials
+	if header := r.Header.Values("Authorization"); len(header) > 0 {
+		id, secret, err := basic(header)
+		if err != nil {
+			return credentials{}, err
+		}
+		found = append(found, credentials{method: storage.AuthMethodBasic, id: id, secret: secret})
+	}
+	if secret := form.Get("client_secret"); secret != "" {
+		found = append(found, credentials{method: storage.AuthMethodPost, id: form.Get("client_id"), secret: secret})
+	}
+	if form.Has("client_assertion") || form.Has("client_assertion_type") {
+		if form.Get("client_assertion_type") != assertionType {
+			return credentials{}, fosite.ErrInvalidClient
+		}
+		id, err := assertedClient(form.Get("client_assertion"))
+		if err != nil {
+			return credentials{}, fosite.ErrInvalidClient
+		}
+		found = append(found, credentials{method: storage.AuthMethodPrivateKeyJWT, id: id, assertion: form.Get("client_assertion")})
+	}
+	switch {
+	case len(found) > 1:
+		return credentials{}, badRequest("invalid_request", "The client is authenticated in more than one way.")
+	case len(found) == 1 && form.Has("client_id") && form.Get("client_id") != found[0].id:
+		return credentials{}, badRequest("invalid_request", "client_id differs from the client that is authenticated.")
+	case len(found) == 1:
+		return found[0], nil
+	}
+	return credentials{method: storage.AuthMethodNone, id: form.Get("client_id")}, nil
+}
+
+// basic reads the header as RFC 6749 §2.3.1 wants it: both parts form-encoded.
+func basic(header []string) (id, secret string, err error) {
+	if len(header) != 1 {
+		return "", "", badRequest("invalid_request", "The Authorization header is given more than once.")
+	}
+	scheme, encoded, _ := strings.Cut(header[0], " ")
+	raw, err := base64.StdEncoding.DecodeString(encoded)
+	user, password, found := strings.Cut(string(raw), ":")
+	if !strings.EqualFold(scheme, "Basic") || err != nil || !found {
+		return "", "", fosite.ErrInvalidClient
+	}
+	id, err = url.QueryUnescape(user)
+	if err == nil {
+		secret, err = url.QueryUnescape(password)
+	}
+	if err != nil {
+		return "", "", fosite.ErrInvalidClient
+	}
+	return id, secret, nil
+}
+
+func (p *Provider) secretFits(c storage.Client, secret string) bool {
+	given := storage.HashClientSecret(p.pepper, secret)
+	current, previous := c.SecretHash, c.PreviousSecretHash
+	if current == nil {
+		current = p.dummyCheck
+	}
+	if previous == nil || !p.Now().Before(c.PreviousSecretExpiresAt) {
+		previous = p.dummyCheck
+	}
+	fits, fitted := hmac.Equal(given, current), hmac.Equal(given, previous)
+	return fits || fitted
+}
+
+// assertedClient reads which client an assertion claims to be of; nothing is
+// proven yet.
+func assertedClient(assertion string) (string, error) {
+	token, err := parseAssertion(assertion)
+	if err != nil {
+		return "", err
+	}
+	var claims jwt.Claims
+	if err := token.UnsafeClaimsWithoutVerification(&claims); err != nil {
+		return "", err
+	}
+	return claims.Subject, nil
+}
+
+func parseAssertion(assertion string) (*jwt.JSONWebToken, error) {
+	if len(assertion) > 16<<10 {
+		return nil, errMalformed
+	}
+	return jwt.ParseSigned(assertion, assertionAlgorithms)
+}
+
+// assertionFits proves an assertion of private_key_jwt: signed by a registered
+// key, made for this issuer and no one else (the audience is the issuer's string
+// alone), short-lived, and never seen before.
+func (p *Provider) assertionFits(ctx context.Context, c storage.Client, assertion string) (bool, error) {
+	token, err := parseAssertion(assertion)
+	if err != nil || len(c.JWKS) == 0 {
+		return false, nil
+	}
+	var set jose.JSONWebKeySet
+	if err := json.Unmarshal(c.JWKS, &set); err != nil {
+		return false, nil
+	}
+	var claims struct {
+		Issuer    string           `json:"iss"`
+		Subject   string           `json:"sub"`
+		Audience  string           `json:"aud"`
+		ID        string           `json:"jti"`
+		ExpiresAt *jwt.NumericDate `json:"exp"`
+		NotBefore *jwt.NumericDate `json:"nbf"`
+		IssuedAt  *jwt.NumericDate `json:"iat"`
+	}
+	if !verifiedBy(set, token, &claims) {
+		return false, nil
+	}
+	now, id := p.Now(), string(c.ID)
+	leeway := now.Add(time.Minute)
+	switch {
+	case claims.Issuer != id, claims.Subject != id, claims.Audience != p.Issuer, claims.ID == "", claims.ExpiresAt == nil:
+		return false, nil
+	case !now.Before(claims.ExpiresAt.Time()), claims.ExpiresAt.Time().After(now.Add(maxAssertionLifetime)):
+		return false, nil
+	case claims.NotBefore != nil && claims.NotBefore.Time().After(leeway), claims.IssuedAt != nil && claims.IssuedAt.Time().After(leeway):
+		return false, nil
+	}
+	err = p.Store.Consume(ctx, "client assertion", digest([]byte(id+"\x00"+claims.ID)), claims.ExpiresAt.Time())
+	if errors.Is(err, storage.ErrConflict) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// verifiedBy tries the registered keys that the header can mean. Keys that the
+// token itself carries or points to are never looked at.
+func verifiedBy(set jose.JSONWebKeySet, token *jwt.JSONWebToken, claims any) bool {
+	if len(token.Headers) != 1 {
+		return false
+	}
+	header := token.Headers[0]
+	for _, key := range set.Keys {
+		if header.KeyID != "" && key.KeyID != header.KeyID || key.Algorithm != "" && key.Algorithm != header.Algorithm || !key.IsPublic() {
+			continue
+		}
+		if token.Claims(key.Key, claims) == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// clientOf is the authenticated client of an endpoint outside fosite.
+func (p *Provider) clientOf(ctx context.Context, r *http.Request, form url.Values) (client, error) {
+	found, err := p.authenticateClient(ctx, r, form)
+	if err != nil {
+		return client{}, err
+	}
+	return found.(client), nil
+}

@@ -1,0 +1,81 @@
+package oidc
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+)
+
+// The paths of the protocol's endpoints.
+const (
+	TokenPath      = "/oauth2/token"
+	IntrospectPath = "/oauth2/introspect"
+	RevokePath     = "/oauth2/revoke"
+	UserInfoPath   = "/oauth2/userinfo"
+	JWKSPath       = "/oauth2/jwks"
+	EndSessionPath = "/oauth2/logout"
+)
+
+// discoveryDocument is OpenID Connect Discovery §3 and RFC 8414 §2 in one: what
+// stands here is what is true.
+func (p *Provider) discoveryDocument() ([]byte, error) {
+	clientAuth := []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"}
+	confidential := []string{"client_secret_basic", "client_secret_post", "private_key_jwt"}
+	document, err := json.Marshal(map[string]any{
+		"issuer":                                p.Issuer,
+		"authorization_endpoint":                p.endpoint(AuthorizePath),
+		"token_endpoint":                        p.endpoint(TokenPath),
+		"userinfo_endpoint":                     p.endpoint(UserInfoPath),
+		"jwks_uri":                              p.endpoint(JWKSPath),
+		"introspection_endpoint":                p.endpoint(IntrospectPath),
+		"revocation_endpoint":                   p.endpoint(RevokePath),
+		"end_session_endpoint":                  p.endpoint(EndSessionPath),
+		"response_types_supported":              []string{"code"},
+		"response_modes_supported":              []string{"query", "form_post"},
+		"grant_types_supported":                 []string{"authorization_code", "refresh_token", "client_credentials"},
+		"subject_types_supported":               []string{"public"},
+		"id_token_signing_alg_values_supported": []string{"RS256", "ES256"},
+		"code_challenge_methods_supported":      []string{"S256"},
+		"prompt_values_supported":               []string{"none", "login", "consent", "select_account"},
+		"acr_values_supported":                  []string{"aal1", "aal2", "phr"},
+		"scopes_supported":                      []string{"openid", "profile", "email", "offline_access"},
+		"claims_supported": []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr", "sid",
+			"name", "preferred_username", "picture", "updated_at", "email", "email_verified"},
+		"token_endpoint_auth_methods_supported":                    clientAuth,
+		"token_endpoint_auth_signing_alg_values_supported":         []string{"ES256", "PS256", "EdDSA", "RS256"},
+		"revocation_endpoint_auth_methods_supported":               clientAuth,
+		"revocation_endpoint_auth_signing_alg_values_supported":    []string{"ES256", "PS256", "EdDSA", "RS256"},
+		"introspection_endpoint_auth_methods_supported":            confidential,
+		"introspection_endpoint_auth_signing_alg_values_supported": []string{"ES256", "PS256", "EdDSA", "RS256"},
+		"authorization_response_iss_parameter_supported":           true,
+		"claims_parameter_supported":                               false,
+		"request_parameter_supported":                              false,
+		"request_uri_parameter_supported":                          false,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode discovery document: %w", err)
+	}
+	return document, nil
+}
+
+// Discovery serves the document at both well-known addresses.
+func (p *Provider) Discovery(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "public, max-age=3600")
+	_, _ = w.Write(p.discovery)
+}
+
+// JWKS serves the public keys. A caller may keep them for an hour: the next key
+// is published long before it signs.
+func (p *Provider) JWKS(w http.ResponseWriter, r *http.Request) {
+	document, etag := p.Keys.JWKS()
+	h := w.Header()
+	h.Set("Content-Type", "application/jwk-set+json")
+	h.Set("Cache-Control", "public, max-age=3600")
+	h.Set("ETag", etag)
+	if r.Header.Get("If-None-Match") == etag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	_, _ = w.Write(document)
+}

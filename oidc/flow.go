@@ -1,0 +1,86 @@
+package oidc
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/gatehouse/gatehouse/authz"
+)
+
+// flowLifetime is how long a person may take over sign-in and consent.
+const flowLifetime = 30 * time.Minute
+
+// errFlow says that a paused request is not ours, not this browser's, or too old.
+var errFlow = errors.New("paused authorization request is not valid here")
+
+// flow is an authorization request that waits for a person. It travels sealed
+// through the browser, so that nobody who has not signed in makes us keep
+// anything, and it is worth nothing in another browser.
+type flow struct {
+	// ID becomes the id of the grant: one request leads to one grant at most.
+	ID          authz.GrantID `json:"id"`
+	Parameters  url.Values    `json:"p"`
+	RequestedAt time.Time     `json:"t"`
+	// Browser is the digest of the cookie of the browser that began it.
+	Browser []byte `json:"b"`
+	// Approved is what the consent page was answered with, and by whom.
+	Approved *approval `json:"a,omitempty"`
+}
+
+type approval struct {
+	Session authz.SessionID `json:"s"`
+	Tenant  authz.TenantID  `json:"t"`
+	Scopes  authz.ScopeSet  `json:"c"`
+}
+
+type flowSealer struct{ aead cipher.AEAD }
+
+func newFlowSealer(master []byte) (flowSealer, error) {
+	key, err := hkdf.Key(sha256.New, master, nil, "gatehouse paused authorization request", 32)
+	if err != nil {
+		return flowSealer{}, fmt.Errorf("derive key for paused requests: %w", err)
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return flowSealer{}, fmt.Errorf("prepare cipher for paused requests: %w", err)
+	}
+	aead, err := cipher.NewGCM(block)
+	return flowSealer{aead}, err
+}
+
+func (s flowSealer) seal(f flow) (string, error) {
+	plain, err := json.Marshal(f)
+	if err != nil {
+		return "", fmt.Errorf("encode paused request: %w", err)
+	}
+	nonce := make([]byte, s.aead.NonceSize(), s.aead.NonceSize()+len(plain)+s.aead.Overhead())
+	_, _ = rand.Read(nonce)
+	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(nonce, nonce, plain, nil)), nil
+}
+
+// open reads a paused request back, in the browser that began it. Its error is errFlow.
+func (s flowSealer) open(text, browser string, now time.Time) (flow, error) {
+	var f flow
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(sealed) < s.aead.NonceSize() {
+		return f, errFlow
+	}
+	plain, err := s.aead.Open(nil, sealed[:s.aead.NonceSize()], sealed[s.aead.NonceSize():], nil)
+	if err != nil || json.Unmarshal(plain, &f) != nil {
+		return flow{}, errFlow
+	}
+	if browser == "" || !hmac.Equal(f.Browser, digest([]byte(browser))) || now.After(f.RequestedAt.Add(flowLifetime)) {
+		return flow{}, errFlow
+	}
+	return f, nil
+}

@@ -1,0 +1,61 @@
+package oidc
+
+import (
+	"errors"
+	"mime"
+	"net/http"
+	"net/url"
+	"unicode/utf8"
+)
+
+// maxBody bounds a form: nothing in the protocol needs more.
+const maxBody = 64 << 10
+
+// maxParameters bounds the names of one request.
+const maxParameters = 64
+
+// form reads the parameters of a POST from its body alone. RFC 6749 §3.2: each
+// at most once, empty is absent. Its error is an *Error.
+func form(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != "application/x-www-form-urlencoded" {
+		return nil, badRequest("invalid_request", "The body must be application/x-www-form-urlencoded.")
+	}
+	if r.Header.Get("Content-Encoding") != "" {
+		return nil, badRequest("invalid_request", "The body must not be compressed.")
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	query := r.URL.RawQuery
+	// ParseForm would put the query beside the body.
+	r.URL.RawQuery = ""
+	err = r.ParseForm()
+	r.URL.RawQuery = query
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, &Error{Code: "invalid_request", Status: http.StatusRequestEntityTooLarge, Description: "The body is larger than 64 KiB."}
+	case err != nil:
+		return nil, badRequest("invalid_request", "The body is not a well-formed form.")
+	}
+	return once(r.PostForm)
+}
+
+// once refuses a repeated parameter (RFC 6749 §3.1) and drops empty ones.
+func once(values url.Values) (url.Values, error) {
+	if len(values) > maxParameters {
+		return nil, badRequest("invalid_request", "The request has too many parameters.")
+	}
+	clean := make(url.Values, len(values))
+	for name, all := range values {
+		if len(all) > 1 {
+			return nil, badRequest("invalid_request", "A parameter is given more than once.")
+		}
+		if !utf8.ValidString(name) || !utf8.ValidString(all[0]) {
+			return nil, badRequest("invalid_request", "A parameter is not valid UTF-8.")
+		}
+		if all[0] != "" {
+			clean[name] = all
+		}
+	}
+	return clean, nil
+}

@@ -1,0 +1,129 @@
+package oidc
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"github.com/gatehouse/gatehouse/oidc/keys"
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
+)
+
+// Config is what a [Provider] is made of.
+type Config struct {
+	// Issuer is the issuer identifier: an URL without query, fragment or trailing slash.
+	Issuer string
+	Store  *postgres.Store
+	Keys   *keys.Ring
+	// Secret is the master secret; every other key is derived from it.
+	Secret    []byte
+	Pages     Pages
+	Log       *slog.Logger
+	Now       func() time.Time
+	Lifetimes Lifetimes
+}
+
+// Lifetimes are how long things live.
+type Lifetimes struct {
+	Code            time.Duration
+	AccessToken     time.Duration
+	IDToken         time.Duration
+	RefreshIdle     time.Duration
+	RefreshAbsolute time.Duration
+	// RefreshGrace is how long the last but one refresh token is answered with
+	// its own successor, for the answer that was lost on the way.
+	RefreshGrace time.Duration
+	// PushedRequest is how long a pushed authorization request waits to be used.
+	PushedRequest time.Duration
+}
+
+// Pages are the few pages that the protocol itself shows.
+type Pages interface {
+	// Error shows what went wrong to a person: before a redirect URI can be
+	// trusted there is nobody else to tell.
+	Error(w http.ResponseWriter, r *http.Request, e PageError)
+	// FormPost hands an authorization response to the client by a form that the
+	// browser posts (OAuth 2.0 Form Post Response Mode).
+	FormPost(w http.ResponseWriter, r *http.Request, action string, parameters url.Values)
+	// ConfirmSignOut asks whether to sign out, when nobody can vouch for who asked.
+	ConfirmSignOut(w http.ResponseWriter, r *http.Request, c ConfirmSignOut)
+	// SignedOut says that it is done, when there is nowhere to go back to.
+	SignedOut(w http.ResponseWriter, r *http.Request)
+}
+
+// PageError is an error in words for a person.
+type PageError struct {
+	// Status is the HTTP status.
+	Status int
+	// Code is the OAuth error code.
+	Code string
+	// Description says what was wrong with the request.
+	Description string
+}
+
+// ConfirmSignOut is what the confirmation page carries back.
+type ConfirmSignOut struct {
+	ClientID              string
+	PostLogoutRedirectURI string
+	State                 string
+}
+
+// Provider answers the protocol's endpoints. It is safe for concurrent use.
+type Provider struct {
+	Config
+	fosite     fosite.OAuth2Provider
+	flows      flowSealer
+	refresh    refreshTokens
+	pepper     []byte
+	dummyCheck []byte
+	discovery  []byte
+}
+
+// New composes a provider.
+func New(c Config) (*Provider, error) {
+	issuer, err := url.Parse(c.Issuer)
+	if err != nil || issuer.Host == "" {
+		return nil, fmt.Errorf("issuer %q is not an URL", c.Issuer)
+	}
+	p := &Provider{Config: c}
+	for _, derived := range []struct {
+		purpose string
+		into    *[]byte
+	}{
+		{"refresh token ratchet", &p.refresh.ratchet},
+		{"refresh token seal", &p.refresh.seal},
+		{"client secret of nobody", &p.dummyCheck},
+	} {
+		*derived.into, err = hkdf.Key(sha256.New, c.Secret, nil, "gatehouse "+derived.purpose, 32)
+		if err != nil {
+			return nil, fmt.Errorf("derive key for %s: %w", derived.purpose, err)
+		}
+	}
+	if p.pepper, err = storage.ClientSecretPepper(c.Secret); err != nil {
+		return nil, err
+	}
+	if p.flows, err = newFlowSealer(c.Secret); err != nil {
+		return nil, err
+	}
+	if p.discovery, err = p.discoveryDocument(); err != nil {
+		return nil, err
+	}
+	p.fosite = p.compose()
+	return p, nil
+}
+
+// deadUntil is when an entry of the ledger may leave: no token that carries the
+// id can be alive by then.
+func (p *Provider) deadUntil(now time.Time) time.Time {
+	return now.Add(p.Lifetimes.AccessToken + time.Hour)
+}
+
+// endpoint is the absolute URL of a path of ours.
+func (p *Provider) endpoint(path string) string { return p.Issuer + path }

@@ -1,0 +1,56 @@
+package oidc
+
+import (
+	"time"
+
+	"github.com/ory/fosite"
+	"github.com/ory/fosite/token/jwt"
+
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
+)
+
+// session is what fosite carries from a request to the tokens: the grant and the
+// person, from which our own strategies compose the claims. fosite's
+// IDTokenClaims are kept only where its handlers read them.
+type session struct {
+	granted *postgres.Granted // nil for a client's own token
+	client  storage.Client
+	expires map[fosite.TokenType]time.Time
+	claims  jwt.IDTokenClaims
+	headers jwt.Headers
+}
+
+func newSession(c storage.Client) *session {
+	return &session{client: c, expires: map[fosite.TokenType]time.Time{}}
+}
+
+// newUserSession is the session of a token for a person. The algorithm goes into
+// the headers because fosite chooses the hash of at_hash by it.
+func newUserSession(c storage.Client, g *postgres.Granted) *session {
+	s := newSession(c)
+	s.granted = g
+	s.claims.Subject = g.Grant.User.String()
+	s.claims.AuthTime = g.Grant.AuthTime
+	s.claims.RequestedAt = g.Grant.RequestedAt
+	s.headers.Add("alg", c.IDTokenAlg)
+	return s
+}
+
+func (s *session) SetExpiresAt(key fosite.TokenType, at time.Time) { s.expires[key] = at }
+func (s *session) GetExpiresAt(key fosite.TokenType) time.Time     { return s.expires[key] }
+func (s *session) GetUsername() string                             { return "" }
+func (s *session) GetSubject() string                              { return s.claims.Subject }
+func (s *session) IDTokenClaims() *jwt.IDTokenClaims               { return &s.claims }
+func (s *session) IDTokenHeaders() *jwt.Headers                    { return &s.headers }
+
+// Clone is written by hand: fosite's own copies by reflection, 84 allocations.
+// What it points to is never changed.
+func (s *session) Clone() fosite.Session {
+	c := *s
+	c.expires = make(map[fosite.TokenType]time.Time, len(s.expires))
+	for k, v := range s.expires {
+		c.expires[k] = v
+	}
+	return &c
+}

@@ -1,0 +1,109 @@
+package oidc
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/ory/fosite"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+)
+
+// Token is the token endpoint (RFC 6749 §3.2).
+func (p *Provider) Token(w http.ResponseWriter, r *http.Request) {
+	parameters, err := form(w, r)
+	if err != nil {
+		p.writeError(w, r, err)
+		return
+	}
+	answer, err := p.token(r, parameters)
+	if err != nil {
+		p.writeError(w, r, err)
+		return
+	}
+	p.writeJSON(w, http.StatusOK, answer)
+}
+
+func (p *Provider) token(r *http.Request, parameters url.Values) (map[string]any, error) {
+	grantType := parameters.Get("grant_type")
+	switch grantType {
+	case storage.GrantAuthorizationCode, storage.GrantRefreshToken, storage.GrantClientCredentials:
+	case "":
+		return nil, badRequest("invalid_request", "The parameter grant_type is missing.")
+	default:
+		return nil, badRequest("unsupported_grant_type", descriptions["unsupported_grant_type"])
+	}
+	// fosite reads the form again: it sees what was checked and nothing else.
+	r.Form, r.PostForm = parameters, parameters
+	ctx, u := p.withUnit(r.Context(), grantType)
+	if grantType == storage.GrantRefreshToken && parameters.Has("scope") {
+		narrowed, err := authz.ParseScopeSet(parameters.Get("scope"))
+		if err != nil {
+			return nil, badRequest("invalid_scope", descriptions["invalid_scope"])
+		}
+		u.narrowTo = narrowed
+	}
+	request, err := p.fosite.NewAccessRequest(ctx, r, newSession(storage.Client{}))
+	if err != nil {
+		return nil, err
+	}
+	if err := p.settle(r, u, request); err != nil {
+		return nil, err
+	}
+	response, err := p.fosite.NewAccessResponse(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	if err := u.flush(ctx); err != nil {
+		return nil, err
+	}
+	response.SetExpiresIn(p.Lifetimes.AccessToken)
+	// RFC 6749 §5.1 compares token_type without case; RFC 6750 writes it so.
+	response.SetTokenType("Bearer")
+	return response.ToMap(), nil
+}
+
+// settle decides what fosite leaves open between request and response.
+func (p *Provider) settle(r *http.Request, u *unit, request fosite.AccessRequester) error {
+	switch u.grantType {
+	case storage.GrantClientCredentials:
+		return p.settleClientCredentials(r, request)
+	case storage.GrantRefreshToken:
+		// RFC 6749 §6: a refresh may ask for less than was granted, never for more.
+		for _, scope := range u.narrowTo {
+			if !u.loaded.Grant.Scopes.Has(scope) {
+				return badRequest("invalid_scope", "The requested scope exceeds what was granted.")
+			}
+		}
+	}
+	return nil
+}
+
+func (p *Provider) settleClientCredentials(r *http.Request, request fosite.AccessRequester) error {
+	c := request.GetClient().(client)
+	if !c.Allows(storage.GrantClientCredentials) {
+		return badRequest("unauthorized_client", descriptions["unauthorized_client"])
+	}
+	requested := authz.Literal(c.Scopes)
+	if asked := request.GetRequestedScopes(); len(asked) > 0 {
+		var err error
+		if requested, err = authz.ParseScopeSet(strings.Join(asked, " ")); err != nil {
+			return badRequest("invalid_scope", descriptions["invalid_scope"])
+		}
+	}
+	d, err := p.derive(r.Context(), requested, c.Client, nil, authz.Context{Tenant: c.Tenant})
+	if err != nil {
+		return err
+	}
+	// Nobody is there to be told what was left out, so nothing may be.
+	if len(request.GetRequestedScopes()) > 0 && len(d.Dropped()) > 0 {
+		return badRequest("invalid_scope", "A requested scope is not allowed to this client.")
+	}
+	for _, scope := range d.Granted {
+		request.GrantScope(string(scope))
+	}
+	request.SetSession(newSession(c.Client))
+	return nil
+}

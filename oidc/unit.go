@@ -1,0 +1,283 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
+)
+
+// unit is one request's unit of work. fosite's handlers read the grant through
+// it (loaded once) and mark what they mean to change; flush decides, after the
+// whole response stands, with one conditional statement.
+type unit struct {
+	provider  *Provider
+	grantType string
+	now       time.Time
+
+	// What an authorization request is about to become.
+	insert *insertion
+
+	loaded   *postgres.Granted
+	loadErr  error
+	hydrated *fosite.Request
+
+	code    string
+	refresh presentedRefresh
+
+	// What fosite's handlers marked.
+	consumeCode bool
+	rotate      bool
+	firstToken  *refreshToken
+	killed      bool
+
+	// narrowTo is the scope parameter of a refresh, nil when there is none.
+	narrowTo authz.ScopeSet
+}
+
+type insertion struct {
+	grant    storage.Grant
+	session  authz.SessionID
+	remember *storage.Consent
+	code     authorizationCode
+}
+
+// presentedRefresh is a refresh token and how it stands to the grant's chain.
+type presentedRefresh struct {
+	token refreshToken
+	// answered: the token is one behind, within the grace: its successor was
+	// issued already and is given again, without a write.
+	answered bool
+}
+
+type unitKey struct{}
+
+func (p *Provider) withUnit(ctx context.Context, grantType string) (context.Context, *unit) {
+	u := &unit{provider: p, grantType: grantType, now: p.Now()}
+	return context.WithValue(ctx, unitKey{}, u), u
+}
+
+func unitFrom(ctx context.Context) *unit {
+	u, ok := ctx.Value(unitKey{}).(*unit)
+	if !ok {
+		// fosite is called by this package alone, and always with a unit.
+		panic("oidc: fosite was called without a unit of work")
+	}
+	return u
+}
+
+// loadCode reads the grant of an authorization code, once.
+func (u *unit) loadCode(ctx context.Context, raw string) (*postgres.Granted, error) {
+	if u.loaded != nil || u.loadErr != nil {
+		return u.loaded, u.loadErr
+	}
+	u.code = raw
+	u.loaded, u.loadErr = u.readCode(ctx, raw)
+	return u.loaded, u.loadErr
+}
+
+func (u *unit) readCode(ctx context.Context, raw string) (*postgres.Granted, error) {
+	code, err := parseAuthorizationCode(raw)
+	if err != nil {
+		return nil, fosite.ErrNotFound.WithWrap(err)
+	}
+	g, err := u.read(ctx, code.grant)
+	if err != nil {
+		return nil, err
+	}
+	if !code.fits(g.Grant.CodeHash) {
+		return nil, fosite.ErrNotFound
+	}
+	if !g.Grant.CodeUsedAt.IsZero() {
+		return g, fosite.ErrInvalidatedAuthorizeCode
+	}
+	if !u.now.Before(g.Grant.IssuedAt.Add(u.provider.Lifetimes.Code)) {
+		return nil, fosite.ErrNotFound
+	}
+	return g, u.judge(g)
+}
+
+func (u *unit) read(ctx context.Context, id authz.GrantID) (*postgres.Granted, error) {
+	g, err := u.provider.Store.Granted(ctx, id)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return nil, fosite.ErrNotFound.WithWrap(err)
+	case err != nil:
+		return nil, err
+	}
+	return &g, nil
+}
+
+// judge refuses a grant whose person or tenant may not act any more.
+func (u *unit) judge(g *postgres.Granted) error {
+	_, member := g.Person.Tenant(g.Grant.Tenant)
+	if !g.Grant.RevokedAt.IsZero() || g.SessionDead || !g.Person.DisabledAt.IsZero() || !member {
+		return fosite.ErrNotFound
+	}
+	return nil
+}
+
+// loadRefresh reads the grant of a refresh token, once, and judges where in the
+// chain the token stands.
+func (u *unit) loadRefresh(ctx context.Context, raw string) (*postgres.Granted, error) {
+	if u.loaded != nil || u.loadErr != nil {
+		return u.loaded, u.loadErr
+	}
+	u.loaded, u.loadErr = u.readRefresh(ctx, raw)
+	return u.loaded, u.loadErr
+}
+
+func (u *unit) readRefresh(ctx context.Context, raw string) (*postgres.Granted, error) {
+	token, err := u.provider.refresh.parse(raw)
+	if err != nil {
+		return nil, fosite.ErrNotFound.WithWrap(err)
+	}
+	u.refresh.token = token
+	g, err := u.read(ctx, token.grant)
+	if err != nil {
+		return nil, err
+	}
+	if err := u.judge(g); err != nil {
+		return nil, err
+	}
+	lifetimes := u.provider.Lifetimes
+	if !u.now.Before(g.Grant.RotatedAt.Add(lifetimes.RefreshIdle)) || !u.now.Before(g.Grant.RequestedAt.Add(lifetimes.RefreshAbsolute)) {
+		return nil, fosite.ErrNotFound
+	}
+	return g, u.place(&g.Grant)
+}
+
+// place decides what a sealed token is to the chain it came from.
+func (u *unit) place(g *storage.Grant) error {
+	token := u.refresh.token
+	switch {
+	case g.RefreshHash == nil:
+		return fosite.ErrNotFound
+	case token.generation == g.Generation && token.fits(g.RefreshHash):
+		u.refresh.answered = false
+		return nil
+	case token.generation == g.Generation-1 && u.now.Before(g.RotatedAt.Add(u.provider.Lifetimes.RefreshGrace)) &&
+		u.provider.refresh.successor(token).fits(g.RefreshHash):
+		u.refresh.answered = true
+		return nil
+	}
+	// RFC 9700 §4.14.2: reuse means theft, so the whole family dies.
+	return fosite.ErrInactiveToken
+}
+
+// kill revokes the grant and every token it gave, at once and once: fosite asks
+// for it on the way to an error, and for each kind of token.
+func (u *unit) kill(ctx context.Context, reason string) error {
+	if u.killed || u.loaded == nil {
+		return nil
+	}
+	g := u.loaded.Grant
+	err := u.provider.Store.ForUser(g.User).RevokeGrant(ctx, storage.Revocation{
+		JTI: g.ID.String(), User: g.User, Tenant: g.Tenant, Client: g.Client, Reason: reason,
+		RevokedAt: u.now, ExpiresAt: u.provider.deadUntil(u.now),
+	})
+	u.killed = err == nil
+	return err
+}
+
+// flush makes true what was marked. It runs when the whole response stands, so
+// that a token that could not be signed leaves nothing behind.
+func (u *unit) flush(ctx context.Context) error {
+	switch {
+	case u.consumeCode:
+		return u.flushCode(ctx)
+	case u.rotate && !u.refresh.answered:
+		return u.flushRotation(ctx)
+	}
+	return nil
+}
+
+func (u *unit) flushCode(ctx context.Context) error {
+	var hash []byte
+	if u.firstToken != nil {
+		hash = digest(u.firstToken.secret)
+	}
+	g := u.loaded.Grant
+	err := u.provider.Store.ForUser(g.User).ConsumeCode(ctx, g.ID, hash, u.now)
+	if !errors.Is(err, storage.ErrConsumed) {
+		return err
+	}
+	// Two came at once and the other one won. RFC 6749 §4.1.2: a code that was
+	// presented twice is worth nothing any more, to whomever.
+	if err := u.kill(ctx, "authorization code presented twice"); err != nil {
+		return err
+	}
+	return fosite.ErrInvalidGrant
+}
+
+func (u *unit) flushRotation(ctx context.Context) error {
+	g, token := u.loaded.Grant, u.refresh.token
+	next := u.provider.refresh.successor(token)
+	err := u.provider.Store.ForUser(g.User).RotateRefreshToken(ctx, g.ID, token.generation, digest(token.secret), digest(next.secret), u.now)
+	if !errors.Is(err, storage.ErrConsumed) {
+		return err
+	}
+	// Somebody was faster with the same token: within the grace the answer is the
+	// same successor that they got.
+	again, err := u.read(ctx, g.ID)
+	if err != nil {
+		return err
+	}
+	if u.judge(again) != nil || u.place(&again.Grant) != nil || !u.refresh.answered {
+		return fosite.ErrInvalidGrant
+	}
+	return nil
+}
+
+// request is a loaded grant as fosite wants to read it back. Where a code or
+// token was used before, fosite asks for the id of what is to die.
+func (u *unit) request(ctx context.Context, g *postgres.Granted, err error) (fosite.Requester, error) {
+	switch {
+	case g == nil:
+		return nil, err
+	case err != nil:
+		return &fosite.Request{ID: g.Grant.ID.String(), Client: client{}}, err
+	case u.hydrated != nil:
+		return u.hydrated, nil
+	}
+	u.hydrated, err = u.hydrate(ctx, g)
+	if err != nil {
+		return nil, err
+	}
+	return u.hydrated, nil
+}
+
+// hydrate turns a grant into the request that fosite reads back, with the scopes
+// that the person and the client may have at this moment.
+func (u *unit) hydrate(ctx context.Context, g *postgres.Granted) (*fosite.Request, error) {
+	c, err := u.provider.activeClient(ctx, string(g.Grant.Client))
+	if err != nil {
+		return nil, err
+	}
+	scopes, err := u.provider.currentScopes(ctx, c.Client, g)
+	if err != nil {
+		return nil, err
+	}
+	if len(scopes) == 0 && len(g.Grant.Scopes) > 0 {
+		return nil, badRequest("invalid_grant", "Nothing of what was granted is held by the user any more.")
+	}
+	if u.narrowTo != nil {
+		scopes = u.narrowTo.Intersect(scopes)
+	}
+	r := fosite.NewRequest()
+	r.ID = g.Grant.ID.String()
+	r.RequestedAt = g.Grant.RequestedAt
+	r.Client = c
+	r.RequestedScope = g.Grant.Requested.Strings()
+	r.GrantedScope = scopes.Strings()
+	r.Session = newUserSession(c.Client, g)
+	r.Form.Set("redirect_uri", g.Grant.Request.RedirectURI)
+	r.Form.Set("code_challenge", g.Grant.Request.CodeChallenge)
+	r.Form.Set("code_challenge_method", "S256")
+	return r, nil
+}
