@@ -1,0 +1,140 @@
+package authn
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+)
+
+// Counter counts attempts for the whole deployment.
+type Counter interface {
+	// TakeToken takes one attempt from the counter named key, which allows burst
+	// at once and burst per period. It answers how long to wait, 0 when the attempt
+	// was taken. However many ask at the same time, no more than burst get one.
+	TakeToken(ctx context.Context, key []byte, per time.Duration, burst int, now time.Time) (retryAfter time.Duration, err error)
+	// Refund gives back what TakeToken took.
+	Refund(ctx context.Context, key []byte, per time.Duration, burst int) error
+}
+
+// LimitError says that there were too many attempts.
+type LimitError struct {
+	// RetryAfter is when the next attempt may be made, counted from now.
+	RetryAfter time.Duration
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("too many attempts: wait %v", e.RetryAfter.Round(time.Second))
+}
+
+// Attempt is a try to prove who one is, by password or by code.
+type Attempt struct {
+	// User is the account that is tried, or zero when there is none.
+	User authz.UserID
+	// Identifier is what was typed. It counts only where there is no User: all
+	// spellings of all names of an account are one account.
+	Identifier string
+	// Addr is where the attempt comes from.
+	Addr netip.Addr
+}
+
+// limit allows burst attempts per period for each key.
+type limit struct {
+	per   time.Duration
+	burst int
+	key   func(Attempt) []byte
+}
+
+// Every limit must allow an attempt. Those of an account count per address too,
+// so that nobody can lock another one out. The longer of them makes the delay
+// grow: whoever goes on at five a minute soon waits for three minutes each time.
+//
+// The address comes first: who tries ever new names is stopped by it before they
+// leave more counters behind.
+var limits = []limit{
+	{time.Minute, 30, byAddress},
+	{time.Minute, 5, byAccount("minute")},
+	{time.Hour, 20, byAccount("hour")},
+}
+
+// Limits keeps attempts within bounds, wherever they come in.
+type Limits struct {
+	counter Counter
+	now     func() time.Time
+}
+
+// NewLimits keeps its counts in counter.
+func NewLimits(counter Counter, now func() time.Time) *Limits {
+	return &Limits{counter: counter, now: now}
+}
+
+// Reserve takes the attempt from every counter, before anything is evaluated: no
+// number of parallel attempts gets past the limits. The error is a [*LimitError]
+// when one of them refuses.
+//
+// The caller calls release when the attempt turned out not to be a wrong one,
+// because it succeeded or because nothing was evaluated; then it has not counted.
+func (l *Limits) Reserve(ctx context.Context, a Attempt) (release func(context.Context) error, err error) {
+	for i, limit := range limits {
+		retryAfter, err := l.counter.TakeToken(ctx, limit.key(a), limit.per, limit.burst, l.now())
+		if err == nil && retryAfter > 0 {
+			err = &LimitError{RetryAfter: retryAfter}
+		}
+		if err != nil {
+			if refundErr := l.refund(ctx, limits[:i], a); refundErr != nil {
+				return nil, refundErr
+			}
+			return nil, fmt.Errorf("count attempt: %w", err)
+		}
+	}
+	return func(ctx context.Context) error { return l.refund(ctx, limits, a) }, nil
+}
+
+func (l *Limits) refund(ctx context.Context, taken []limit, a Attempt) error {
+	// The attempt must not stay counted because the browser has gone away.
+	ctx = context.WithoutCancel(ctx)
+	for _, limit := range taken {
+		if err := l.counter.Refund(ctx, limit.key(a), limit.per, limit.burst); err != nil {
+			return fmt.Errorf("refund attempt: %w", err)
+		}
+	}
+	return nil
+}
+
+func byAddress(a Attempt) []byte { return counterKey("address", addressGroup(a.Addr)) }
+
+func byAccount(period string) func(Attempt) []byte {
+	return func(a Attempt) []byte {
+		account := "user " + a.User.String()
+		if a.User.IsZero() {
+			account = "nobody " + storage.FoldIdentifier(a.Identifier)
+		}
+		return counterKey("account per "+period, addressGroup(a.Addr), account)
+	}
+}
+
+// addressGroup is what one person has in hand: an IPv4 address, or all of a /64.
+func addressGroup(addr netip.Addr) string {
+	addr = addr.Unmap()
+	bits := 64
+	if addr.Is4() {
+		bits = 32
+	}
+	// The zero Addr, of a caller without a network address, yields the zero Prefix.
+	prefix, _ := addr.Prefix(bits)
+	return prefix.String()
+}
+
+// counterKey is a digest, so that a table of counters tells no names and a long
+// name makes no long key.
+func counterKey(parts ...string) []byte {
+	digest := sha256.New()
+	for _, part := range parts {
+		fmt.Fprintf(digest, "%d:%s", len(part), part)
+	}
+	return digest.Sum(nil)[:16]
+}
