@@ -27,6 +27,7 @@ type (
 	sessionKind    struct{}
 	grantKind      struct{}
 	auditKind      struct{}
+	pushedKind     struct{}
 
 	// UserID names a user, TenantID a tenant, and so on.
 	UserID       = ID[userKind]
@@ -37,6 +38,9 @@ type (
 	SessionID    = ID[sessionKind]
 	GrantID      = ID[grantKind]
 	AuditID      = ID[auditKind]
+
+	// PushedRequestID names a pushed authorization request (RFC 9126).
+	PushedRequestID = ID[pushedKind]
 )
 
 // ClientID is the client_id of an OAuth client (RFC 6749 §2.2). It is a text,
@@ -53,6 +57,16 @@ func NewID[I ~[16]byte](now time.Time) I {
 		id[i] = byte(ms >> (40 - 8*i))
 	}
 	id[6] = id[6]&0x0f | 0x70
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}
+
+// RandomID makes a UUIDv4, for an id that must be hard to guess and must not tell
+// when it was made.
+func RandomID[I ~[16]byte]() I {
+	var id I
+	_, _ = rand.Read(id[:])
+	id[6] = id[6]&0x0f | 0x40
 	id[8] = id[8]&0x3f | 0x80
 	return id
 }

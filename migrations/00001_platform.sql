@@ -303,7 +303,7 @@ create table platform.signing_keys (
   private_sealed bytea not null,
   created_at     timestamptz not null,
   published_at   timestamptz not null,
-  active_at      timestamptz not null,
+  active_at      timestamptz,
   retired_at     timestamptz,
   expires_at     timestamptz
 );

@@ -113,12 +113,15 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, b Browser, a *a
 		f, err := p.flows.open(sealed, b.ID, p.Now())
 		a.flow = f
 		if err != nil {
-			return badRequest("invalid_request", "This sign-in was begun in another browser or too long ago. Go back to the application and start again.")
+			return badRequest("invalid_request", elsewhere)
 		}
 		return nil
 	}
 	parameters, err := authorizationParameters(w, r)
 	if err != nil {
+		return err
+	}
+	if parameters, err = p.pushed(r.Context(), parameters); err != nil {
 		return err
 	}
 	now := p.Now()
@@ -131,6 +134,9 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, b Browser, a *a
 	}
 	return nil
 }
+
+// elsewhere is said of every paused request that cannot be opened.
+const elsewhere = "This sign-in was begun in another browser or too long ago. Go back to the application and start again."
 
 // maxQuery bounds an authorization request: it must fit, sealed, into a URL.
 const maxQuery = 8 << 10

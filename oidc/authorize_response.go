@@ -164,7 +164,7 @@ func (p *Provider) Consent(w http.ResponseWriter, r *http.Request, b Browser, se
 func (p *Provider) resume(ctx context.Context, b Browser, sealed string) (*authorization, error) {
 	f, err := p.flows.open(sealed, b.ID, p.Now())
 	if err != nil {
-		return nil, badRequest("invalid_request", "This sign-in was begun in another browser or too long ago. Go back to the application and start again.")
+		return nil, badRequest("invalid_request", elsewhere)
 	}
 	a := &authorization{flow: f, maxAge: -1}
 	for _, check := range append(beforeTrust[:len(beforeTrust):len(beforeTrust)], afterTrust...) {
@@ -206,9 +206,11 @@ func (p *Provider) AnswerConsent(w http.ResponseWriter, r *http.Request, b Brows
 // SignInQuestion is what a paused request tells the sign-in page.
 type SignInQuestion struct {
 	Client    storage.Client
+	Redirect  *url.URL
 	LoginHint string
-	// Again: somebody is signed in, and must prove it anew.
-	Again bool
+	// Again is the user name of whoever is signed in and must prove it anew; ""
+	// when nobody is, or when another one may sign in.
+	Again string
 }
 
 // SignIn reads what the sign-in page should say. A request that is not valid here
@@ -216,14 +218,20 @@ type SignInQuestion struct {
 func (p *Provider) SignIn(ctx context.Context, b Browser, sealed string) (SignInQuestion, error) {
 	f, err := p.flows.open(sealed, b.ID, p.Now())
 	if err != nil {
-		return SignInQuestion{}, badRequest("invalid_request", "This sign-in was begun in another browser or too long ago. Go back to the application and start again.")
+		return SignInQuestion{}, badRequest("invalid_request", elsewhere)
 	}
-	a := &authorization{flow: f}
-	if err := p.checkClient(ctx, a); err != nil {
-		return SignInQuestion{}, err
+	a := &authorization{flow: f, maxAge: -1}
+	for _, check := range append(beforeTrust[:len(beforeTrust):len(beforeTrust)], afterTrust...) {
+		if err := check(p, ctx, a); err != nil {
+			return SignInQuestion{}, err
+		}
 	}
+	q := SignInQuestion{Client: a.client.Client, Redirect: a.redirect, LoginHint: f.Parameters.Get("login_hint")}
 	in, err := b.SignedIn(ctx, "")
-	return SignInQuestion{Client: a.client.Client, LoginHint: f.Parameters.Get("login_hint"), Again: in != nil}, err
+	if err == nil && in != nil && !a.prompts("select_account") && (a.hinted == "" || a.hinted == in.Person.ID.String()) {
+		q.Again = in.Person.Username
+	}
+	return q, err
 }
 
 // Refuse shows an error of [Provider.SignIn] as a page.

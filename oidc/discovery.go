@@ -29,6 +29,7 @@ func (p *Provider) discoveryDocument() ([]byte, error) {
 		"jwks_uri":                              p.endpoint(JWKSPath),
 		"introspection_endpoint":                p.endpoint(IntrospectPath),
 		"revocation_endpoint":                   p.endpoint(RevokePath),
+		"pushed_authorization_request_endpoint": p.endpoint(PushedAuthorizationPath),
 		"end_session_endpoint":                  p.endpoint(EndSessionPath),
 		"response_types_supported":              []string{"code"},
 		"response_modes_supported":              []string{"query", "form_post"},

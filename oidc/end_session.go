@@ -9,29 +9,28 @@ import (
 	"github.com/gatehouse/gatehouse/authz"
 )
 
+// signOut is a request to sign out while it is judged.
+type signOut struct {
+	parameters url.Values
+	clientID   string
+	// subject and sid are of the id_token_hint; "" without one.
+	subject, sid string
+	back         *url.URL
+	confirmed    bool
+}
+
 // EndSession is RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0), by
 // GET and POST. A hint of the very session that is signed in vouches for the
 // request; without one the person is asked, so that no foreign page can sign
-// anybody out. confirmed says that the person just said yes.
-func (p *Provider) EndSession(w http.ResponseWriter, r *http.Request, b Browser, confirmed bool) {
-	parameters, err := endSessionParameters(w, r)
+// anybody out.
+func (p *Provider) EndSession(w http.ResponseWriter, r *http.Request, b Browser) {
+	s, err := p.readSignOut(w, r, b)
 	if err != nil {
 		p.page(w, r, err)
 		return
 	}
-	var clientID, sid, subject string
-	clientID = parameters.Get("client_id")
-	if hint := parameters.Get("id_token_hint"); hint != "" {
-		claims, err := p.openIDToken(hint)
-		if err != nil || clientID != "" && clientID != string(claims.Audience) {
-			p.page(w, r, badRequest("invalid_request", "The id_token_hint is not an ID token that this issuer made for this application."))
-			return
-		}
-		clientID, sid, subject = string(claims.Audience), claims.SID, claims.Subject
-	}
-	back, err := p.postLogoutRedirect(r, clientID, parameters)
-	if err != nil {
-		p.page(w, r, err)
+	if s == nil { // the person chose to stay
+		redirect(w, "/account")
 		return
 	}
 	in, err := b.SignedIn(r.Context(), "")
@@ -39,11 +38,9 @@ func (p *Provider) EndSession(w http.ResponseWriter, r *http.Request, b Browser,
 		p.page(w, r, err)
 		return
 	}
-	vouched := in != nil && subject == in.Person.ID.String() && sid == in.Session.TokenJTI.String()
-	if in != nil && !vouched && !confirmed {
-		p.Pages.ConfirmSignOut(w, r, ConfirmSignOut{
-			ClientID: clientID, PostLogoutRedirectURI: parameters.Get("post_logout_redirect_uri"), State: parameters.Get("state"),
-		})
+	vouched := in != nil && s.subject == in.Person.ID.String() && s.sid == in.Session.TokenJTI.String()
+	if in != nil && !vouched && !s.confirmed {
+		p.askToSignOut(w, r, b, s)
 		return
 	}
 	if in != nil {
@@ -52,11 +49,50 @@ func (p *Provider) EndSession(w http.ResponseWriter, r *http.Request, b Browser,
 			return
 		}
 	}
-	if back == nil {
+	if s.back == nil {
 		p.Pages.SignedOut(w, r)
 		return
 	}
-	redirect(w, back.String())
+	redirect(w, s.back.String())
+}
+
+// readSignOut reads a new request, or the answer of the confirmation page; nil
+// when that was no.
+func (p *Provider) readSignOut(w http.ResponseWriter, r *http.Request, b Browser) (*signOut, error) {
+	parameters, err := endSessionParameters(w, r)
+	if err != nil {
+		return nil, err
+	}
+	s := &signOut{parameters: parameters}
+	if r.Method == http.MethodPost && parameters.Has("flow") {
+		f, err := p.flows.open(parameters.Get("flow"), b.ID, p.Now())
+		if err != nil {
+			return nil, badRequest("invalid_request", elsewhere)
+		}
+		if parameters.Get("decision") != "sign-out" {
+			return nil, nil
+		}
+		s.parameters, s.confirmed = f.Parameters, true
+	}
+	s.clientID = s.parameters.Get("client_id")
+	if hint := s.parameters.Get("id_token_hint"); hint != "" {
+		claims, err := p.openIDToken(hint)
+		if err != nil || s.clientID != "" && s.clientID != string(claims.Audience) {
+			return nil, badRequest("invalid_request", "The id_token_hint is not an ID token that this issuer made for this application.")
+		}
+		s.clientID, s.sid, s.subject = string(claims.Audience), claims.SID, claims.Subject
+	}
+	s.back, err = p.postLogoutRedirect(r, s.clientID, s.parameters)
+	return s, err
+}
+
+func (p *Provider) askToSignOut(w http.ResponseWriter, r *http.Request, b Browser, s *signOut) {
+	sealed, err := p.flows.seal(flow{Parameters: s.parameters, RequestedAt: p.Now(), Browser: digest([]byte(b.ID))})
+	if err != nil {
+		p.page(w, r, err)
+		return
+	}
+	p.Pages.ConfirmSignOut(w, r, ConfirmSignOut{Flow: sealed, ClientID: s.clientID, LeadsTo: s.back})
 }
 
 func endSessionParameters(w http.ResponseWriter, r *http.Request) (url.Values, error) {

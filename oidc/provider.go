@@ -68,11 +68,13 @@ type PageError struct {
 	Description string
 }
 
-// ConfirmSignOut is what the confirmation page carries back.
+// ConfirmSignOut is what the confirmation page needs and carries back.
 type ConfirmSignOut struct {
-	ClientID              string
-	PostLogoutRedirectURI string
-	State                 string
+	// Flow is the sealed request.
+	Flow     string
+	ClientID string
+	// LeadsTo is where the person goes afterwards; nil for nowhere.
+	LeadsTo *url.URL
 }
 
 // Provider answers the protocol's endpoints. It is safe for concurrent use.

@@ -1,0 +1,93 @@
+package oidc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+)
+
+// PushedAuthorizationPath is the pushed authorization request endpoint.
+const PushedAuthorizationPath = "/oauth2/par"
+
+// requestURIPrefix is RFC 9126 §2.2.
+const requestURIPrefix = "urn:ietf:params:oauth:request_uri:"
+
+// PushAuthorization is the pushed authorization request endpoint (RFC 9126): the
+// request is judged as the authorization endpoint will judge it, and kept for the
+// one time that it is used.
+func (p *Provider) PushAuthorization(w http.ResponseWriter, r *http.Request) {
+	id, err := p.push(w, r)
+	if err != nil {
+		p.writeError(w, r, err)
+		return
+	}
+	p.writeJSON(w, http.StatusCreated, struct {
+		RequestURI string `json:"request_uri"`
+		ExpiresIn  int    `json:"expires_in"`
+	}{requestURIPrefix + id.String(), int(p.Lifetimes.PushedRequest / time.Second)})
+}
+
+func (p *Provider) push(w http.ResponseWriter, r *http.Request) (authz.PushedRequestID, error) {
+	var none authz.PushedRequestID
+	parameters, err := form(w, r)
+	if err != nil {
+		return none, err
+	}
+	c, err := p.clientOf(r.Context(), r, parameters)
+	if err != nil {
+		return none, err
+	}
+	if parameters.Has("request_uri") {
+		return none, badRequest("invalid_request", "A pushed request must not contain request_uri.")
+	}
+	for _, credential := range []string{"client_secret", "client_assertion", "client_assertion_type"} {
+		parameters.Del(credential)
+	}
+	parameters.Set("client_id", string(c.ID))
+	a := &authorization{flow: flow{Parameters: parameters}, maxAge: -1}
+	for _, check := range append(beforeTrust[:len(beforeTrust):len(beforeTrust)], afterTrust...) {
+		if err := check(p, r.Context(), a); err != nil {
+			return none, err
+		}
+	}
+	document, err := json.Marshal(parameters)
+	if err != nil {
+		return none, err
+	}
+	now := p.Now()
+	// A random id, not one that tells the time: it is what the browser presents.
+	id := authz.RandomID[authz.PushedRequestID]()
+	return id, p.Store.InsertPushedRequest(r.Context(), storage.PushedRequest{
+		ID: id, Client: c.ID, Request: document, ExpiresAt: now.Add(p.Lifetimes.PushedRequest),
+	})
+}
+
+// pushed exchanges a request_uri of ours for the request behind it, which is then
+// spent. RFC 9126 §4: only client_id stands beside it, and what stands inside wins.
+func (p *Provider) pushed(ctx context.Context, parameters url.Values) (url.Values, error) {
+	text, ours := strings.CutPrefix(parameters.Get("request_uri"), requestURIPrefix)
+	if !ours {
+		return parameters, nil
+	}
+	invalid := badRequest("invalid_request_uri", "The request_uri is unknown, expired, used before or another client's.")
+	id, err := authz.ParseID[authz.PushedRequestID](text)
+	if err != nil {
+		return nil, invalid
+	}
+	request, err := p.Store.ConsumePushedRequest(ctx, id, authz.ClientID(parameters.Get("client_id")), p.Now())
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, invalid
+	}
+	if err != nil {
+		return nil, err
+	}
+	var inside url.Values
+	return inside, json.Unmarshal(request, &inside)
+}

@@ -1,0 +1,35 @@
+package account
+
+import "strings"
+
+// device is a browser and a system in the words that people know, read from a
+// user agent; it is a hint for recognition and never a proof of anything.
+func device(userAgent string) string {
+	browser := firstNamed(userAgent, []named{
+		{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser/", "Samsung Internet"}, {"Firefox/", "Firefox"}, {"FxiOS/", "Firefox"},
+		{"HeadlessChrome/", "Chrome"}, {"CriOS/", "Chrome"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}, {"curl/", "curl"},
+	})
+	system := firstNamed(userAgent, []named{
+		{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"Windows", "Windows"},
+		{"Mac OS X", "macOS"}, {"CrOS", "ChromeOS"}, {"Linux", "Linux"},
+	})
+	switch {
+	case browser != "" && system != "":
+		return browser + " on " + system
+	case browser != "":
+		return browser
+	}
+	return system
+}
+
+type named struct{ mark, name string }
+
+// firstNamed relies on the order: many browsers also carry the marks of others.
+func firstNamed(text string, marks []named) string {
+	for _, m := range marks {
+		if strings.Contains(text, m.mark) {
+			return m.name
+		}
+	}
+	return ""
+}

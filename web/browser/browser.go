@@ -1,0 +1,278 @@
+package browser
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/oidc"
+	"github.com/gatehouse/gatehouse/oidc/authn"
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
+)
+
+// Config is what a [Keeper] is made of.
+type Config struct {
+	Store *postgres.Store
+	// Issuer decides whether cookies are Secure and how the foot of a page reads.
+	Issuer *url.URL
+	// Secret is the master secret.
+	Secret []byte
+	Now    func() time.Time
+	// IdleLifetime and AbsoluteLifetime bound a session; the Remembered ones
+	// bound it where the person asked to be remembered.
+	IdleLifetime, AbsoluteLifetime     time.Duration
+	RememberedIdle, RememberedAbsolute time.Duration
+	// LedgerLifetime is how long the ids of an ended session stay in the ledger.
+	LedgerLifetime time.Duration
+}
+
+// Keeper recognises browsers.
+type Keeper struct {
+	Config
+	csrf   []byte
+	prefix string
+}
+
+// New makes a keeper.
+func New(c Config) (*Keeper, error) {
+	key, err := hkdf.Key(sha256.New, c.Secret, nil, "gatehouse form token", 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive key for form tokens: %w", err)
+	}
+	k := &Keeper{Config: c, csrf: key}
+	if c.Issuer.Scheme == "https" {
+		// RFC 6265bis §4.1.3.2: such a cookie was set by this host, over TLS, for "/".
+		k.prefix = "__Host-"
+	}
+	return k, nil
+}
+
+// Visit is one request of one browser.
+type Visit struct {
+	keeper *Keeper
+	w      http.ResponseWriter
+	r      *http.Request
+	id     string
+
+	read   bool
+	reader authz.ClientID
+	in     *postgres.SignedIn
+}
+
+const (
+	sessionCookie = "gatehouse"
+	browserCookie = "gatehouse-browser"
+	secretSize    = 32
+)
+
+// Visit recognises the browser of a request, and gives it its cookie when it has none.
+func (k *Keeper) Visit(w http.ResponseWriter, r *http.Request) *Visit {
+	v := &Visit{keeper: k, w: w, r: r}
+	if c, err := r.Cookie(k.prefix + browserCookie); err == nil && len(c.Value) == base64.RawURLEncoding.EncodedLen(secretSize) {
+		v.id = c.Value
+		return v
+	}
+	v.id = base64.RawURLEncoding.EncodeToString(random(secretSize))
+	k.setCookie(w, browserCookie, v.id, 0)
+	return v
+}
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails (crypto/rand, Go 1.24)
+	return b
+}
+
+// setCookie sends a cookie that lives for maxAge, as long as the browser for 0,
+// and not at all for less.
+func (k *Keeper) setCookie(w http.ResponseWriter, name, value string, maxAge time.Duration) {
+	http.SetCookie(w, &http.Cookie{
+		Name: k.prefix + name, Value: value, Path: "/", MaxAge: int(maxAge / time.Second),
+		Secure: k.prefix != "", HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// CSRF is the token that every form of this browser carries.
+func (v *Visit) CSRF() string {
+	mac := hmac.New(sha256.New, v.keeper.csrf)
+	mac.Write([]byte(v.id))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// FormIsOurs reports whether the posted form carries this browser's token.
+func (v *Visit) FormIsOurs() bool {
+	return hmac.Equal([]byte(v.r.PostFormValue("csrf")), []byte(v.CSRF()))
+}
+
+// Protocol is the browser as the protocol's endpoints see it.
+func (v *Visit) Protocol() oidc.Browser {
+	return oidc.Browser{ID: v.id, SignedIn: v.SignedInFor, SignOut: v.SignOut}
+}
+
+// SignedIn is who is signed in, nil for nobody.
+func (v *Visit) SignedIn(ctx context.Context) (*postgres.SignedIn, error) {
+	return v.SignedInFor(ctx, "")
+}
+
+// SignedInFor is who is signed in, with what they approved for a client. It is
+// read once for each request.
+func (v *Visit) SignedInFor(ctx context.Context, client authz.ClientID) (*postgres.SignedIn, error) {
+	if v.read && v.reader == client {
+		return v.in, nil
+	}
+	in, err := v.readSession(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	v.read, v.reader, v.in = true, client, in
+	return in, nil
+}
+
+func (v *Visit) readSession(ctx context.Context, client authz.ClientID) (*postgres.SignedIn, error) {
+	cookie, err := v.r.Cookie(v.keeper.prefix + sessionCookie)
+	if err != nil {
+		return nil, nil
+	}
+	id, secret, ok := parseSessionCookie(cookie.Value)
+	if !ok {
+		return nil, nil
+	}
+	in, err := v.keeper.Store.SignedIn(ctx, id, client)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, member := in.Person.Tenant(in.Session.Tenant)
+	if !hmac.Equal(hashOf(secret), in.Session.SecretHash) || !in.Session.Live(v.keeper.Now()) ||
+		!in.Person.DisabledAt.IsZero() || !member {
+		return nil, nil
+	}
+	return &in, nil
+}
+
+const sessionPrefix = "gth_ss_"
+
+func sessionCookieValue(id authz.SessionID, secret []byte) string {
+	return sessionPrefix + base64.RawURLEncoding.EncodeToString(append(id[:], secret...))
+}
+
+func parseSessionCookie(value string) (authz.SessionID, []byte, bool) {
+	encoded, found := strings.CutPrefix(value, sessionPrefix)
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
+	if !found || err != nil || len(raw) != 16+secretSize {
+		return authz.SessionID{}, nil, false
+	}
+	return authz.SessionID(raw[:16]), raw[16:], true
+}
+
+func hashOf(secret []byte) []byte {
+	sum := sha256.Sum256(secret)
+	return sum[:]
+}
+
+// SignIn begins a new session for a person who has proven who they are, in one of
+// their tenants, and ends the one that this browser had: no session survives a
+// sign-in under its old id.
+func (v *Visit) SignIn(ctx context.Context, person storage.Person, proof authn.Proof, tenant authz.TenantID, remember bool) error {
+	k, secret := v.keeper, random(secretSize)
+	now := k.Now()
+	idle, absolute := k.IdleLifetime, k.AbsoluteLifetime
+	if remember {
+		idle, absolute = k.RememberedIdle, k.RememberedAbsolute
+	}
+	before, err := v.SignedIn(ctx)
+	if err != nil {
+		return err
+	}
+	session := storage.Session{
+		ID: authz.NewID[authz.SessionID](now), TokenJTI: authz.NewID[authz.SessionID](now),
+		User: person.ID, Tenant: tenant, SecretHash: hashOf(secret), CreatedAt: now, ExpiresAt: now.Add(absolute), IdleLifetime: idle,
+		IPAddress: AddressFrom(ctx), UserAgent: userAgent(v.r),
+		// Whole seconds, as the claim auth_time is.
+		AuthTime: proof.AuthTime.Truncate(time.Second), ACR: proof.ACR, AMR: proof.AMR,
+	}
+	if person.Preferences.Tenant == tenant {
+		session.Project = person.Preferences.Project
+	}
+	var ends authz.SessionID
+	if before != nil && before.Person.ID == person.ID {
+		ends = before.Session.ID
+	} else if before != nil {
+		if err := v.end(ctx, before.Session); err != nil {
+			return err
+		}
+	}
+	if err := k.Store.ForUser(person.ID).InsertSession(ctx, session, ends, now.Add(k.LedgerLifetime)); err != nil {
+		return err
+	}
+	var maxAge time.Duration
+	if remember {
+		maxAge = absolute
+	}
+	k.setCookie(v.w, sessionCookie, sessionCookieValue(session.ID, secret), maxAge)
+	// The forms of the page that was signed in on are of no use afterwards.
+	v.read, v.in = false, nil
+	return nil
+}
+
+// userAgent is bounded: it is kept and shown.
+func userAgent(r *http.Request) string {
+	agent := strings.ToValidUTF8(strings.Map(func(c rune) rune {
+		if c < ' ' || c == 0x7f {
+			return -1
+		}
+		return c
+	}, r.UserAgent()), "")
+	if len(agent) > 300 {
+		agent = strings.ToValidUTF8(agent[:300], "")
+	}
+	return agent
+}
+
+// SignOut ends the browser's session and every token beneath it.
+func (v *Visit) SignOut(ctx context.Context) error {
+	in, err := v.SignedIn(ctx)
+	if err != nil {
+		return err
+	}
+	if in != nil {
+		if err := v.end(ctx, in.Session); err != nil {
+			return err
+		}
+	}
+	v.keeper.setCookie(v.w, sessionCookie, "", -time.Second)
+	v.read, v.in = false, nil
+	return nil
+}
+
+func (v *Visit) end(ctx context.Context, s storage.Session) error {
+	now := v.keeper.Now()
+	return v.keeper.Store.ForUser(s.User).EndSession(ctx, s.ID, "signed out", now, now.Add(v.keeper.LedgerLifetime))
+}
+
+type addressKey struct{}
+
+// WithAddress keeps the caller's network address, as far as proxies are trusted.
+func WithAddress(ctx context.Context, a netip.Addr) context.Context {
+	return context.WithValue(ctx, addressKey{}, a)
+}
+
+// AddressFrom is the caller's network address; zero when it is not known.
+func AddressFrom(ctx context.Context) netip.Addr {
+	a, _ := ctx.Value(addressKey{}).(netip.Addr)
+	return a
+}

@@ -1,0 +1,88 @@
+package browser
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/templates"
+)
+
+// policy is the content security policy of every page. There is nothing inline
+// to allow, and nothing from elsewhere.
+const policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+
+// Sending is how a page is sent, where it differs from the usual.
+type Sending struct {
+	// Status is 200 when it is 0.
+	Status int
+	// LeadsTo is where the browser ends up after the page's form is answered: the
+	// redirect URI of the client that waits.
+	LeadsTo *url.URL
+	// Script allows the page the scripts of this house.
+	Script bool
+}
+
+// Show sends a page.
+func Show(w http.ResponseWriter, r *http.Request, page templates.Page, how Sending) {
+	var body bytes.Buffer
+	if err := templates.Render(&body, page); err != nil {
+		slog.ErrorContext(r.Context(), "render page", "error", err)
+		http.Error(w, "internal error", http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", policy+formAction(how.LeadsTo)+scriptSource(how.Script))
+	if how.Status != 0 {
+		w.WriteHeader(how.Status)
+	}
+	_, _ = body.WriteTo(w)
+}
+
+// formAction widens the policy for a form whose answer leads out of the house:
+// browsers hold every redirect behind a form to it, those of the client's own
+// included, which may lead on to any of its hosts.
+func formAction(u *url.URL) string {
+	switch {
+	case u == nil:
+		return ""
+	case u.Scheme == "https":
+		return " https:"
+	case u.Scheme == "http":
+		return " https: " + u.Scheme + "://" + u.Host
+	}
+	return " " + u.Scheme + ":"
+}
+
+func scriptSource(allowed bool) string {
+	if !allowed {
+		return ""
+	}
+	return "; script-src 'self'"
+}
+
+// Layout is what every page of this visit has in common.
+func (v *Visit) Layout(ctx context.Context) (templates.Layout, error) {
+	layout := templates.Layout{Host: v.keeper.Issuer.Host, CSRF: v.CSRF()}
+	in, err := v.SignedInFor(ctx, v.reader)
+	if err != nil || in == nil {
+		return layout, err
+	}
+	layout.SignedInAs = in.Person.Name()
+	layout.Operator = authz.AnyMatches(in.Person.Rights.RoleScopes, authz.ScopeAdmin)
+	return layout, nil
+}
+
+// ScopeWords is the registry's entry as pages show it.
+func ScopeWords(info storage.ScopeInfo) templates.ScopeWords {
+	return templates.ScopeWords{Name: info.Name, Title: info.Title, Description: info.Description}
+}
+
+// PlainLayout is the layout where nothing can be asked of the database.
+func (k *Keeper) PlainLayout() templates.Layout { return templates.Layout{Host: k.Issuer.Host} }

@@ -1,0 +1,61 @@
+package login
+
+import (
+	"net/http"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/templates"
+	"github.com/gatehouse/gatehouse/web/browser"
+)
+
+// ShowTenants is GET /login/tenant: for which of their tenants the person is here.
+func (p *Pages) ShowTenants(w http.ResponseWriter, r *http.Request) {
+	v := p.Browsers.Visit(w, r)
+	in := p.signedIn(r.Context(), w, r, v)
+	if in == nil {
+		return
+	}
+	flow := r.URL.Query().Get("flow")
+	question, ok := p.question(w, r, v, flow)
+	if !ok {
+		return
+	}
+	layout, err := v.Layout(r.Context())
+	if err != nil {
+		p.Fail(w, r, err)
+		return
+	}
+	page := templates.ChooseTenant{Layout: layout, Flow: flow, Client: question.Client.Name}
+	for _, t := range in.Person.Tenants {
+		page.Tenants = append(page.Tenants, templates.Tenant{ID: t.ID, Name: t.Name, Default: t.ID == in.Session.Tenant})
+	}
+	browser.Show(w, r, page, browser.Sending{LeadsTo: question.Redirect})
+}
+
+// ChooseTenant is POST /login/tenant.
+func (p *Pages) ChooseTenant(w http.ResponseWriter, r *http.Request) {
+	v := p.Browsers.Visit(w, r)
+	in := p.signedIn(r.Context(), w, r, v)
+	if in == nil {
+		return
+	}
+	id, _ := authz.ParseID[authz.TenantID](r.PostFormValue("tenant_id"))
+	tenant, member := in.Person.Tenant(id)
+	if !member {
+		p.Refuse(w, r, templates.Error{Status: http.StatusNotFound, Description: "There is no such tenant among yours."})
+		return
+	}
+	user := p.Store.ForUser(in.Person.ID)
+	if err := user.SetSessionTenant(r.Context(), in.Session.ID, tenant.ID); err != nil {
+		p.Fail(w, r, err)
+		return
+	}
+	if r.PostFormValue("make_default") == "on" {
+		if err := user.SetPreferences(r.Context(), storage.Preferences{Tenant: tenant.ID}); err != nil {
+			p.Fail(w, r, err)
+			return
+		}
+	}
+	p.goOn(w, r.PostFormValue("flow"))
+}

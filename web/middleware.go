@@ -1,0 +1,210 @@
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/gatehouse/gatehouse/templates"
+	"github.com/gatehouse/gatehouse/web/browser"
+)
+
+// maxForm bounds the body of a form.
+const maxForm = 64 << 10
+
+// around is what stands around every request, the outermost first.
+func (s *Server) around(next http.Handler) http.Handler {
+	for _, wrap := range []func(http.Handler) http.Handler{s.refuseBanned, s.secure, s.recovered, s.logged, s.identified} {
+		next = wrap(next)
+	}
+	return next
+}
+
+type requestIDKey struct{}
+
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
+// identified gives a request its id and its caller's address.
+func (s *Server) identified(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := uuid.Must(uuid.NewRandom()).String()
+		w.Header().Set("X-Request-Id", id)
+		ctx := context.WithValue(r.Context(), requestIDKey{}, id)
+		ctx = browser.WithAddress(ctx, callerAddress(r, s.TrustedProxies))
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// callerAddress is the peer or, when the peer is a trusted proxy, the right-most
+// address of X-Forwarded-For that is not: what stands to the left of it is what a
+// caller may have made up.
+func callerAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	peer, _ := netip.ParseAddr(host)
+	peer = peer.Unmap().WithZone("")
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for _, hop := range slices.Backward(hops) {
+		if !isTrusted(peer, trusted) {
+			return peer
+		}
+		addr, err := netip.ParseAddr(strings.TrimSpace(hop))
+		if err != nil {
+			return peer
+		}
+		peer = addr.Unmap().WithZone("")
+	}
+	return peer
+}
+
+func isTrusted(a netip.Addr, trusted []netip.Prefix) bool {
+	return slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// logged writes one line for each request, when it is over. The query is left
+// out: codes and paused requests stand in it.
+func (s *Server) logged(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.Log.Enabled(r.Context(), slog.LevelInfo) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		begun := time.Now()
+		answer := &recorder{ResponseWriter: w}
+		next.ServeHTTP(answer, r)
+		s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", answer.status()),
+			slog.Duration("took", time.Since(begun)), slog.String("address", browser.AddressFrom(r.Context()).String()),
+			slog.String("request_id", requestID(r.Context())))
+	})
+}
+
+type recorder struct {
+	http.ResponseWriter
+	code int
+}
+
+func (r *recorder) WriteHeader(code int) {
+	if r.code == 0 {
+		r.code = code
+	}
+	r.ResponseWriter.WriteHeader(code)
+}
+
+func (r *recorder) status() int {
+	if r.code == 0 {
+		return http.StatusOK
+	}
+	return r.code
+}
+
+// Unwrap lets [http.ResponseController] reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// recovered answers a panic like any other fault.
+func (s *Server) recovered(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if cause := recover(); cause != nil {
+				if cause == http.ErrAbortHandler {
+					panic(cause)
+				}
+				s.Log.ErrorContext(r.Context(), "panic", "cause", cause, "stack", string(debug.Stack()), "request_id", requestID(r.Context()))
+				s.refuse(w, r, templates.Error{Status: http.StatusInternalServerError})
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// secure sets what every answer carries. Pages add their own policy.
+func (s *Server) secure(next http.Handler) http.Handler {
+	overTLS := s.Issuer.Scheme == "https"
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		if overTLS {
+			h.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// refuseBanned turns away who is banned, before anything is computed for them.
+func (s *Server) refuseBanned(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		banned, err := s.Store.Banned(r.Context(), browser.AddressFrom(r.Context()), s.Now())
+		if err != nil && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
+			s.fail(w, r, err)
+			return
+		}
+		if banned {
+			s.refuse(w, r, templates.Error{Status: http.StatusForbidden, Problem: templates.ProblemBanned})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// guarded holds a route to its guard.
+func (s *Server) guarded(route route) http.Handler {
+	switch route.guard {
+	case shared:
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Access-Control-Allow-Origin", "*")
+			w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After")
+			route.handler(w, r)
+		})
+	case form:
+		return s.onlyOurForms(route.handler)
+	}
+	return route.handler
+}
+
+// onlyOurForms refuses a form that another site had the browser post, by what the
+// browser says of its origin, and one without the token that our page carried.
+func (s *Server) onlyOurForms(next http.HandlerFunc) http.Handler {
+	foreign := http.NewCrossOriginProtection()
+	foreign.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.refuse(w, r, templates.Error{Status: http.StatusForbidden, Problem: templates.ProblemBrowser})
+	}))
+	return foreign.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		if err := r.ParseForm(); err != nil {
+			status := http.StatusBadRequest
+			if _, tooLarge := err.(*http.MaxBytesError); tooLarge {
+				status = http.StatusRequestEntityTooLarge
+			}
+			s.refuse(w, r, templates.Error{Status: status})
+			return
+		}
+		// A scheme that was exchanged on the way is another origin, which the check
+		// above cannot see behind a proxy.
+		if origin := r.Header.Get("Origin"); origin != "" && origin != s.Issuer.Scheme+"://"+s.Issuer.Host {
+			s.refuse(w, r, templates.Error{Status: http.StatusForbidden, Problem: templates.ProblemBrowser})
+			return
+		}
+		if !s.browsers.Visit(w, r).FormIsOurs() {
+			s.refuse(w, r, templates.Error{Status: http.StatusForbidden, Problem: templates.ProblemBrowser})
+			return
+		}
+		next(w, r)
+	}))
+}

@@ -1,0 +1,77 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/oidc"
+	"github.com/gatehouse/gatehouse/storage/postgres"
+	"github.com/gatehouse/gatehouse/templates"
+	"github.com/gatehouse/gatehouse/web/browser"
+)
+
+// Pages shows the pages of the protocol.
+type Pages struct {
+	Browsers *browser.Keeper
+	Store    *postgres.Store
+}
+
+// Error implements [oidc.Pages].
+func (p Pages) Error(w http.ResponseWriter, r *http.Request, e oidc.PageError) {
+	browser.Show(w, r, templates.Error{
+		Layout: p.Browsers.PlainLayout(), Status: e.Status, Problem: problem(e), Code: e.Code, Description: e.Description,
+		RequestID: requestID(r.Context()),
+	}, browser.Sending{Status: e.Status})
+}
+
+// problem picks the page's words by what the description speaks of.
+func problem(e oidc.PageError) templates.Problem {
+	switch {
+	case e.Status >= http.StatusInternalServerError:
+		return ""
+	case e.Code == "invalid_client":
+		return templates.ProblemClient
+	case strings.Contains(e.Description, "redirect_uri"):
+		return templates.ProblemRedirectURI
+	case e.Code == "invalid_request" && strings.Contains(e.Description, "another browser"):
+		return templates.ProblemBrowser
+	}
+	return templates.ProblemRequest
+}
+
+// FormPost implements [oidc.Pages].
+func (p Pages) FormPost(w http.ResponseWriter, r *http.Request, action string, parameters url.Values) {
+	page := templates.FormPost{Layout: p.Browsers.PlainLayout(), Action: action}
+	for name := range parameters {
+		page.Fields = append(page.Fields, templates.Field{Name: name, Value: parameters.Get(name)})
+	}
+	slices.SortFunc(page.Fields, func(a, b templates.Field) int { return strings.Compare(a.Name, b.Name) })
+	target, err := url.Parse(action)
+	if err != nil {
+		p.Error(w, r, oidc.PageError{Status: http.StatusInternalServerError, Code: "server_error"})
+		return
+	}
+	browser.Show(w, r, page, browser.Sending{LeadsTo: target, Script: true})
+}
+
+// ConfirmSignOut implements [oidc.Pages].
+func (p Pages) ConfirmSignOut(w http.ResponseWriter, r *http.Request, c oidc.ConfirmSignOut) {
+	layout, err := p.Browsers.Visit(w, r).Layout(r.Context())
+	if err != nil {
+		p.Error(w, r, oidc.PageError{Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable"})
+		return
+	}
+	page := templates.ConfirmSignOut{Layout: layout, Flow: c.Flow}
+	if client, err := p.Store.Client(r.Context(), authz.ClientID(c.ClientID)); err == nil {
+		page.Client = client.Name
+	}
+	browser.Show(w, r, page, browser.Sending{LeadsTo: c.LeadsTo})
+}
+
+// SignedOut implements [oidc.Pages].
+func (p Pages) SignedOut(w http.ResponseWriter, r *http.Request) {
+	browser.Show(w, r, templates.SignedOut{Layout: p.Browsers.PlainLayout()}, browser.Sending{})
+}

@@ -1,0 +1,69 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/gatehouse/gatehouse/oidc"
+	"github.com/gatehouse/gatehouse/templates"
+)
+
+// guard says what must be true of a request before its handler sees it.
+type guard int
+
+const (
+	// open: anybody, from anywhere.
+	open guard = iota
+	// shared: anybody, and scripts of any origin too (CORS without credentials).
+	shared
+	// form: a form of ours, posted by the browser that we gave it to.
+	form
+)
+
+type route struct {
+	method, path string
+	guard        guard
+	handler      http.HandlerFunc
+}
+
+// routes is every address of the house.
+func (s *Server) routes() []route {
+	p := s.provider
+	visited := func(endpoint func(http.ResponseWriter, *http.Request, oidc.Browser)) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) { endpoint(w, r, s.browsers.Visit(w, r).Protocol()) }
+	}
+	return []route{
+		{"GET", "/{$}", open, s.home},
+		{"GET", "/healthz", open, s.healthy},
+		{"GET", "/readyz", open, s.ready},
+		{"GET", "/static/", open, templates.Static().ServeHTTP},
+
+		{"GET", "/.well-known/openid-configuration", shared, p.Discovery},
+		{"GET", "/.well-known/oauth-authorization-server", shared, p.Discovery},
+		{"GET", oidc.JWKSPath, shared, p.JWKS},
+
+		{"GET", oidc.AuthorizePath, open, visited(p.Authorize)},
+		{"POST", oidc.AuthorizePath, open, visited(p.Authorize)},
+		{"POST", oidc.PushedAuthorizationPath, open, p.PushAuthorization},
+		{"POST", oidc.TokenPath, shared, p.Token},
+		{"POST", oidc.IntrospectPath, open, p.Introspect},
+		{"POST", oidc.RevokePath, shared, p.Revoke},
+		{"GET", oidc.UserInfoPath, shared, p.UserInfo},
+		{"POST", oidc.UserInfoPath, shared, p.UserInfo},
+		{"GET", oidc.EndSessionPath, open, visited(p.EndSession)},
+		{"POST", oidc.EndSessionPath, open, visited(p.EndSession)},
+
+		{"GET", oidc.SignInPath, open, s.login.ShowSignIn},
+		{"POST", oidc.SignInPath, form, s.login.SignIn},
+		{"POST", "/login/switch", form, s.login.Switch},
+		{"GET", "/login/tenant", open, s.login.ShowTenants},
+		{"POST", "/login/tenant", form, s.login.ChooseTenant},
+		{"GET", oidc.ConsentPath, open, s.login.ShowConsent},
+		{"POST", oidc.ConsentPath, form, s.login.AnswerConsent},
+		{"POST", "/logout", form, s.login.SignOut},
+
+		{"GET", "/account", open, s.account.Show},
+		{"POST", "/account/sessions/revoke", form, s.account.RevokeSession},
+		{"POST", "/account/sessions/revoke-others", form, s.account.RevokeOtherSessions},
+		{"POST", "/account/apps/withdraw", form, s.account.Withdraw},
+	}
+}

@@ -1,0 +1,150 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/gatehouse/gatehouse/oidc"
+	"github.com/gatehouse/gatehouse/oidc/authn"
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
+	"github.com/gatehouse/gatehouse/templates"
+	"github.com/gatehouse/gatehouse/web/account"
+	"github.com/gatehouse/gatehouse/web/browser"
+	"github.com/gatehouse/gatehouse/web/login"
+)
+
+// Config is what a [Server] is made of.
+type Config struct {
+	Issuer        *url.URL
+	Store         *postgres.Store
+	Authenticator *authn.Authenticator
+	Browsers      *browser.Keeper
+	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	// LedgerLifetime is how long the ids of what ends stay in the ledger.
+	LedgerLifetime time.Duration
+	Log            *slog.Logger
+	Now            func() time.Time
+}
+
+// Server answers everything that a browser or a client asks for.
+type Server struct {
+	Config
+	provider *oidc.Provider
+	browsers *browser.Keeper
+	login    *login.Pages
+	account  *account.Pages
+	handler  http.Handler
+}
+
+// New puts the house together. provider is made by the caller with [Pages], which
+// shows the protocol's own pages.
+func New(c Config, provider *oidc.Provider) *Server {
+	s := &Server{Config: c, provider: provider, browsers: c.Browsers}
+	s.login = &login.Pages{
+		Provider: provider, Authenticator: c.Authenticator, Browsers: c.Browsers, Store: c.Store,
+		Fail: s.fail, Refuse: s.refuse, Log: c.Log,
+	}
+	s.account = &account.Pages{Browsers: c.Browsers, Store: c.Store, Fail: s.fail, Now: c.Now, LedgerLifetime: c.LedgerLifetime}
+	s.handler = s.compose()
+	return s
+}
+
+// ServeHTTP implements [http.Handler].
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+func (s *Server) compose() http.Handler {
+	mux := http.NewServeMux()
+	methods := map[string][]string{}
+	for _, route := range s.routes() {
+		mux.Handle(route.method+" "+route.path, s.guarded(route))
+		methods[route.path] = append(methods[route.path], route.method)
+		if route.guard == shared {
+			s.preflight(mux, route.path, methods)
+		}
+	}
+	for path, allowed := range methods {
+		// Without a method the pattern is the wider one: it gets what no route above took.
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			for _, method := range allowed {
+				w.Header().Add("Allow", method)
+			}
+			s.refuse(w, r, templates.Error{Status: http.StatusMethodNotAllowed})
+		})
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.refuse(w, r, templates.Error{Status: http.StatusNotFound})
+	})
+	return s.around(mux)
+}
+
+// preflight answers a browser that asks whether another origin's script may call
+// the endpoint: any may, for no cookie ever takes part there.
+func (s *Server) preflight(mux *http.ServeMux, path string, methods map[string][]string) {
+	if slices.Contains(methods[path], http.MethodOptions) {
+		return
+	}
+	methods[path] = append(methods[path], http.MethodOptions)
+	mux.HandleFunc("OPTIONS "+path, func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Access-Control-Allow-Origin", "*")
+		h.Set("Access-Control-Allow-Methods", "GET, POST")
+		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+		h.Set("Access-Control-Max-Age", "3600")
+		w.WriteHeader(http.StatusNoContent)
+	})
+}
+
+// home is the issuer's own address, for a person who wonders what this is.
+func (s *Server) home(w http.ResponseWriter, r *http.Request) {
+	layout, err := s.browsers.Visit(w, r).Layout(r.Context())
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	browser.Show(w, r, templates.Home{Layout: layout, Discovery: s.Issuer.String() + "/.well-known/openid-configuration"}, browser.Sending{})
+}
+
+// healthy says that the process lives; it asks nobody.
+func (s *Server) healthy(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write([]byte("ok\n"))
+}
+
+// ready says that requests can be answered.
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	w.Header().Set("Cache-Control", "no-store")
+	if err := s.Store.Ping(ctx); err != nil {
+		http.Error(w, "the database is unavailable", http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = w.Write([]byte("ok\n"))
+}
+
+// fail shows a fault as a page: that there was one, and the number under which the
+// log has it.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	status := http.StatusInternalServerError
+	if errors.Is(err, storage.ErrUnavailable) {
+		status = http.StatusServiceUnavailable
+		w.Header().Set("Retry-After", "2")
+	}
+	s.Log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err, "request_id", requestID(r.Context()))
+	s.refuse(w, r, templates.Error{Status: status})
+}
+
+// refuse shows what was wrong with a request as a page.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, page templates.Error) {
+	page.Layout = s.browsers.PlainLayout()
+	page.RequestID = requestID(r.Context())
+	browser.Show(w, r, page, browser.Sending{Status: page.Status})
+}
