@@ -1,0 +1,104 @@
+package resource
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/gatehouse/gatehouse/authz"
+)
+
+// GuardConfig is how a [Guard] speaks of itself.
+type GuardConfig struct {
+	// Realm names what is protected (RFC 9110 §11.5); empty means "resource".
+	Realm string
+	// ResourceMetadata is the URL of this resource server's metadata (RFC 9728
+	// §5.1), which tells a client where to get a token; see [Metadata.URL]. Empty
+	// means that there is none.
+	ResourceMetadata string
+	// Logger is told why tokens are refused, at debug, and that the authorization
+	// server is not available, at error; nil means slog.Default(). It is never
+	// shown a token.
+	Logger *slog.Logger
+}
+
+// Guard is the middleware that lets a request through to a handler only with a
+// token that opens it.
+type Guard struct {
+	authenticator Authenticator
+	challenge     challenge
+	logger        *slog.Logger
+}
+
+// NewGuard makes a guard; one serves any number of routes.
+func NewGuard(a Authenticator, c GuardConfig) *Guard {
+	if c.Realm == "" {
+		c.Realm = "resource"
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return &Guard{authenticator: a, challenge: challenge{c.Realm, c.ResourceMetadata}, logger: c.Logger}
+}
+
+// RequireScopes lets a request through when its token has every one of the
+// scopes; with none, any valid token does. It panics when a text is not a scope:
+// routes are wired when a program starts.
+func (g *Guard) RequireScopes(scopes ...authz.Scope) func(http.Handler) http.Handler {
+	var set authz.ScopeSet
+	for _, scope := range scopes {
+		if _, err := parseRequired(string(scope)); err != nil {
+			panic(fmt.Sprintf("resource: require scopes: %v", err))
+		}
+		set = set.With(scope)
+	}
+	return g.Require(Requirement{anyOf: []authz.ScopeSet{set}})
+}
+
+// Require lets a request through when it meets the requirement, with its
+// [Principal] in the context. A token that is presented must be valid even where
+// none is needed. It panics when the requirement is the zero value.
+func (g *Guard) Require(need Requirement) func(http.Handler) http.Handler {
+	if need.isZero() {
+		panic("resource: require: the requirement is empty")
+	}
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			principal, no := g.admit(r, need)
+			if no != nil {
+				g.challenge.write(w, *no)
+				return
+			}
+			next.ServeHTTP(w, r.WithContext(withPrincipal(r.Context(), principal)))
+		})
+	}
+}
+
+// admit reads as the law of the guard: who may pass, and with which words the
+// others are refused (RFC 6750 §3.1).
+func (g *Guard) admit(r *http.Request, need Requirement) (*Principal, *refusal) {
+	token, err := bearerToken(r.Header)
+	switch {
+	case errors.Is(err, errNoToken) && need.anonymous:
+		return nil, nil
+	case errors.Is(err, errNoToken):
+		return nil, noToken(need.nearest(nil))
+	case errors.Is(err, errManyHeaders):
+		return nil, ambiguous()
+	case err != nil:
+		return nil, invalidToken(need.nearest(nil))
+	}
+	principal, err := g.authenticator.Authenticate(r.Context(), token)
+	switch {
+	case errors.Is(err, ErrInvalidToken):
+		g.logger.DebugContext(r.Context(), "access token refused", "reason", err)
+		return nil, invalidToken(need.nearest(nil))
+	case err != nil:
+		g.logger.ErrorContext(r.Context(), "access token not checked", "reason", err)
+		return nil, unavailable()
+	case !need.metBy(principal.Scopes):
+		return nil, insufficientScope(need.nearest(principal.Scopes))
+	}
+	return principal, nil
+}

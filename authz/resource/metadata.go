@@ -1,0 +1,48 @@
+package resource
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/gatehouse/gatehouse/authz"
+)
+
+// Metadata describes a resource server to its clients (RFC 9728 §2). It is the
+// handler of its own document.
+type Metadata struct {
+	// Resource is the identifier of the resource server, which is the audience of
+	// its tokens: an https URL without a fragment.
+	Resource string
+	// AuthorizationServers is the issuers whose tokens it takes.
+	AuthorizationServers []string
+	// Scopes is what a client may want to ask for.
+	Scopes authz.ScopeSet
+}
+
+// URL is where the document must be served (RFC 9728 §3.1): the well-known path
+// stands between the host and the path of the resource.
+func (m Metadata) URL() (string, error) {
+	u, err := checkURL(m.Resource)
+	if err != nil {
+		return "", fmt.Errorf("resource %.200q: %w", m.Resource, err)
+	}
+	u.Path = "/.well-known/oauth-protected-resource" + strings.TrimSuffix(u.Path, "/")
+	return u.String(), nil
+}
+
+// ServeHTTP answers with the document. It holds nothing that is secret, and a
+// client in a browser must read it before it has a token: any origin may.
+func (m Metadata) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	// The client is gone when this fails.
+	_ = json.NewEncoder(w).Encode(struct {
+		Resource             string         `json:"resource"`
+		AuthorizationServers []string       `json:"authorization_servers"`
+		Scopes               authz.ScopeSet `json:"scopes_supported,omitempty"`
+		Methods              []string       `json:"bearer_methods_supported"`
+	}{m.Resource, m.AuthorizationServers, m.Scopes, []string{"header"}})
+}
