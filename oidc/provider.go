@@ -44,6 +44,10 @@ type Lifetimes struct {
 	PushedRequest time.Duration
 }
 
+// LedgerLifetime is how long an id stays in the ledger: no token that carries it
+// can be alive by then.
+func (l Lifetimes) LedgerLifetime() time.Duration { return l.AccessToken + time.Hour }
+
 // Pages are the few pages that the protocol itself shows.
 type Pages interface {
 	// Error shows what went wrong to a person: before a redirect URI can be
@@ -121,11 +125,8 @@ func New(c Config) (*Provider, error) {
 	return p, nil
 }
 
-// deadUntil is when an entry of the ledger may leave: no token that carries the
-// id can be alive by then.
-func (p *Provider) deadUntil(now time.Time) time.Time {
-	return now.Add(p.Lifetimes.AccessToken + time.Hour)
-}
+// deadUntil is when an entry of the ledger that is made now may leave it.
+func (p *Provider) deadUntil(now time.Time) time.Time { return now.Add(p.Lifetimes.LedgerLifetime()) }
 
 // endpoint is the absolute URL of a path of ours.
 func (p *Provider) endpoint(path string) string { return p.Issuer + path }

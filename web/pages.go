@@ -13,16 +13,16 @@ import (
 	"github.com/gatehouse/gatehouse/web/browser"
 )
 
-// Pages shows the pages of the protocol.
-type Pages struct {
-	Browsers *browser.Keeper
-	Store    *postgres.Store
+// pages shows the pages of the protocol.
+type pages struct {
+	browsers *browser.Keeper
+	store    *postgres.Store
 }
 
 // Error implements [oidc.Pages].
-func (p Pages) Error(w http.ResponseWriter, r *http.Request, e oidc.PageError) {
+func (p pages) Error(w http.ResponseWriter, r *http.Request, e oidc.PageError) {
 	browser.Show(w, r, templates.Error{
-		Layout: p.Browsers.PlainLayout(), Status: e.Status, Problem: problem(e), Code: e.Code, Description: e.Description,
+		Layout: p.browsers.PlainLayout(), Status: e.Status, Problem: problem(e), Code: e.Code, Description: e.Description,
 		RequestID: requestID(r.Context()),
 	}, browser.Sending{Status: e.Status})
 }
@@ -43,8 +43,8 @@ func problem(e oidc.PageError) templates.Problem {
 }
 
 // FormPost implements [oidc.Pages].
-func (p Pages) FormPost(w http.ResponseWriter, r *http.Request, action string, parameters url.Values) {
-	page := templates.FormPost{Layout: p.Browsers.PlainLayout(), Action: action}
+func (p pages) FormPost(w http.ResponseWriter, r *http.Request, action string, parameters url.Values) {
+	page := templates.FormPost{Layout: p.browsers.PlainLayout(), Action: action}
 	for name := range parameters {
 		page.Fields = append(page.Fields, templates.Field{Name: name, Value: parameters.Get(name)})
 	}
@@ -58,20 +58,20 @@ func (p Pages) FormPost(w http.ResponseWriter, r *http.Request, action string, p
 }
 
 // ConfirmSignOut implements [oidc.Pages].
-func (p Pages) ConfirmSignOut(w http.ResponseWriter, r *http.Request, c oidc.ConfirmSignOut) {
-	layout, err := p.Browsers.Visit(w, r).Layout(r.Context())
+func (p pages) ConfirmSignOut(w http.ResponseWriter, r *http.Request, c oidc.ConfirmSignOut) {
+	layout, err := p.browsers.Visit(w, r).Layout(r.Context())
 	if err != nil {
 		p.Error(w, r, oidc.PageError{Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable"})
 		return
 	}
 	page := templates.ConfirmSignOut{Layout: layout, Flow: c.Flow}
-	if client, err := p.Store.Client(r.Context(), authz.ClientID(c.ClientID)); err == nil {
+	if client, err := p.store.Client(r.Context(), authz.ClientID(c.ClientID)); err == nil {
 		page.Client = client.Name
 	}
 	browser.Show(w, r, page, browser.Sending{LeadsTo: c.LeadsTo})
 }
 
 // SignedOut implements [oidc.Pages].
-func (p Pages) SignedOut(w http.ResponseWriter, r *http.Request) {
-	browser.Show(w, r, templates.SignedOut{Layout: p.Browsers.PlainLayout()}, browser.Sending{})
+func (p pages) SignedOut(w http.ResponseWriter, r *http.Request) {
+	browser.Show(w, r, templates.SignedOut{Layout: p.browsers.PlainLayout()}, browser.Sending{})
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/oidc"
 	"github.com/gatehouse/gatehouse/oidc/authn"
+	"github.com/gatehouse/gatehouse/oidc/keys"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/templates"
@@ -22,14 +23,15 @@ import (
 
 // Config is what a [Server] is made of.
 type Config struct {
-	Issuer        *url.URL
-	Store         *postgres.Store
-	Authenticator *authn.Authenticator
-	Browsers      *browser.Keeper
+	Issuer *url.URL
+	Store  *postgres.Store
+	Keys   *keys.Ring
+	// Secret is the master secret.
+	Secret []byte
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
-	// LedgerLifetime is how long the ids of what ends stay in the ledger.
-	LedgerLifetime time.Duration
+	Tokens         oidc.Lifetimes
+	Sessions       browser.Lifetimes
 	Log            *slog.Logger
 	Now            func() time.Time
 }
@@ -44,17 +46,30 @@ type Server struct {
 	handler  http.Handler
 }
 
-// New puts the house together. provider is made by the caller with [Pages], which
-// shows the protocol's own pages.
-func New(c Config, provider *oidc.Provider) *Server {
-	s := &Server{Config: c, provider: provider, browsers: c.Browsers}
-	s.login = &login.Pages{
-		Provider: provider, Authenticator: c.Authenticator, Browsers: c.Browsers, Store: c.Store,
-		Fail: s.fail, Refuse: s.refuse, Log: c.Log,
+// New puts the house together.
+func New(c Config) (*Server, error) {
+	dead := c.Tokens.LedgerLifetime()
+	browsers, err := browser.New(browser.Config{
+		Store: c.Store, Issuer: c.Issuer, Secret: c.Secret, Now: c.Now, Lifetimes: c.Sessions, LedgerLifetime: dead,
+	})
+	if err != nil {
+		return nil, err
 	}
-	s.account = &account.Pages{Browsers: c.Browsers, Store: c.Store, Fail: s.fail, Now: c.Now, LedgerLifetime: c.LedgerLifetime}
+	provider, err := oidc.New(oidc.Config{
+		Issuer: c.Issuer.String(), Store: c.Store, Keys: c.Keys, Secret: c.Secret, Log: c.Log, Now: c.Now, Lifetimes: c.Tokens,
+		Pages: pages{browsers, c.Store},
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Config: c, provider: provider, browsers: browsers}
+	s.login = &login.Pages{
+		Provider: provider, Browsers: browsers, Store: c.Store, Fail: s.fail, Refuse: s.refuse, Log: c.Log,
+		Authenticator: authn.New(c.Store, authn.NewHasher(), authn.NewLimits(c.Store, c.Now), c.Now),
+	}
+	s.account = &account.Pages{Browsers: browsers, Store: c.Store, Fail: s.fail, Now: c.Now, LedgerLifetime: dead}
 	s.handler = s.compose()
-	return s
+	return s, nil
 }
 
 // ServeHTTP implements [http.Handler].

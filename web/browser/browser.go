@@ -30,12 +30,16 @@ type Config struct {
 	// Secret is the master secret.
 	Secret []byte
 	Now    func() time.Time
-	// IdleLifetime and AbsoluteLifetime bound a session; the Remembered ones
-	// bound it where the person asked to be remembered.
-	IdleLifetime, AbsoluteLifetime     time.Duration
-	RememberedIdle, RememberedAbsolute time.Duration
+	Lifetimes
 	// LedgerLifetime is how long the ids of an ended session stay in the ledger.
 	LedgerLifetime time.Duration
+}
+
+// Lifetimes bound a session: how long it may rest, and how long it lasts however
+// busy it is; the Remembered ones where the person asked to be remembered.
+type Lifetimes struct {
+	Idle, Absolute                     time.Duration
+	RememberedIdle, RememberedAbsolute time.Duration
 }
 
 // Keeper recognises browsers.
@@ -190,7 +194,7 @@ func hashOf(secret []byte) []byte {
 func (v *Visit) SignIn(ctx context.Context, person storage.Person, proof authn.Proof, tenant authz.TenantID, remember bool) error {
 	k, secret := v.keeper, random(secretSize)
 	now := k.Now()
-	idle, absolute := k.IdleLifetime, k.AbsoluteLifetime
+	idle, absolute := k.Idle, k.Absolute
 	if remember {
 		idle, absolute = k.RememberedIdle, k.RememberedAbsolute
 	}
