@@ -17,7 +17,7 @@ func AddServeFlags(flags *pflag.FlagSet) { addFlags(flags, flagServe) }
 func addFlags(flags *pflag.FlagSet, scope flagScope) {
 	for _, s := range settings {
 		if s.flag == scope {
-			flags.Var(&textFlag{}, s.flagName(), usage[s.key])
+			flags.Var(&textFlag{kind: s.kind()}, s.flagName(), usage[s.key])
 			// The value stays empty, so that a flag that was not given has no say.
 			flags.Lookup(s.flagName()).DefValue = s.def
 		}
@@ -26,8 +26,8 @@ func addFlags(flags *pflag.FlagSet, scope flagScope) {
 
 // textFlag leaves the reading of its value to [Load], where an error can be
 // reported together with the others.
-type textFlag struct{ text string }
+type textFlag struct{ text, kind string }
 
 func (f *textFlag) String() string     { return f.text }
 func (f *textFlag) Set(s string) error { f.text = s; return nil }
-func (f *textFlag) Type() string       { return "text" }
+func (f *textFlag) Type() string       { return f.kind }

@@ -159,9 +159,9 @@ func TestLoad_NamesEveryProblemAtOnce(t *testing.T) {
 	}
 }
 
-func TestLoad_KubernetesServiceLinksAreNotSettings(t *testing.T) {
+func TestLoad_ForeignVariables(t *testing.T) {
 	mustLoad(t, "", nil, "GATEHOUSE_SERVICE_HOST=10.0.0.1", "GATEHOUSE_SERVICE_PORT_HTTP=80", "GATEHOUSE_PORT=tcp://10.0.0.1:80",
-		"GATEHOUSE_PORT_8080_TCP_ADDR=10.0.0.1")
+		"GATEHOUSE_PORT_8080_TCP_ADDR=10.0.0.1", "GATEHOUSE_TEST_DATABASE_URL=postgres://x/y")
 }
 
 func TestLoad_SecretFile(t *testing.T) {

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"net/netip"
 	"reflect"
 	"strings"
+	"time"
 )
 
 // prefix begins every variable of the environment that is ours.
@@ -71,4 +73,15 @@ func known(key string) bool {
 // field is the address of the setting's value.
 func (s setting) field(c *Config) any {
 	return reflect.ValueOf(c).Elem().Field(s.index).Addr().Interface()
+}
+
+// kind is what the help of a flag calls the value.
+func (s setting) kind() string {
+	switch s.field(&Config{}).(type) {
+	case *time.Duration:
+		return "duration"
+	case *[]netip.Prefix:
+		return "networks"
+	}
+	return "string"
 }

@@ -51,7 +51,7 @@ func fromEnvironment(environ []string) (source, []string, error) {
 		TransformFunc: func(name, value string) (string, any) {
 			key := strings.ToLower(strings.TrimPrefix(name, prefix))
 			switch {
-			case name == fileVariable || kubernetes(name):
+			case name == fileVariable || foreign(name):
 				return "", nil
 			case !known(key) || name != strings.ToUpper(name):
 				unknown = append(unknown, name)
@@ -66,11 +66,12 @@ func fromEnvironment(environ []string) (source, []string, error) {
 	return source{k, func(key string) string { return prefix + strings.ToUpper(key) }}, unknown, err
 }
 
-var serviceLink = regexp.MustCompile(`^GATEHOUSE_(SERVICE_(HOST|PORT).*|PORT(_[0-9].*)?)$`)
+var notSetting = regexp.MustCompile(`^GATEHOUSE_(SERVICE_(HOST|PORT).*|PORT(_[0-9].*)?|TEST_.*)$`)
 
-// kubernetes knows the variables that Kubernetes gives to every container beside
-// a service of our name; nobody has set them.
-func kubernetes(name string) bool { return serviceLink.MatchString(name) }
+// foreign knows the variables that begin like ours and are not meant for this
+// program: those that Kubernetes gives to every container beside a service of our
+// name, and those of the tests.
+func foreign(name string) bool { return notSetting.MatchString(name) }
 
 // fromAliases reads the variables that are not ours alone.
 func fromAliases(environ []string) (source, error) {

@@ -1,0 +1,149 @@
+package output
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// Format is the form of an answer. It is a flag value.
+type Format string
+
+// The forms of an answer.
+const (
+	Table Format = "table"
+	JSON  Format = "json"
+)
+
+// String is the name of the form.
+func (f *Format) String() string { return string(*f) }
+
+// Set knows the two forms.
+func (f *Format) Set(s string) error {
+	switch given := Format(s); given {
+	case Table, JSON:
+		*f = given
+		return nil
+	}
+	return fmt.Errorf("%.20q is neither table nor json", s)
+}
+
+// Type is what the help calls the value.
+func (f *Format) Type() string { return "table|json" }
+
+// Printer writes answers in one form.
+type Printer struct {
+	To     io.Writer
+	Format Format
+}
+
+// One prints a struct: a JSON object, or a table of its fields.
+func (p Printer) One(document any) error {
+	if p.Format == JSON {
+		return p.json(document)
+	}
+	t := newTable()
+	for _, f := range fieldsOf(reflect.TypeOf(document), everything) {
+		t.AppendRow(table.Row{f.title, cell(reflect.ValueOf(document).Field(f.index))})
+	}
+	return p.render(t)
+}
+
+// List prints structs of one type, as {"noun": […]} or as a table of the fields
+// without the tag table:"-". A next that is not empty is what asks for the page
+// after this one.
+func List[T any](p Printer, noun string, documents []T, next string) error {
+	if p.Format == JSON {
+		if documents == nil {
+			documents = []T{}
+		}
+		object := map[string]any{noun: documents}
+		if next != "" {
+			object["next"] = next
+		}
+		return p.json(object)
+	}
+	t := newTable()
+	fields := fieldsOf(reflect.TypeFor[T](), inLists)
+	header := table.Row{}
+	for _, f := range fields {
+		header = append(header, f.title)
+	}
+	t.AppendHeader(header)
+	for _, d := range documents {
+		row := table.Row{}
+		for _, f := range fields {
+			row = append(row, cell(reflect.ValueOf(d).Field(f.index)))
+		}
+		t.AppendRow(row)
+	}
+	if err := p.render(t); err != nil || next == "" {
+		return err
+	}
+	_, err := fmt.Fprintf(p.To, "\nThere is more: --after %s\n", Visible(next))
+	return err
+}
+
+func (p Printer) json(document any) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(document); err != nil {
+		return fmt.Errorf("encode answer: %w", err)
+	}
+	_, err := io.WriteString(p.To, escapeJSON(b.String()))
+	return err
+}
+
+func (p Printer) render(t table.Writer) error {
+	// Columns are padded to equal width; the last one needs no padding.
+	var b strings.Builder
+	for line := range strings.SplitSeq(t.Render(), "\n") {
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	_, err := io.WriteString(p.To, b.String())
+	return err
+}
+
+func newTable() table.Writer {
+	t := table.NewWriter()
+	style := table.StyleDefault
+	style.Options = table.OptionsNoBordersAndSeparators
+	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
+	style.Format.Header = text.FormatDefault
+	t.SetStyle(style)
+	return t
+}
+
+// column is a field of a document as a table shows it.
+type column struct {
+	index int
+	title string
+}
+
+type selection bool
+
+const (
+	everything selection = false
+	inLists    selection = true
+)
+
+func fieldsOf(t reflect.Type, which selection) []column {
+	var columns []column
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "" || name == "-" || which == inLists && f.Tag.Get("table") == "-" {
+			continue
+		}
+		columns = append(columns, column{i, strings.ToUpper(strings.ReplaceAll(name, "_", " "))})
+	}
+	return columns
+}
