@@ -155,7 +155,7 @@ func (q Request) decide(scope Scope) Outcome {
 	}
 	need := q.Registry[scope].NeedsACR
 	if q.User != nil && !q.Context.ACR.Satisfies(need) {
-		return Outcome{Scope: scope, Reason: DroppedACR, Detail: need.String()}
+		return Outcome{Scope: scope, Reason: DroppedACR, Detail: string(need)}
 	}
 	return o
 }

@@ -71,15 +71,16 @@ func RandomID[I ~[16]byte]() I {
 	return id
 }
 
-// ParseID reads the canonical form of 36 characters, in either case. Its error
-// is [ErrInvalidID].
+// ParseID reads the canonical form of 36 characters, in either case. The nil UUID
+// (RFC 9562 §5.9) is refused: it would mean "none", which nobody may say by
+// naming an id. Its error is [ErrInvalidID].
 func ParseID[I ~[16]byte](s string) (I, error) {
 	var id I
 	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
 		return I{}, fmt.Errorf("%w: %.40q", ErrInvalidID, s)
 	}
 	packed := s[:8] + s[9:13] + s[14:18] + s[19:23] + s[24:]
-	if _, err := hex.Decode(id[:], []byte(packed)); err != nil {
+	if _, err := hex.Decode(id[:], []byte(packed)); err != nil || id == (I{}) {
 		return I{}, fmt.Errorf("%w: %.40q", ErrInvalidID, s)
 	}
 	return id, nil

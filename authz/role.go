@@ -1,9 +1,6 @@
 package authz
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // Role is the coarse rank of a user in the deployment. What it holds is data
 // (the table platform.roles, seeded as in [DefaultRoles]).
@@ -75,6 +72,3 @@ func (a ACR) Satisfies(need ACR) bool {
 	}
 	return need.strength() > 0 && a.strength() >= need.strength()
 }
-
-// String is the plain text of the class.
-func (a ACR) String() string { return strings.TrimSpace(string(a)) }

@@ -140,19 +140,18 @@ type Pattern string
 // ParsePattern checks that a text is a scope or ends in one "*" that stands
 // alone or behind a colon. Its error is [ErrInvalidScope].
 func ParsePattern(s string) (Pattern, error) {
-	prefix, wild := strings.CutSuffix(s, "*")
-	if !wild {
-		_, err := ParseScope(s)
-		return Pattern(s), err
-	}
-	if prefix == "" {
+	stem := strings.TrimSuffix(s, "*")
+	wild := stem != s
+	if wild && stem == "" {
 		return "*", nil
 	}
-	if !strings.HasSuffix(prefix, ":") || prefix == ":" {
-		return "", fmt.Errorf("%w: in %q the wildcard must stand alone or behind a colon", ErrInvalidScope, s)
+	if strings.Contains(stem, "*") || wild && (!strings.HasSuffix(stem, ":") || stem == ":") {
+		return "", fmt.Errorf("%w: in %.140q the wildcard must stand alone or at the end, behind a colon", ErrInvalidScope, s)
 	}
-	_, err := ParseScope(prefix)
-	return Pattern(s), err
+	if _, err := ParseScope(stem); err != nil {
+		return "", err
+	}
+	return Pattern(s), nil
 }
 
 // ParsePatterns reads patterns between spaces, without repetition.
@@ -170,8 +169,12 @@ func ParsePatterns(s string) ([]Pattern, error) {
 	return patterns, nil
 }
 
-// Matches reports whether the pattern holds the scope.
+// Matches reports whether the pattern holds the scope. Nothing holds a pattern
+// that poses as a scope, so none is ever granted.
 func (p Pattern) Matches(scope Scope) bool {
+	if strings.Contains(string(scope), "*") {
+		return false
+	}
 	if string(p) == string(scope) {
 		return true
 	}
