@@ -107,7 +107,18 @@ func (p *Provider) logError(r *http.Request, e *Error, err error) {
 	if e.Status >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}
-	p.Log.Log(r.Context(), level, "request refused", "path", r.URL.Path, "oauth_error", e.Code, "cause", err.Error())
+	p.Log.Log(r.Context(), level, "request refused", "path", r.URL.Path, "oauth_error", e.Code, "cause", causes(err))
+}
+
+// causes is every layer of an error: fosite's errors show nothing but their code.
+func causes(err error) string {
+	var layers []string
+	for ; err != nil; err = errors.Unwrap(err) {
+		if text := err.Error(); len(layers) == 0 || text != layers[len(layers)-1] {
+			layers = append(layers, text)
+		}
+	}
+	return strings.Join(layers, " ← ")
 }
 
 func (p *Provider) writeJSON(w http.ResponseWriter, status int, document any) {

@@ -12,8 +12,8 @@ import (
 	"github.com/gatehouse/gatehouse/storage"
 )
 
-const clientColumns = `c.id, coalesce(c.tenant_id, '00000000-0000-0000-0000-000000000000'), c.kind, c.name,
-	coalesce(c.owner_id, '00000000-0000-0000-0000-000000000000'), c.auth_method, c.secret_hash, c.previous_secret_hash,
+const clientColumns = `c.id, c.tenant_id, c.kind, c.name,
+	c.owner_id, c.auth_method, c.secret_hash, c.previous_secret_hash,
 	c.previous_secret_expires_at, c.jwks, c.grant_types, c.scopes, c.redirect_uris, c.post_logout_redirect_uris,
 	c.id_token_alg, c.introspect, c.first_party, c.skip_consent, c.self_registered, c.id_token_at_refresh,
 	c.logo_uri, c.policy_uri, c.tos_uri, c.created_at, c.disabled_at,
@@ -95,7 +95,7 @@ func (s *Store) readCatalogue(ctx context.Context, _ struct{}) (Catalogue, error
 			}
 			return err
 		})
-		b.Queue(`select identifier, coalesce(tenant_id, '00000000-0000-0000-0000-000000000000'), name, scopes, created_at
+		b.Queue(`select identifier, tenant_id, name, scopes, created_at
 			from platform.resources`).Query(func(rows pgx.Rows) error {
 			all, err := pgx.CollectRows(rows, scanResource)
 			for _, r := range all {

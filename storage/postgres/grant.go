@@ -29,8 +29,8 @@ func (s *UserStore) InsertGrant(ctx context.Context, g storage.Grant, session au
 			g.ID, s.as.user, g.SID, g.Client, g.Tenant, g.Project, g.Requested.String(), g.Scopes.String(),
 			strings.Join(g.Audience, " "), request, g.AuthTime, g.ACR, strings.Join(g.AMR, " "), g.RequestedAt, g.IssuedAt, g.CodeHash)
 		// Once a minute is often enough to know that a session is not idle.
-		b.Queue(`update platform.user_sessions set last_seen_at = $3
-			where id = $1 and user_id = $2 and last_seen_at < $3 - interval '1 minute'`, session, s.as.user, g.IssuedAt)
+		b.Queue(`update platform.user_sessions set last_seen_at = $3::timestamptz
+			where id = $1 and user_id = $2 and last_seen_at < $3::timestamptz - interval '1 minute'`, session, s.as.user, g.IssuedAt)
 		if remember != nil {
 			b.Queue(`insert into platform.consents as c (user_id, client_id, tenant_id, scopes, granted_at)
 				values ($1, $2, $3, $4, $5) on conflict (user_id, client_id, tenant_id) do update
@@ -61,7 +61,7 @@ func (s *Store) Granted(ctx context.Context, id authz.GrantID) (Granted, error) 
 }
 
 const grantQuery = `
-	select g.id, g.user_id, g.sid, g.client_id, g.tenant_id, coalesce(g.project_id, '00000000-0000-0000-0000-000000000000'),
+	select g.id, g.user_id, g.sid, g.client_id, g.tenant_id, g.project_id,
 	       g.requested_scopes, g.scopes, g.audience, g.request, g.auth_time, g.acr, g.amr, g.requested_at, g.issued_at,
 	       g.code_hash, g.code_used_at, g.generation, g.refresh_hash, g.rotated_at, g.revoked_at,
 	       exists (select from platform.revoked_tokens r where r.jti in (g.sid::text, g.id::text))

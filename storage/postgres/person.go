@@ -61,8 +61,8 @@ func queuePerson(b *pgx.Batch, p *storage.Person) {
 
 const personQuery = `
 	select ` + userColumns + `, r.scopes,
-	       coalesce(f.default_tenant_id, '00000000-0000-0000-0000-000000000000'),
-	       coalesce(f.default_project_id, '00000000-0000-0000-0000-000000000000'),
+	       f.default_tenant_id,
+	       f.default_project_id,
 	       (select coalesce(json_agg(json_build_object('Tenant', x.tenant_id, 'Scope', x.scope)), '[]')
 	          from platform.user_scopes x where x.user_id = u.id),
 	       (select coalesce(json_agg(json_build_object('Group', g.id, 'Name', g.name, 'Tenant', g.tenant_id,

@@ -13,7 +13,7 @@ import (
 )
 
 const sessionColumns = `s.id, s.token_jti, s.user_id, s.current_tenant_id,
-	coalesce(s.current_project_id, '00000000-0000-0000-0000-000000000000'), s.secret_hash, s.created_at,
+	s.current_project_id, s.secret_hash, s.created_at,
 	s.last_seen_at, s.expires_at, s.idle_lifetime, s.ip_address, s.user_agent, s.auth_time, s.acr, s.amr, s.revoked_at`
 
 func sessionFields(s *storage.Session, ip **netip.Addr) []any {
