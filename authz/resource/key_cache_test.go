@@ -111,6 +111,13 @@ func TestKeysServeOnWhenTheIssuerFails(t *testing.T) {
 	c.advance(defaultFresh)
 	accept(t, v, "stale keys", token)
 	eventually(t, "a failed fetch", func() bool { return i.fetched() == 2 })
+	for range 50 {
+		accept(t, v, "stale keys, and the issuer is left alone", token)
+		time.Sleep(time.Millisecond)
+	}
+	if got := i.fetched(); got != 2 {
+		t.Errorf("%d fetches within the cool-down", got)
+	}
 	unknown := signingKey{"k2", jose.ES256, i.keys[0].private}.sign(t, nil, i.claims(t, nil))
 	eventually(t, "nothing is known of an unknown kid", func() bool {
 		_, err := v.Authenticate(t.Context(), unknown)

@@ -91,6 +91,7 @@ func TestVerifierRefusesClaims(t *testing.T) {
 		"bound to a key":          {"cnf": map[string]string{"jkt": "x"}},
 		"exp beyond all dates":    {"exp": 1e300},
 		"exp before all dates":    {"exp": -1},
+		"nbf beyond all dates":    {"nbf": 1e300},
 		"exp as a text":           {"exp": "99999999999"},
 	} {
 		refuse(t, v, name, i.token(t, changes))
