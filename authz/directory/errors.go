@@ -1,0 +1,40 @@
+package directory
+
+import (
+	"errors"
+
+	"github.com/gatehouse/gatehouse/storage"
+)
+
+// The refusals of this package, besides those of package storage.
+var (
+	// ErrForbidden: the actor may not do that, or may not do it to this object.
+	ErrForbidden = errors.New("not allowed")
+	// ErrLastOwner: without this user nobody could own the deployment.
+	ErrLastOwner = errors.New("this is the last owner: make another user an owner first")
+)
+
+// InvalidError says which part of the input cannot be had, and why: a sentence for
+// the person who wrote it. It is also [storage.ErrConflict] when the value is
+// taken, and [storage.ErrNotFound] when it names nothing.
+type InvalidError struct {
+	// Field is the name of the part, such as "username" or "redirect_uris".
+	Field   string
+	Problem string
+
+	kind error
+}
+
+func (e *InvalidError) Error() string { return e.Field + ": " + e.Problem }
+
+func (e *InvalidError) Unwrap() error { return e.kind }
+
+func invalid(field, problem string) error { return &InvalidError{Field: field, Problem: problem} }
+
+func taken(field, problem string) error {
+	return &InvalidError{Field: field, Problem: problem, kind: storage.ErrConflict}
+}
+
+func unknown(field, problem string) error {
+	return &InvalidError{Field: field, Problem: problem, kind: storage.ErrNotFound}
+}
