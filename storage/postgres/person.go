@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
@@ -113,16 +112,4 @@ func (s *Store) UpdatePasswordHash(ctx context.Context, user authz.UserID, old, 
 	return s.batch(ctx, "update password hash", acting{user: user}, func(b *pgx.Batch) {
 		b.Queue(`update platform.users set password_hash = $3 where id = $1 and password_hash = $2`, user, old, encoded)
 	})
-}
-
-// queueEndEverything is what a person leaves behind when everything of theirs ends at once:
-// the sid of each session into the ledger, and each grant.
-func queueEndEverything(b *pgx.Batch, user authz.UserID, reason string, now, dead time.Time) {
-	b.Queue(`with ended as (
-			update platform.user_sessions set revoked_at = $2 where user_id = $1 and revoked_at is null returning token_jti),
-		withdrawn as (
-			update platform.grants set revoked_at = $2 where user_id = $1 and revoked_at is null returning id)
-		insert into platform.revoked_tokens (jti, user_id, reason, revoked_at, expires_at)
-		select id::text, $1, $3, $2, $4 from (select token_jti as id from ended union all select id from withdrawn) d
-		on conflict (jti) do nothing`, user, now, reason, dead)
 }

@@ -1,0 +1,90 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gatehouse/gatehouse/storage"
+)
+
+// object says which row an audit event is about.
+type object struct {
+	kind, table, key string
+	id               any
+	// subject is how the id reads in the event.
+	subject string
+}
+
+// neverAudited is the columns that hold secrets, their digests, or what can be
+// computed from others.
+const neverAudited = `'{password_hash,secret_hash,previous_secret_hash,username_folded,email_folded}'::text[]`
+
+// change makes one change and writes exactly one audit event about it, in one
+// transaction: the event holds the row as it was and as it is.
+func (s *OperatorStore) change(ctx context.Context, e storage.AuditEvent, o object, do func(pgx.Tx) error) error {
+	act := e.Action
+	return s.tx(ctx, act, s.as, func(tx pgx.Tx) error {
+		var err error
+		if e.Before, err = snapshot(ctx, tx, o); err != nil {
+			return err
+		}
+		if err := do(tx); err != nil {
+			return err
+		}
+		if e.After, err = snapshot(ctx, tx, o); err != nil {
+			return err
+		}
+		e.ObjectKind, e.ObjectID = o.kind, o.subject
+		b := &pgx.Batch{}
+		queueAudit(b, e)
+		return tx.SendBatch(ctx, b).Close()
+	})
+}
+
+func snapshot(ctx context.Context, tx pgx.Tx, o object) ([]byte, error) {
+	var document []byte
+	// Table and key are constants of this package, never a caller's words.
+	err := tx.QueryRow(ctx, fmt.Sprintf(`select to_jsonb(x) - %s from %s x where x.%s = $1`, neverAudited, o.table, o.key), o.id).Scan(&document)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	return document, err
+}
+
+// exec runs a statement that must touch a row: without one the thing does not
+// exist, and the transaction ends with nothing done.
+func exec(ctx context.Context, tx pgx.Tx, statement string, args ...any) error {
+	tag, err := tx.Exec(ctx, statement, args...)
+	if err == nil && tag.RowsAffected() == 0 {
+		return pgx.ErrNoRows
+	}
+	return err
+}
+
+// queryAll runs one statement in one trip and collects its rows.
+func queryAll[T any](ctx context.Context, s *Store, a acting, act, statement string, scan func(pgx.CollectableRow) (T, error), args ...any) ([]T, error) {
+	var all []T
+	err := s.batch(ctx, act, a, func(b *pgx.Batch) {
+		b.Queue(statement, args...).Query(func(rows pgx.Rows) (err error) {
+			all, err = pgx.CollectRows(rows, scan)
+			return err
+		})
+	})
+	return all, err
+}
+
+// queryOne is queryAll for exactly one row; [storage.ErrNotFound] when there is none.
+func queryOne[T any](ctx context.Context, s *Store, a acting, act, statement string, scan func(pgx.CollectableRow) (T, error), args ...any) (T, error) {
+	all, err := queryAll(ctx, s, a, act, statement, scan, args...)
+	if err != nil || len(all) == 0 {
+		var none T
+		if err == nil {
+			err = fmt.Errorf("%s: %w", act, storage.ErrNotFound)
+		}
+		return none, err
+	}
+	return all[0], nil
+}

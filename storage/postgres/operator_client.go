@@ -1,0 +1,133 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+)
+
+func clientObject(id authz.ClientID) object {
+	return object{"client", "platform.clients", "id", id, string(id)}
+}
+
+// Clients lists every client, or those of one tenant.
+func (s *OperatorStore) Clients(ctx context.Context, tenant authz.TenantID) ([]storage.Client, error) {
+	return queryAll(ctx, s.Store, s.as, "list clients", `select `+clientColumns+` from platform.clients c
+		where $1::uuid is null or c.tenant_id = $1 order by c.created_at, c.id`, scanClient, tenant)
+}
+
+// InsertClient registers a client.
+func (s *OperatorStore) InsertClient(ctx context.Context, c storage.Client, e storage.AuditEvent) error {
+	return s.change(ctx, e, clientObject(c.ID), func(tx pgx.Tx) error {
+		return exec(ctx, tx, `insert into platform.clients (id, tenant_id, kind, name, owner_id, auth_method, secret_hash, jwks, grant_types,
+				scopes, redirect_uris, post_logout_redirect_uris, id_token_alg, introspect, first_party, skip_consent, self_registered,
+				id_token_at_refresh, logo_uri, policy_uri, tos_uri, created_at)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11::text[], '{}'), coalesce($12::text[], '{}'), $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`,
+			c.ID, c.Tenant, c.Kind, c.Name, c.Owner, c.AuthMethod, c.SecretHash, nullJSON(c.JWKS), c.GrantTypes, c.Scopes,
+			c.RedirectURIs, c.PostLogoutRedirectURIs, c.IDTokenAlg, c.Introspect, c.FirstParty, c.SkipConsent, c.SelfRegistered,
+			c.IDTokenAtRefresh, c.LogoURI, c.PolicyURI, c.TOSURI, c.CreatedAt)
+	})
+}
+
+// RotateClientSecret gives a client a new secret; the one before works until then.
+func (s *OperatorStore) RotateClientSecret(ctx context.Context, id authz.ClientID, hash []byte, until time.Time, e storage.AuditEvent) error {
+	return s.change(ctx, e, clientObject(id), func(tx pgx.Tx) error {
+		return exec(ctx, tx, `update platform.clients set previous_secret_hash = secret_hash, previous_secret_expires_at = $3, secret_hash = $2
+			where id = $1 and secret_hash is not null`, id, hash, until)
+	})
+}
+
+// SetClientDisabled disables a client or enables it again.
+func (s *OperatorStore) SetClientDisabled(ctx context.Context, id authz.ClientID, disabled bool, e storage.AuditEvent) error {
+	return s.change(ctx, e, clientObject(id), func(tx pgx.Tx) error {
+		return exec(ctx, tx, `update platform.clients set disabled_at = case when $2 then coalesce(disabled_at, $3) end where id = $1`, id, disabled, e.At)
+	})
+}
+
+// DeleteClient removes a client with its consents and grants. Its tokens die with
+// it: without the client they are inactive, and the grants stand in the ledger.
+func (s *OperatorStore) DeleteClient(ctx context.Context, id authz.ClientID, dead time.Time, e storage.AuditEvent) error {
+	return s.change(ctx, e, clientObject(id), func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `with gone as (delete from platform.grants where client_id = $1 returning id)
+			insert into platform.revoked_tokens (jti, client_id, reason, revoked_at, expires_at)
+			select id::text, $1, 'client deleted', $2, $3 from gone on conflict (jti) do nothing`, id, e.At, dead)
+		if err != nil {
+			return err
+		}
+		return exec(ctx, tx, `delete from platform.clients where id = $1`, id)
+	})
+}
+
+// PutScope registers a scope or changes its words.
+func (s *OperatorStore) PutScope(ctx context.Context, i storage.ScopeInfo, e storage.AuditEvent) error {
+	return s.change(ctx, e, object{"scope", "platform.scopes", "name", i.Name, string(i.Name)}, func(tx pgx.Tx) error {
+		return exec(ctx, tx, `insert into platform.scopes (name, title, description, needs_acr) values ($1, $2, $3, $4)
+			on conflict (name) do update set title = excluded.title, description = excluded.description, needs_acr = excluded.needs_acr`,
+			i.Name, i.Title, i.Description, zeronull.Text(i.NeedsACR))
+	})
+}
+
+// SetRoleScopes changes what a role holds, and with it the rights of everyone who has it.
+func (s *OperatorStore) SetRoleScopes(ctx context.Context, role authz.Role, scopes []authz.Pattern, e storage.AuditEvent) error {
+	return s.change(ctx, e, object{"role", "platform.roles", "name", role, string(role)}, func(tx pgx.Tx) error {
+		if err := exec(ctx, tx, `update platform.roles set scopes = $2 where name = $1`, role, scopes); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `update platform.users set authz_changed_at = $2 where role = $1`, role, e.At)
+		return err
+	})
+}
+
+func scanUserScope(row pgx.CollectableRow) (u storage.UserScope, err error) {
+	return u, row.Scan(&u.User, &u.Tenant, &u.Scope, &u.CreatedAt)
+}
+
+// UserScopes lists the extra scopes of a user.
+func (s *OperatorStore) UserScopes(ctx context.Context, user authz.UserID) ([]storage.UserScope, error) {
+	return queryAll(ctx, s.Store, s.as, "list user scopes", `select user_id, tenant_id, scope, created_at from platform.user_scopes
+		where user_id = $1 order by scope`, scanUserScope, user)
+}
+
+// InsertUserScope gives a user a scope beyond role and groups.
+func (s *OperatorStore) InsertUserScope(ctx context.Context, u storage.UserScope, e storage.AuditEvent) error {
+	return s.change(ctx, e, userObject(u.User), func(tx pgx.Tx) error {
+		err := exec(ctx, tx, `insert into platform.user_scopes (user_id, tenant_id, scope, created_at) values ($1, $2, $3, $4)`,
+			u.User, u.Tenant, u.Scope, u.CreatedAt)
+		if err != nil {
+			return err
+		}
+		return rightsChanged(ctx, tx, u.User, e)
+	})
+}
+
+// DeleteUserScope takes it back.
+func (s *OperatorStore) DeleteUserScope(ctx context.Context, u storage.UserScope, e storage.AuditEvent) error {
+	return s.change(ctx, e, userObject(u.User), func(tx pgx.Tx) error {
+		err := exec(ctx, tx, `delete from platform.user_scopes where user_id = $1 and tenant_id is not distinct from $2 and scope = $3`,
+			u.User, u.Tenant, u.Scope)
+		if err != nil {
+			return err
+		}
+		return rightsChanged(ctx, tx, u.User, e)
+	})
+}
+
+// InsertResource registers a resource server, and in the registry those of its
+// scopes that have no entry yet.
+func (s *OperatorStore) InsertResource(ctx context.Context, r storage.Resource, e storage.AuditEvent) error {
+	return s.change(ctx, e, object{"resource", "platform.resources", "identifier", r.Identifier, r.Identifier}, func(tx pgx.Tx) error {
+		err := exec(ctx, tx, `insert into platform.resources (identifier, tenant_id, name, scopes, created_at) values ($1, $2, $3, $4, $5)`,
+			r.Identifier, r.Tenant, r.Name, r.Scopes.Strings(), r.CreatedAt)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `insert into platform.scopes (name, title) select x, x from unnest($1::text[]) x on conflict (name) do nothing`,
+			r.Scopes.Strings())
+		return err
+	})
+}

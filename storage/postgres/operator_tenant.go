@@ -1,0 +1,156 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+)
+
+const tenantColumns = `t.id, t.slug, t.name, t.region, t.plan, t.max_users, t.max_agents, t.storage_quota_gb, t.features, t.created_at, t.suspended_at`
+
+func scanTenant(row pgx.CollectableRow) (t storage.Tenant, err error) {
+	return t, row.Scan(&t.ID, &t.Slug, &t.Name, &t.Region, &t.Plan, &t.MaxUsers, &t.MaxAgents, &t.StorageQuotaGB, &t.Features,
+		&t.CreatedAt, (*zeronull.Timestamptz)(&t.SuspendedAt))
+}
+
+func tenantObject(id authz.TenantID) object {
+	return object{"tenant", "platform.tenants", "id", id, id.String()}
+}
+
+// Tenants lists every tenant, the oldest first.
+func (s *OperatorStore) Tenants(ctx context.Context) ([]storage.Tenant, error) {
+	return queryAll(ctx, s.Store, s.as, "list tenants", `select `+tenantColumns+` from platform.tenants t order by t.id`, scanTenant)
+}
+
+// TenantBySlug finds a tenant; with an empty slug the first that there is.
+func (s *OperatorStore) TenantBySlug(ctx context.Context, slug string) (storage.Tenant, error) {
+	return queryOne(ctx, s.Store, s.as, "read tenant", `select `+tenantColumns+` from platform.tenants t
+		where $1 = '' or t.slug = $1 order by t.id limit 1`, scanTenant, slug)
+}
+
+// InsertTenant adds a tenant and the group of its members.
+func (s *OperatorStore) InsertTenant(ctx context.Context, t storage.Tenant, e storage.AuditEvent) error {
+	return s.change(ctx, e, tenantObject(t.ID), func(tx pgx.Tx) error { return insertTenant(ctx, tx, t) })
+}
+
+func insertTenant(ctx context.Context, tx pgx.Tx, t storage.Tenant) error {
+	_, err := tx.Exec(ctx, `insert into platform.tenants (id, slug, name, region, plan, max_users, max_agents, storage_quota_gb, features, created_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9::text[], '{}'), $10)`,
+		t.ID, t.Slug, t.Name, t.Region, t.Plan, t.MaxUsers, t.MaxAgents, t.StorageQuotaGB, t.Features, t.CreatedAt)
+	if err != nil {
+		return err
+	}
+	return exec(ctx, tx, `insert into platform.user_groups (id, tenant_id, name, created_at) values ($1, $2, $3, $4)`,
+		authz.NewID[authz.GroupID](t.CreatedAt), t.ID, storage.MembersGroup, t.CreatedAt)
+}
+
+// SetTenantSuspended suspends a tenant, whose sign-ins and tokens stop at once, or
+// resumes it.
+func (s *OperatorStore) SetTenantSuspended(ctx context.Context, id authz.TenantID, suspended bool, e storage.AuditEvent) error {
+	return s.change(ctx, e, tenantObject(id), func(tx pgx.Tx) error {
+		return exec(ctx, tx, `update platform.tenants set suspended_at = case when $2 then coalesce(suspended_at, $3) end where id = $1`, id, suspended, e.At)
+	})
+}
+
+func scanProject(row pgx.CollectableRow) (p storage.Project, err error) {
+	return p, row.Scan(&p.ID, &p.Tenant, &p.Name, &p.CreatedAt)
+}
+
+// Projects lists the projects of a tenant.
+func (s *OperatorStore) Projects(ctx context.Context, tenant authz.TenantID) ([]storage.Project, error) {
+	return queryAll(ctx, s.Store, s.as, "list projects", `select id, tenant_id, name, created_at from public.projects
+		where tenant_id = $1 order by name`, scanProject, tenant)
+}
+
+// ProjectByName finds a project of a tenant.
+func (s *OperatorStore) ProjectByName(ctx context.Context, tenant authz.TenantID, name string) (storage.Project, error) {
+	return queryOne(ctx, s.Store, s.as, "read project", `select id, tenant_id, name, created_at from public.projects
+		where tenant_id = $1 and name = $2`, scanProject, tenant, name)
+}
+
+// InsertProject adds a project to a tenant.
+func (s *OperatorStore) InsertProject(ctx context.Context, p storage.Project, e storage.AuditEvent) error {
+	return s.change(ctx, e, object{"project", "public.projects", "id", p.ID, p.ID.String()}, func(tx pgx.Tx) error {
+		return exec(ctx, tx, `insert into public.projects (id, tenant_id, name, created_at) values ($1, $2, $3, $4)`, p.ID, p.Tenant, p.Name, p.CreatedAt)
+	})
+}
+
+func scanGroup(row pgx.CollectableRow) (g storage.Group, err error) {
+	return g, row.Scan(&g.ID, &g.Tenant, &g.Project, &g.Name, &g.Scopes, &g.CreatedAt)
+}
+
+const groupColumns = `g.id, g.tenant_id, g.project_id, g.name, g.scopes, g.created_at`
+
+// Groups lists the groups of a tenant.
+func (s *OperatorStore) Groups(ctx context.Context, tenant authz.TenantID) ([]storage.Group, error) {
+	return queryAll(ctx, s.Store, s.as, "list groups", `select `+groupColumns+` from platform.user_groups g
+		where g.tenant_id = $1 order by g.name, g.id`, scanGroup, tenant)
+}
+
+// Group finds a group of a tenant by its name: in a project, or with a zero
+// project in the tenant itself.
+func (s *OperatorStore) Group(ctx context.Context, tenant authz.TenantID, project authz.ProjectID, name string) (storage.Group, error) {
+	return queryOne(ctx, s.Store, s.as, "read group", `select `+groupColumns+` from platform.user_groups g
+		where g.tenant_id = $1 and g.project_id is not distinct from $2 and g.name = $3`, scanGroup, tenant, project, name)
+}
+
+func groupObject(id authz.GroupID) object {
+	return object{"group", "platform.user_groups", "id", id, id.String()}
+}
+
+// InsertGroup adds a group to a tenant or to one of its projects.
+func (s *OperatorStore) InsertGroup(ctx context.Context, g storage.Group, e storage.AuditEvent) error {
+	return s.change(ctx, e, groupObject(g.ID), func(tx pgx.Tx) error {
+		return exec(ctx, tx, `insert into platform.user_groups (id, tenant_id, project_id, name, scopes, created_at)
+			values ($1, $2, $3, $4, $5, $6)`, g.ID, g.Tenant, g.Project, g.Name, g.Scopes, g.CreatedAt)
+	})
+}
+
+// SetGroupScopes changes what a group gives, and with it the rights of its members.
+func (s *OperatorStore) SetGroupScopes(ctx context.Context, id authz.GroupID, scopes []authz.Pattern, e storage.AuditEvent) error {
+	return s.change(ctx, e, groupObject(id), func(tx pgx.Tx) error {
+		if err := exec(ctx, tx, `update platform.user_groups set scopes = $2 where id = $1`, id, scopes); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `update platform.users set authz_changed_at = $2
+			where id in (select user_id from platform.user_group_memberships where user_group_id = $1)`, id, e.At)
+		return err
+	})
+}
+
+// InsertMembership makes a user a member of a group.
+func (s *OperatorStore) InsertMembership(ctx context.Context, m storage.Membership, e storage.AuditEvent) error {
+	o := object{"membership", "platform.user_group_memberships", "id", m.ID, m.ID.String()}
+	return s.change(ctx, e, o, func(tx pgx.Tx) error {
+		err := exec(ctx, tx, `insert into platform.user_group_memberships (id, tenant_id, user_id, user_group_id, created_at)
+			values ($1, $2, $3, $4, $5)`, m.ID, m.Tenant, m.User, m.Group, m.CreatedAt)
+		if err != nil {
+			return err
+		}
+		return rightsChanged(ctx, tx, m.User, e)
+	})
+}
+
+// DeleteMembership ends a user's membership of a group.
+func (s *OperatorStore) DeleteMembership(ctx context.Context, user authz.UserID, group authz.GroupID, e storage.AuditEvent) error {
+	found, err := queryOne(ctx, s.Store, s.as, "read membership", `select id from platform.user_group_memberships
+		where user_id = $1 and user_group_id = $2`, pgx.RowTo[authz.MembershipID], user, group)
+	if err != nil {
+		return err
+	}
+	o := object{"membership", "platform.user_group_memberships", "id", found, found.String()}
+	return s.change(ctx, e, o, func(tx pgx.Tx) error {
+		if err := exec(ctx, tx, `delete from platform.user_group_memberships where id = $1`, found); err != nil {
+			return err
+		}
+		return rightsChanged(ctx, tx, user, e)
+	})
+}
+
+func rightsChanged(ctx context.Context, tx pgx.Tx, user authz.UserID, e storage.AuditEvent) error {
+	return exec(ctx, tx, `update platform.users set authz_changed_at = $2 where id = $1`, user, e.At)
+}
