@@ -10,14 +10,16 @@ type Demo struct {
 	// Person is who signed in, or nil.
 	Person  *DemoPerson
 	Granted []ScopeWords
-	Dropped []DroppedScope
+	// Dropped was asked for and is not in the token. An application learns that,
+	// and not why.
+	Dropped []ScopeWords
 	Tokens  []DemoToken
 	// Answer is what the protected API said last, or nil.
 	Answer *DemoAnswer
 	// Refused is what the API said to the old access token right after the
 	// sign-out, or nil.
 	Refused *DemoAnswer
-	// Failure is the error with which a sign-in came back, or nil.
+	// Failure is why what was tried last did not come about, or nil.
 	Failure *DemoFailure
 }
 
@@ -48,7 +50,34 @@ type DemoAnswer struct {
 	Body      string
 }
 
-// DemoFailure is an authorization error response (RFC 6749 §4.1.2.1).
-type DemoFailure struct{ Code, Description string }
+// DemoFailure says what went wrong. Code and Description are those of an error
+// response of Gatehouse (RFC 6749 §4.1.2.1, §5.2), or "".
+type DemoFailure struct {
+	Problem           DemoProblem
+	Code, Description string
+}
+
+// DemoProblem is a kind of [DemoFailure].
+type DemoProblem string
+
+// The kinds of failure.
+const (
+	// DemoDenied: the person said no on the consent page.
+	DemoDenied DemoProblem = "denied"
+	// DemoRefused: Gatehouse answered with any other error.
+	DemoRefused DemoProblem = "refused"
+	// DemoForeign: an answer that this browser does not wait for.
+	DemoForeign DemoProblem = "foreign"
+	// DemoUntrusted: an answer that does not stand up to the checks of OpenID Connect.
+	DemoUntrusted DemoProblem = "untrusted"
+	// DemoUnreachable: Gatehouse does not answer.
+	DemoUnreachable DemoProblem = "unreachable"
+	// DemoSilent: the protected API does not answer.
+	DemoSilent DemoProblem = "silent"
+	// DemoEnded: the tokens ran out and Gatehouse does not renew them.
+	DemoEnded DemoProblem = "ended"
+	// DemoForm: a form that this page did not send to this browser.
+	DemoForm DemoProblem = "form"
+)
 
 func (Demo) template() string { return "demo" }

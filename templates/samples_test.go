@@ -52,7 +52,7 @@ func samples() map[string]Page {
 
 	demo := Demo{
 		Layout: Layout{Host: "localhost:8080", CSRF: "demo-csrf"},
-		Person: &DemoPerson{Name: "Ada Lovelace", Username: "ada", Email: "ada@example.com"}, Granted: sampleScopes, Dropped: sampleDropped,
+		Person: &DemoPerson{Name: "Ada Lovelace", Username: "ada", Email: "ada@example.com"}, Granted: sampleScopes, Dropped: []ScopeWords{{Name: "billing", Title: "See invoices"}},
 		Tokens: []DemoToken{
 			{Kind: "id", Header: "{\n  \"alg\": \"ES256\"\n}", Claims: "{\n  \"iss\": \"http://localhost:8080\",\n  \"sub\": \"0195\"\n}"},
 			{Kind: "access", Header: "{\n  \"typ\": \"at+jwt\"\n}", Claims: "{\n  \"scope\": \"openid agents:read\"\n}"},
@@ -66,12 +66,13 @@ func samples() map[string]Page {
 		Layout:   demo.Layout,
 		Accounts: []DemoAccount{{"ada", "correct horse battery", "owner"}, {"grace", "", "viewer"}},
 	}
-	demoGone, demoDenied := demoOut, demoOut
+	demoGone, demoKept, demoDenied := demoOut, demoOut, demoOut
 	demoGone.Refused = &DemoAnswer{
 		Call: "alive", Method: "GET", Path: "/api/agents", Status: 401, StatusText: "Unauthorized",
 		Challenge: `Bearer error="invalid_token"`, Body: `{"error": "invalid_token"}`,
 	}
-	demoDenied.Failure = &DemoFailure{Code: "access_denied", Description: "The resource owner denied the request."}
+	demoKept.Refused = &DemoAnswer{Call: "alive", Method: "GET", Path: "/api/me", Status: 200, StatusText: "OK", Body: `{}`}
+	demoDenied.Failure = &DemoFailure{Problem: DemoDenied, Code: "access_denied", Description: "The resource owner denied the request."}
 
 	return map[string]Page{
 		"sign in":          signIn,
@@ -143,6 +144,7 @@ func samples() map[string]Page {
 		"demo":        demo,
 		"demo out":    demoOut,
 		"demo gone":   demoGone,
+		"demo kept":   demoKept,
 		"demo denied": demoDenied,
 	}
 }

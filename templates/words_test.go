@@ -83,8 +83,9 @@ func TestWords(t *testing.T) {
 		{"account", []string{"That session has ended", "owner", "This device", "Safari on iPhone", "14 Mar 2026, 12:05 UTC", "Northwind Reports at Acme", "See your profile"}, nil},
 		{"console", []string{"1284 ", "Signs now", "Disabled", "Refused"}, nil},
 		{"device confirm", []string{"WDJB-MJHT", "203.0.113.7", "Does your own device show this code?"}, nil},
-		{"demo", []string{"Hello, Ada Lovelace", "ada@example.com", "403 Forbidden", `scope="billing"`, "Neither your role"}, []string{"Accounts to try"}},
+		{"demo", []string{"Hello, Ada Lovelace", "ada@example.com", "403 Forbidden", `scope="billing"`, "not included (1)", "not why the rest is missing"}, []string{"Accounts to try", "Neither your role"}},
 		{"demo gone", []string{"You are signed out, and so is your token", "401 Unauthorized"}, []string{"Accounts to try"}},
+		{"demo kept", []string{"You are signed out here", "This is what the API said", "200 OK"}, []string{"so is your token"}},
 		{"demo out", []string{"See a sign-in from both sides", "Accounts to try"}, []string{"Sign out"}},
 		{"demo denied", []string{"learned nothing about you"}, nil},
 	} {
@@ -148,6 +149,12 @@ func TestEveryCaseHasItsWords(t *testing.T) {
 		pages = append(pages, Console{Keys: []ConsoleKey{{State: s}}})
 	}
 	distinct("console", pages)
+
+	pages = nil
+	for _, p := range []DemoProblem{DemoDenied, DemoRefused, DemoForeign, DemoUntrusted, DemoUnreachable, DemoSilent, DemoEnded, DemoForm} {
+		pages = append(pages, Demo{Failure: &DemoFailure{Problem: p}})
+	}
+	distinct("demo", pages)
 
 	for _, reason := range []authz.Reason{authz.DroppedClient, authz.DroppedUser, authz.DroppedOwner, authz.DroppedACR, authz.DroppedNoUser} {
 		page := render(t, Consent{Dropped: []DroppedScope{{Reason: reason}}})
