@@ -1,14 +1,9 @@
-// Package directory is the one way to change who and what the house knows: users,
-// tenants, projects, groups, memberships, roles, scopes, resources, clients,
-// sessions and bans. The command line, the API and the console all call it.
+// Package directory is every change to users, tenants, groups, clients, scopes,
+// sessions and bans, whoever makes it: the command line, the API, the console.
 //
-// Each change is judged (may this [Actor] do it, is the input sound), made, and
-// written into the audit log in one transaction: there is no change without its
-// event, and no event without its change. A change that changes nothing makes no
-// event. What a change takes away from a user is gone at once: it moves the user's
-// AuthzChangedAt, and writes into the ledger what must die.
-//
-// It refuses to know how a request arrived and to hash a password: it takes the
-// finished hash. Protocol, pages and command line stand above it; it stands on
-// authz and storage/postgres.
+// Each operation asks first whether its [Actor] may do it (permission.go), then
+// whether the change makes sense, and then makes it together with exactly one
+// audit event, in one transaction of storage/postgres. It refuses to know how the
+// question came in or how the answer is printed. Nobody assigns a role or a scope
+// that they do not hold themselves.
 package directory

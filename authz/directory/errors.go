@@ -2,6 +2,7 @@ package directory
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/gatehouse/gatehouse/storage"
 )
@@ -29,12 +30,22 @@ func (e *InvalidError) Error() string { return e.Field + ": " + e.Problem }
 
 func (e *InvalidError) Unwrap() error { return e.kind }
 
-func invalid(field, problem string) error { return &InvalidError{Field: field, Problem: problem} }
+func invalid(field, problem string, args ...any) error {
+	return &InvalidError{Field: field, Problem: fmt.Sprintf(problem, args...)}
+}
 
 func taken(field, problem string) error {
 	return &InvalidError{Field: field, Problem: problem, kind: storage.ErrConflict}
 }
 
-func unknown(field, problem string) error {
-	return &InvalidError{Field: field, Problem: problem, kind: storage.ErrNotFound}
+func unknown(field, problem string, args ...any) error {
+	return &InvalidError{Field: field, Problem: fmt.Sprintf(problem, args...), kind: storage.ErrNotFound}
+}
+
+// orUnknown says which name names nothing.
+func orUnknown(err error, field, name string) error {
+	if errors.Is(err, storage.ErrNotFound) {
+		return unknown(field, "%q does not exist", name)
+	}
+	return err
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+
+	"github.com/gatehouse/gatehouse/storage"
 )
 
 const redacted = "[redacted]"
@@ -12,6 +14,11 @@ const redacted = "[redacted]"
 // "[redacted]" under every verb, in JSON and in slog; the text stands behind a
 // pointer because fmt does not ask the methods of a value in an unexported field.
 type Secret struct{ text *string }
+
+func newSecret() Secret {
+	text := storage.NewClientSecret()
+	return Secret{&text}
+}
 
 // Reveal is the text; "" when there is no secret.
 func (s Secret) Reveal() string {

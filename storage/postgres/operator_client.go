@@ -15,10 +15,10 @@ func clientObject(id authz.ClientID) object {
 	return object{"client", "platform.clients", "id", id, string(id)}
 }
 
-// Clients lists every client, or those of one tenant.
-func (s *OperatorStore) Clients(ctx context.Context, tenant authz.TenantID) ([]storage.Client, error) {
+// Clients lists clients from after one on, in the order of their ids.
+func (s *OperatorStore) Clients(ctx context.Context, after authz.ClientID, limit int) ([]storage.Client, error) {
 	return queryAll(ctx, s.Store, s.as, "list clients", `select `+clientColumns+` from platform.clients c
-		where $1::uuid is null or c.tenant_id = $1 order by c.created_at, c.id`, scanClient, tenant)
+		where c.id > $1 order by c.id limit $2`, scanClient, after, limit)
 }
 
 // InsertClient registers a client.

@@ -13,13 +13,14 @@ import (
 	"github.com/gatehouse/gatehouse/storage"
 )
 
-// Sessions lists the sessions that still stand, of one user or of all, the last
-// used first.
-func (s *OperatorStore) Sessions(ctx context.Context, user authz.UserID, now time.Time, limit int) ([]storage.Session, error) {
+// Sessions lists the sessions that still stand, of one user or of all, from
+// before one on, the newest first.
+func (s *OperatorStore) Sessions(ctx context.Context, user authz.UserID, before authz.SessionID, now time.Time, limit int) ([]storage.Session, error) {
 	return queryAll(ctx, s.Store, s.as, "list sessions", `select `+sessionColumns+` from platform.user_sessions s
-		where ($1::uuid is null or s.user_id = $1) and s.revoked_at is null and s.expires_at > $2 and s.last_seen_at + s.idle_lifetime > $2
-		order by s.last_seen_at desc, s.id limit $3`,
-		func(row pgx.CollectableRow) (storage.Session, error) { return scanSession(row) }, user, now, limit)
+		where ($1::uuid is null or s.user_id = $1) and ($2::uuid is null or s.id < $2)
+		  and s.revoked_at is null and s.expires_at > $3 and s.last_seen_at + s.idle_lifetime > $3
+		order by s.id desc limit $4`,
+		func(row pgx.CollectableRow) (storage.Session, error) { return scanSession(row) }, user, before, now, limit)
 }
 
 // RevokeSession kills a session and every token beneath it.
@@ -64,11 +65,22 @@ func (s *OperatorStore) DeleteBan(ctx context.Context, n netip.Prefix, e storage
 	})
 }
 
-// AuditEvents lists what was changed, the latest first, from before an event on.
-func (s *OperatorStore) AuditEvents(ctx context.Context, before authz.AuditID, limit int) ([]storage.AuditEvent, error) {
+// AuditFilter chooses events; what is zero does not restrict.
+type AuditFilter struct {
+	Actor                authz.UserID
+	ObjectKind, ObjectID string
+	// Before is the last id of the page before.
+	Before authz.AuditID
+	Limit  int
+}
+
+// AuditEvents lists what was changed, the latest first.
+func (s *OperatorStore) AuditEvents(ctx context.Context, f AuditFilter) ([]storage.AuditEvent, error) {
 	return queryAll(ctx, s.Store, s.as, "list audit events", `
 		select id, at, actor, actor_id, action, object_kind, object_id, tenant_id, coalesce(host(ip_address), ''), before, after
-		  from platform.audit_events where $1::uuid is null or id < $1 order by id desc limit $2`, scanAudit, before, limit)
+		  from platform.audit_events
+		 where ($1::uuid is null or actor_id = $1) and ($2 = '' or object_kind = $2) and ($3 = '' or object_id = $3)
+		   and ($4::uuid is null or id < $4) order by id desc limit $5`, scanAudit, f.Actor, f.ObjectKind, f.ObjectID, f.Before, f.Limit)
 }
 
 func scanAudit(row pgx.CollectableRow) (storage.AuditEvent, error) {

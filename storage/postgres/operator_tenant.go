@@ -21,9 +21,15 @@ func tenantObject(id authz.TenantID) object {
 	return object{"tenant", "platform.tenants", "id", id, id.String()}
 }
 
-// Tenants lists every tenant, the oldest first.
-func (s *OperatorStore) Tenants(ctx context.Context) ([]storage.Tenant, error) {
-	return queryAll(ctx, s.Store, s.as, "list tenants", `select `+tenantColumns+` from platform.tenants t order by t.id`, scanTenant)
+// Tenants lists tenants from after one on, the oldest first.
+func (s *OperatorStore) Tenants(ctx context.Context, after authz.TenantID, limit int) ([]storage.Tenant, error) {
+	return queryAll(ctx, s.Store, s.as, "list tenants", `select `+tenantColumns+` from platform.tenants t
+		where $1::uuid is null or t.id > $1 order by t.id limit $2`, scanTenant, after, limit)
+}
+
+// TenantByID finds a tenant.
+func (s *OperatorStore) TenantByID(ctx context.Context, id authz.TenantID) (storage.Tenant, error) {
+	return queryOne(ctx, s.Store, s.as, "read tenant", `select `+tenantColumns+` from platform.tenants t where t.id = $1`, scanTenant, id)
 }
 
 // TenantBySlug finds a tenant; with an empty slug the first that there is.
@@ -66,12 +72,6 @@ func (s *OperatorStore) Projects(ctx context.Context, tenant authz.TenantID) ([]
 		where tenant_id = $1 order by name`, scanProject, tenant)
 }
 
-// ProjectByName finds a project of a tenant.
-func (s *OperatorStore) ProjectByName(ctx context.Context, tenant authz.TenantID, name string) (storage.Project, error) {
-	return queryOne(ctx, s.Store, s.as, "read project", `select id, tenant_id, name, created_at from public.projects
-		where tenant_id = $1 and name = $2`, scanProject, tenant, name)
-}
-
 // InsertProject adds a project to a tenant.
 func (s *OperatorStore) InsertProject(ctx context.Context, p storage.Project, e storage.AuditEvent) error {
 	return s.change(ctx, e, object{"project", "public.projects", "id", p.ID, p.ID.String()}, func(tx pgx.Tx) error {
@@ -91,11 +91,9 @@ func (s *OperatorStore) Groups(ctx context.Context, tenant authz.TenantID) ([]st
 		where g.tenant_id = $1 order by g.name, g.id`, scanGroup, tenant)
 }
 
-// Group finds a group of a tenant by its name: in a project, or with a zero
-// project in the tenant itself.
-func (s *OperatorStore) Group(ctx context.Context, tenant authz.TenantID, project authz.ProjectID, name string) (storage.Group, error) {
-	return queryOne(ctx, s.Store, s.as, "read group", `select `+groupColumns+` from platform.user_groups g
-		where g.tenant_id = $1 and g.project_id is not distinct from $2 and g.name = $3`, scanGroup, tenant, project, name)
+// GroupByID finds a group.
+func (s *OperatorStore) GroupByID(ctx context.Context, id authz.GroupID) (storage.Group, error) {
+	return queryOne(ctx, s.Store, s.as, "read group", `select `+groupColumns+` from platform.user_groups g where g.id = $1`, scanGroup, id)
 }
 
 func groupObject(id authz.GroupID) object {

@@ -25,6 +25,7 @@ func scanUser(row pgx.CollectableRow) (storage.User, error) {
 type UserFilter struct {
 	Role   authz.Role
 	Tenant authz.TenantID
+	Group  authz.GroupID
 	// Disabled chooses by status; nil for both.
 	Disabled *bool
 	// Search is a part of user name, e-mail address or display name.
@@ -38,16 +39,17 @@ const userFilter = ` from platform.users u
 	 where ($1 = '' or u.role = $1)
 	   and ($2::uuid is null or exists (select from platform.user_group_memberships m where m.user_id = u.id and m.tenant_id = $2))
 	   and ($3::boolean is null or (u.disabled_at is not null) = $3)
+	   and ($5::uuid is null or exists (select from platform.user_group_memberships m where m.user_id = u.id and m.user_group_id = $5))
 	   and ($4 = '' or strpos(u.username_folded, $4) > 0 or strpos(u.email_folded, $4) > 0 or strpos(lower(u.display_name), $4) > 0)`
 
 func (f UserFilter) args() []any {
-	return []any{string(f.Role), f.Tenant, f.Disabled, storage.FoldIdentifier(f.Search)}
+	return []any{string(f.Role), f.Tenant, f.Disabled, storage.FoldIdentifier(f.Search), f.Group}
 }
 
 // Users lists users in the order of their creation.
 func (s *OperatorStore) Users(ctx context.Context, f UserFilter) ([]storage.User, error) {
 	return queryAll(ctx, s.Store, s.as, "list users", `select `+userColumns+userFilter+`
-		and ($5::uuid is null or u.id > $5) order by u.id limit $6`, scanUser, append(f.args(), f.After, f.Limit)...)
+		and ($6::uuid is null or u.id > $6) order by u.id limit $7`, scanUser, append(f.args(), f.After, f.Limit)...)
 }
 
 // CountUsers counts what Users would list.
@@ -130,14 +132,18 @@ func (s *OperatorStore) DeleteUser(ctx context.Context, id authz.UserID, dead ti
 	})
 }
 
-// EndEverything ends every session and grant of a user.
-func (s *OperatorStore) EndEverything(ctx context.Context, id authz.UserID, reason string, dead time.Time, e storage.AuditEvent) error {
-	return s.change(ctx, e, userObject(id), func(tx pgx.Tx) error {
-		if err := exec(ctx, tx, `select from platform.users where id = $1`, id); err != nil {
+// EndEverything ends every session and grant of a user, and counts the sessions.
+func (s *OperatorStore) EndEverything(ctx context.Context, id authz.UserID, reason string, dead time.Time, e storage.AuditEvent) (int, error) {
+	var sessions int
+	err := s.change(ctx, e, userObject(id), func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `select (select count(*) from platform.user_sessions s where s.user_id = u.id and s.revoked_at is null)
+			from platform.users u where u.id = $1`, id).Scan(&sessions)
+		if err != nil {
 			return err
 		}
 		return endEverything(ctx, tx, id, reason, e.At, dead)
 	})
+	return sessions, err
 }
 
 func endEverything(ctx context.Context, tx pgx.Tx, user authz.UserID, reason string, now, dead time.Time) error {

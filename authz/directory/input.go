@@ -1,0 +1,130 @@
+package directory
+
+import (
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+)
+
+// Paging asks for a part of a list.
+type Paging struct {
+	// Cursor is the Next of the part before; "" for the beginning.
+	Cursor string
+	// Limit is how many to give, 1 to 500; 0 means 50.
+	Limit int
+}
+
+// Page is a part of a list. Next is "" when nothing follows.
+type Page[T any] struct {
+	Items []T
+	Next  string
+}
+
+// UserStatus tells users apart by whether they may sign in.
+type UserStatus string
+
+// The statuses; "" means both.
+const (
+	StatusActive   UserStatus = "active"
+	StatusDisabled UserStatus = "disabled"
+)
+
+// UserFilter narrows a list of users; what is zero narrows nothing.
+type UserFilter struct {
+	Role   authz.Role
+	Tenant string // slug
+	Group  authz.GroupID
+	Status UserStatus
+	// Search is found, in any case, within user name, e-mail address and display name.
+	Search string
+	Paging
+}
+
+// CreateUser is a user to be made.
+type CreateUser struct {
+	Username, Email, DisplayName string
+	Role                         authz.Role
+	// Tenant is the slug of where the user belongs; "" means the first tenant,
+	// which is made when there is none.
+	Tenant string
+	// PasswordHash is a finished hash (authn.Hasher); "" makes a user without a password.
+	PasswordHash string
+}
+
+// UserChange is what to change of a user; nil leaves it.
+type UserChange struct {
+	DisplayName, Email, AvatarURL *string
+	Role                          *authz.Role
+}
+
+// CreateTenant is a tenant to be made. A nil limit means "no limit".
+type CreateTenant struct {
+	Slug, Name, Region, Plan            string
+	MaxUsers, MaxAgents, StorageQuotaGB *int
+	Features                            []string
+}
+
+// CreateGroup is a group to be made. A zero Project makes a group of the whole tenant.
+type CreateGroup struct {
+	Tenant  authz.TenantID
+	Project authz.ProjectID
+	Name    string
+	Scopes  []authz.Pattern
+}
+
+// CreateClient is a client to be made.
+type CreateClient struct {
+	// ID is the client_id; "" makes one of the name and a few random characters.
+	ID                                   authz.ClientID
+	Name                                 string
+	Kind                                 storage.ClientKind
+	Scopes                               []authz.Pattern
+	RedirectURIs, PostLogoutRedirectURIs []string
+	// AuthMethod "" is client_secret_basic for web, service and agent, none for spa and native.
+	AuthMethod string
+	// JWKS is the client's public keys (RFC 7517 §5), for private_key_jwt.
+	JWKS                                []byte
+	Introspect, FirstParty, SkipConsent bool
+	// IDTokenAtRefresh asks for an ID token with every refresh.
+	IDTokenAtRefresh bool
+	// Tenant is a slug; "" means the first tenant. AllTenants makes a client of the
+	// whole deployment instead.
+	Tenant     string
+	AllTenants bool
+	// Owner answers for an agent.
+	Owner authz.UserID
+	// IDTokenAlg "" is ES256.
+	IDTokenAlg string
+}
+
+// CreateResource is a resource server to be made. Tenant is a slug; "" makes a
+// resource of the whole deployment.
+type CreateResource struct {
+	Identifier, Name string
+	Scopes           authz.ScopeSet
+	Tenant           string
+}
+
+// SessionFilter narrows a list of sessions to those of one user, when User is not zero.
+type SessionFilter struct {
+	User authz.UserID
+	Paging
+}
+
+// AuditFilter narrows the audit log; what is zero narrows nothing.
+type AuditFilter struct {
+	ActorID              authz.UserID
+	ObjectKind, ObjectID string
+	Paging
+}
+
+// Explain asks what a client would be granted for a user.
+type Explain struct {
+	// User is zero for a client that acts for itself.
+	User      authz.UserID
+	Client    authz.ClientID
+	Tenant    authz.TenantID
+	Project   authz.ProjectID
+	Requested authz.ScopeSet
+	// ACR is how strongly the user would have signed in; "" means one factor.
+	ACR authz.ACR
+}

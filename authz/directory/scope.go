@@ -1,0 +1,164 @@
+package directory
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
+)
+
+// Roles lists the roles from least to most.
+func (s *Service) Roles(ctx context.Context, a Actor) ([]storage.Role, error) {
+	catalogue, err := s.catalogue(ctx, a)
+	var roles []storage.Role
+	for _, name := range authz.Roles() {
+		if r, known := catalogue.Roles[name]; known {
+			roles = append(roles, r)
+		}
+	}
+	return roles, err
+}
+
+// Scopes lists the registry of scopes by name.
+func (s *Service) Scopes(ctx context.Context, a Actor) ([]storage.ScopeInfo, error) {
+	catalogue, err := s.catalogue(ctx, a)
+	return slices.SortedFunc(maps.Values(catalogue.Scopes), func(a, b storage.ScopeInfo) int { return cmp.Compare(a.Name, b.Name) }), err
+}
+
+// Resources lists the resource servers by identifier.
+func (s *Service) Resources(ctx context.Context, a Actor) ([]storage.Resource, error) {
+	catalogue, err := s.catalogue(ctx, a)
+	return slices.SortedFunc(maps.Values(catalogue.Resources), func(a, b storage.Resource) int { return cmp.Compare(a.Identifier, b.Identifier) }), err
+}
+
+func (s *Service) catalogue(ctx context.Context, a Actor) (postgres.Catalogue, error) {
+	if err := may(a, readDirectory); err != nil {
+		return postgres.Catalogue{}, err
+	}
+	return s.store.Catalogue(ctx)
+}
+
+// PutScope registers a scope or changes its words and the sign-in it needs.
+func (s *Service) PutScope(ctx context.Context, a Actor, i storage.ScopeInfo) error {
+	if err := may(a, manageScopes); err != nil {
+		return err
+	}
+	if _, err := authz.ParseScope(string(i.Name)); err != nil {
+		return invalid("scope", "%v", err)
+	}
+	if err := errors.Join(missing("title", i.Title), checkName("title", i.Title), checkName("description", i.Description)); err != nil {
+		return err
+	}
+	known := i.NeedsACR == ""
+	for _, acr := range authz.ACRs() {
+		known = known || acr == i.NeedsACR
+	}
+	if !known {
+		return invalid("needs_acr", "must be one of %v", authz.ACRs())
+	}
+	return s.store.PutScope(ctx, i, s.event(a, "scope.put", authz.TenantID{}))
+}
+
+// SetRoleScopes changes what a role holds.
+func (s *Service) SetRoleScopes(ctx context.Context, a Actor, role authz.Role, scopes []authz.Pattern) (storage.Role, error) {
+	r := storage.Role{Name: role, Scopes: given(scopes)}
+	if err := errors.Join(may(a, manageScopes), mayAssign(a, role), mayGive(a, scopes)); err != nil {
+		return r, err
+	}
+	if _, err := authz.ParseRole(string(role)); err != nil {
+		return r, invalid("role", "%v", err)
+	}
+	return r, s.store.SetRoleScopes(ctx, role, r.Scopes, s.event(a, "role.scopes", authz.TenantID{}))
+}
+
+// GrantUserScope gives a user a scope beyond role and groups, in one tenant or,
+// for the zero tenant, in all.
+func (s *Service) GrantUserScope(ctx context.Context, a Actor, user authz.UserID, tenant authz.TenantID, scope authz.Pattern) error {
+	if err := s.mayGiveTo(ctx, a, user, scope); err != nil {
+		return err
+	}
+	u := storage.UserScope{User: user, Tenant: tenant, Scope: scope, CreatedAt: s.now()}
+	return s.store.InsertUserScope(ctx, u, s.event(a, "user.grant-scope", tenant))
+}
+
+// RevokeUserScope takes it back.
+func (s *Service) RevokeUserScope(ctx context.Context, a Actor, user authz.UserID, tenant authz.TenantID, scope authz.Pattern) error {
+	if err := s.mayGiveTo(ctx, a, user, scope); err != nil {
+		return err
+	}
+	u := storage.UserScope{User: user, Tenant: tenant, Scope: scope}
+	return s.store.DeleteUserScope(ctx, u, s.event(a, "user.revoke-scope", tenant))
+}
+
+func (s *Service) mayGiveTo(ctx context.Context, a Actor, user authz.UserID, scope authz.Pattern) error {
+	if err := mayGive(a, []authz.Pattern{scope}); err != nil {
+		return err
+	}
+	_, err := s.changeable(ctx, a, user)
+	return err
+}
+
+// CreateResource registers a resource server by its identifier (RFC 8707 §2: an
+// absolute URI without fragment) and the scopes that it owns.
+func (s *Service) CreateResource(ctx context.Context, a Actor, n CreateResource) (storage.Resource, error) {
+	r := storage.Resource{Identifier: n.Identifier, Name: n.Name, Scopes: n.Scopes, CreatedAt: s.now()}
+	if err := may(a, manageScopes); err != nil {
+		return r, err
+	}
+	if u, err := url.Parse(n.Identifier); err != nil || u.Scheme == "" || u.Host == "" || strings.Contains(n.Identifier, "#") || u.User != nil {
+		return r, invalid("identifier", "must be an absolute URI without fragment")
+	}
+	if err := checkName("name", n.Name); err != nil {
+		return r, err
+	}
+	if len(n.Scopes) == 0 {
+		return r, invalid("scope", "is missing: a resource owns at least one")
+	}
+	if n.Tenant != "" {
+		t, err := s.Tenant(ctx, a, n.Tenant)
+		if err != nil {
+			return r, err
+		}
+		r.Tenant = t.ID
+	}
+	return r, s.store.InsertResource(ctx, r, s.event(a, "resource.create", r.Tenant))
+}
+
+// ExplainScopes tells what would be granted, and why, by the same function that
+// decides when somebody signs in.
+func (s *Service) ExplainScopes(ctx context.Context, a Actor, x Explain) (authz.Decision, error) {
+	catalogue, err := s.catalogue(ctx, a)
+	if err != nil {
+		return authz.Decision{}, err
+	}
+	c, err := s.Client(ctx, a, x.Client)
+	if err != nil {
+		return authz.Decision{}, err
+	}
+	q := authz.Request{
+		Requested: x.Requested, Client: c.Scopes, Registry: catalogue.Rules(),
+		Context: authz.Context{Tenant: x.Tenant, Project: x.Project, ACR: cmp.Or(x.ACR, authz.ACRSingleFactor)},
+	}
+	if !x.User.IsZero() {
+		person, err := s.Person(ctx, a, x.User)
+		if err != nil {
+			return authz.Decision{}, err
+		}
+		q.User = &person.Rights
+	}
+	if c.Kind == storage.ClientAgent {
+		owner, err := s.Person(ctx, a, c.Owner)
+		if err != nil {
+			return authz.Decision{}, err
+		}
+		q.AgentOwner = &owner.Rights
+	}
+	return authz.Derive(q), nil
+}

@@ -1,0 +1,219 @@
+package directory
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+)
+
+// Tenants lists every tenant, the oldest first.
+func (s *Service) Tenants(ctx context.Context, a Actor, p Paging) (Page[storage.Tenant], error) {
+	if err := may(a, readDirectory); err != nil {
+		return Page[storage.Tenant]{}, err
+	}
+	last, err := after[authz.TenantID](p)
+	if err != nil {
+		return Page[storage.Tenant]{}, err
+	}
+	tenants, err := s.store.Tenants(ctx, last, p.limit()+1)
+	return page(tenants, p, func(t storage.Tenant) string { return t.ID.String() }), err
+}
+
+// Tenant finds a tenant by id or slug; "" is the first.
+func (s *Service) Tenant(ctx context.Context, a Actor, name string) (storage.Tenant, error) {
+	if err := may(a, readDirectory); err != nil {
+		return storage.Tenant{}, err
+	}
+	if id, err := authz.ParseID[authz.TenantID](name); err == nil {
+		t, err := s.store.TenantByID(ctx, id)
+		return t, orUnknown(err, "tenant", name)
+	}
+	t, err := s.store.TenantBySlug(ctx, name)
+	return t, orUnknown(err, "tenant", name)
+}
+
+// tenantOrFirst is the named tenant, and for an empty name the first, which the
+// host makes when there is none: a fresh database takes its first user at once.
+func (s *Service) tenantOrFirst(ctx context.Context, a Actor, name string) (storage.Tenant, error) {
+	t, err := s.Tenant(ctx, a, name)
+	if name == "" && a.Host && errors.Is(err, storage.ErrNotFound) {
+		return s.CreateTenant(ctx, a, CreateTenant{Slug: firstTenant, Name: "Default"})
+	}
+	return t, err
+}
+
+// CreateTenant adds a tenant and the group of its members.
+func (s *Service) CreateTenant(ctx context.Context, a Actor, n CreateTenant) (storage.Tenant, error) {
+	if err := may(a, manageTenants); err != nil {
+		return storage.Tenant{}, err
+	}
+	t := storage.Tenant{
+		Slug: n.Slug, Name: n.Name, Region: n.Region, Plan: n.Plan, Features: n.Features,
+		MaxUsers: n.MaxUsers, MaxAgents: n.MaxAgents, StorageQuotaGB: n.StorageQuotaGB, CreatedAt: s.now(),
+	}
+	t.ID = authz.NewID[authz.TenantID](t.CreatedAt)
+	if t.Slug == "" {
+		t.Slug = slug(t.Name)
+	}
+	if t.Name == "" {
+		t.Name = t.Slug
+	}
+	if t.Plan == "" {
+		t.Plan = "free"
+	}
+	if t.Slug == "" || slug(t.Slug) != t.Slug {
+		return t, invalid("slug", "may have lower-case letters, digits and single hyphens")
+	}
+	for name, limit := range map[string]*int{"max_users": t.MaxUsers, "max_agents": t.MaxAgents, "storage_quota_gb": t.StorageQuotaGB} {
+		if limit != nil && *limit < 0 {
+			return t, invalid(name, "must not be negative")
+		}
+	}
+	if err := checkName("name", t.Name); err != nil {
+		return t, err
+	}
+	return t, s.store.InsertTenant(ctx, t, s.event(a, "tenant.create", t.ID))
+}
+
+// SuspendTenant stops a tenant's sign-ins and tokens at once.
+func (s *Service) SuspendTenant(ctx context.Context, a Actor, id authz.TenantID) error {
+	return s.setSuspended(ctx, a, id, true, "tenant.suspend")
+}
+
+// ResumeTenant lets a tenant's people sign in again.
+func (s *Service) ResumeTenant(ctx context.Context, a Actor, id authz.TenantID) error {
+	return s.setSuspended(ctx, a, id, false, "tenant.resume")
+}
+
+func (s *Service) setSuspended(ctx context.Context, a Actor, id authz.TenantID, suspended bool, action string) error {
+	if err := may(a, manageTenants); err != nil {
+		return err
+	}
+	return s.store.SetTenantSuspended(ctx, id, suspended, s.event(a, action, id))
+}
+
+// Projects lists the projects of a tenant.
+func (s *Service) Projects(ctx context.Context, a Actor, tenant authz.TenantID) ([]storage.Project, error) {
+	if err := may(a, readDirectory); err != nil {
+		return nil, err
+	}
+	return s.store.Projects(ctx, tenant)
+}
+
+// Project finds a project of a tenant by id or name.
+func (s *Service) Project(ctx context.Context, a Actor, tenant authz.TenantID, name string) (storage.Project, error) {
+	projects, err := s.Projects(ctx, a, tenant)
+	if err != nil {
+		return storage.Project{}, err
+	}
+	for _, p := range projects {
+		if p.Name == name || p.ID.String() == name {
+			return p, nil
+		}
+	}
+	return storage.Project{}, unknown("project", "%q does not exist", name)
+}
+
+// CreateProject adds a project to a tenant.
+func (s *Service) CreateProject(ctx context.Context, a Actor, tenant authz.TenantID, name string) (storage.Project, error) {
+	now := s.now()
+	p := storage.Project{ID: authz.NewID[authz.ProjectID](now), Tenant: tenant, Name: name, CreatedAt: now}
+	if err := may(a, manageTenants); err != nil {
+		return p, err
+	}
+	if err := errors.Join(missing("name", name), checkName("name", name)); err != nil {
+		return p, err
+	}
+	return p, s.store.InsertProject(ctx, p, s.event(a, "project.create", tenant))
+}
+
+// Groups lists the groups of a tenant.
+func (s *Service) Groups(ctx context.Context, a Actor, tenant authz.TenantID) ([]storage.Group, error) {
+	if err := may(a, readDirectory); err != nil {
+		return nil, err
+	}
+	return s.store.Groups(ctx, tenant)
+}
+
+// Group finds a group of a tenant by id or name; of several with one name, the one
+// of the whole tenant.
+func (s *Service) Group(ctx context.Context, a Actor, tenant authz.TenantID, name string) (storage.Group, error) {
+	groups, err := s.Groups(ctx, a, tenant)
+	if err != nil {
+		return storage.Group{}, err
+	}
+	var found *storage.Group
+	for _, g := range groups {
+		if (g.Name == name || g.ID.String() == name) && (found == nil || g.Project.IsZero()) {
+			found = &g
+		}
+	}
+	if found == nil {
+		return storage.Group{}, unknown("group", "%q does not exist", name)
+	}
+	return *found, nil
+}
+
+// CreateGroup adds a group that gives its members scopes.
+func (s *Service) CreateGroup(ctx context.Context, a Actor, n CreateGroup) (storage.Group, error) {
+	now := s.now()
+	g := storage.Group{ID: authz.NewID[authz.GroupID](now), Tenant: n.Tenant, Project: n.Project, Name: n.Name, Scopes: given(n.Scopes), CreatedAt: now}
+	if err := errors.Join(may(a, manageGroups), mayGive(a, n.Scopes)); err != nil {
+		return g, err
+	}
+	if err := errors.Join(missing("name", n.Name), checkName("name", n.Name)); err != nil {
+		return g, err
+	}
+	return g, s.store.InsertGroup(ctx, g, s.event(a, "group.create", g.Tenant))
+}
+
+// given is never nil: a list of nothing is stored as an empty one.
+func given(patterns []authz.Pattern) []authz.Pattern { return append([]authz.Pattern{}, patterns...) }
+
+// SetGroupScopes changes what a group gives; tokens of its members lose at once
+// what it no longer gives.
+func (s *Service) SetGroupScopes(ctx context.Context, a Actor, id authz.GroupID, scopes []authz.Pattern) (storage.Group, error) {
+	g, err := s.changeableGroup(ctx, a, id)
+	if err == nil {
+		err = mayGive(a, scopes)
+	}
+	if err != nil {
+		return g, err
+	}
+	g.Scopes = given(scopes)
+	return g, s.store.SetGroupScopes(ctx, g.ID, g.Scopes, s.event(a, "group.scopes", g.Tenant))
+}
+
+func (s *Service) changeableGroup(ctx context.Context, a Actor, id authz.GroupID) (storage.Group, error) {
+	if err := may(a, manageGroups); err != nil {
+		return storage.Group{}, err
+	}
+	g, err := s.store.GroupByID(ctx, id)
+	return g, orUnknown(err, "group", id.String())
+}
+
+// AddMember makes a user a member of a group, and so of its tenant. It gives what
+// the group gives, so the actor must hold that.
+func (s *Service) AddMember(ctx context.Context, a Actor, group authz.GroupID, user authz.UserID) error {
+	g, err := s.changeableGroup(ctx, a, group)
+	if err == nil {
+		err = mayGive(a, g.Scopes)
+	}
+	if err != nil {
+		return err
+	}
+	now := s.now()
+	m := storage.Membership{ID: authz.NewID[authz.MembershipID](now), Tenant: g.Tenant, User: user, Group: g.ID, CreatedAt: now}
+	return s.store.InsertMembership(ctx, m, s.event(a, "group.add-member", g.Tenant))
+}
+
+// RemoveMember ends a user's membership of a group.
+func (s *Service) RemoveMember(ctx context.Context, a Actor, group authz.GroupID, user authz.UserID) error {
+	g, err := s.changeableGroup(ctx, a, group)
+	if err != nil {
+		return err
+	}
+	return s.store.DeleteMembership(ctx, user, g.ID, s.event(a, "group.remove-member", g.Tenant))
+}

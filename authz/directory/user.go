@@ -1,0 +1,310 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"net/mail"
+	"strings"
+	"unicode"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
+)
+
+func (s *Service) filter(ctx context.Context, a Actor, f UserFilter) (postgres.UserFilter, error) {
+	chosen := postgres.UserFilter{Role: f.Role, Group: f.Group, Search: f.Search, Limit: f.limit() + 1}
+	switch f.Status {
+	case "":
+	case StatusActive, StatusDisabled:
+		disabled := f.Status == StatusDisabled
+		chosen.Disabled = &disabled
+	default:
+		return chosen, invalid("status", "must be active or disabled")
+	}
+	var err error
+	if chosen.After, err = after[authz.UserID](f.Paging); err != nil {
+		return chosen, err
+	}
+	if f.Tenant != "" {
+		t, err := s.Tenant(ctx, a, f.Tenant)
+		if err != nil {
+			return chosen, err
+		}
+		chosen.Tenant = t.ID
+	}
+	return chosen, nil
+}
+
+// Users lists users in the order of their creation.
+func (s *Service) Users(ctx context.Context, a Actor, f UserFilter) (Page[storage.User], error) {
+	if err := may(a, readDirectory); err != nil {
+		return Page[storage.User]{}, err
+	}
+	chosen, err := s.filter(ctx, a, f)
+	if err != nil {
+		return Page[storage.User]{}, err
+	}
+	users, err := s.store.Users(ctx, chosen)
+	return page(users, f.Paging, func(u storage.User) string { return u.ID.String() }), err
+}
+
+// CountUsers counts what Users would list over all its pages.
+func (s *Service) CountUsers(ctx context.Context, a Actor, f UserFilter) (int, error) {
+	if err := may(a, readDirectory); err != nil {
+		return 0, err
+	}
+	chosen, err := s.filter(ctx, a, f)
+	if err != nil {
+		return 0, err
+	}
+	return s.store.CountUsers(ctx, chosen)
+}
+
+// User finds a user by id, user name or e-mail address.
+func (s *Service) User(ctx context.Context, a Actor, name string) (storage.User, error) {
+	if err := may(a, readDirectory); err != nil {
+		return storage.User{}, err
+	}
+	if id, err := authz.ParseID[authz.UserID](name); err == nil {
+		u, err := s.store.ForUser(id).User(ctx)
+		return u, orUnknown(err, "user", name)
+	}
+	u, err := s.store.UserByIdentifier(ctx, name)
+	return u, orUnknown(err, "user", name)
+}
+
+// Person is the user with rights, preferences and tenants.
+func (s *Service) Person(ctx context.Context, a Actor, id authz.UserID) (storage.Person, error) {
+	if err := may(a, readDirectory); err != nil {
+		return storage.Person{}, err
+	}
+	p, err := s.store.ForUser(id).Person(ctx)
+	return p, orUnknown(err, "user", id.String())
+}
+
+// CreateUser adds a user, as a member of their tenant.
+func (s *Service) CreateUser(ctx context.Context, a Actor, n CreateUser) (storage.User, error) {
+	if err := errors.Join(may(a, manageUsers), mayAssign(a, n.Role)); err != nil {
+		return storage.User{}, ErrForbidden
+	}
+	u, err := s.newUser(n)
+	if err != nil {
+		return u, err
+	}
+	tenant, err := s.tenantOrFirst(ctx, a, n.Tenant)
+	if err != nil {
+		return u, err
+	}
+	return u, nameTaken(s.store.InsertUser(ctx, u, tenant.ID, s.event(a, "user.create", tenant.ID)))
+}
+
+func (s *Service) newUser(n CreateUser) (storage.User, error) {
+	now := s.now()
+	u := storage.User{
+		ID: authz.NewID[authz.UserID](now), Username: n.Username, Email: n.Email, DisplayName: n.DisplayName,
+		PasswordHash: n.PasswordHash, Role: n.Role, CreatedAt: now,
+	}
+	if u.PasswordHash == "" {
+		u.PasswordHash = storage.UnusablePassword
+	}
+	if u.Role == "" {
+		u.Role = authz.RoleUser
+	}
+	return u, checkUser(u)
+}
+
+func checkUser(u storage.User) error {
+	if _, err := authz.ParseRole(string(u.Role)); err != nil {
+		return invalid("role", "%v", err)
+	}
+	return errors.Join(checkUsername(u.Username), checkEmail(u.Email), checkName("display_name", u.DisplayName))
+}
+
+// checkUsername keeps apart what people read: an "@" would pass for an e-mail
+// address, a UUID for an id.
+func checkUsername(name string) error {
+	if name == "" || len(name) > 128 {
+		return invalid("username", "must have 1 to 128 bytes")
+	}
+	if _, err := authz.ParseID[authz.UserID](name); err == nil {
+		return invalid("username", "must not look like an id")
+	}
+	for _, c := range name {
+		if !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune("._-+", c) {
+			return invalid("username", "may have letters, digits and . _ - +, not %q", c)
+		}
+	}
+	return nil
+}
+
+func checkEmail(address string) error {
+	parsed, err := mail.ParseAddress(address)
+	if err != nil || parsed.Address != address || parsed.Name != "" || len(address) > 254 {
+		return invalid("email", "is not an e-mail address")
+	}
+	return nil
+}
+
+func checkName(field, text string) error {
+	if len(text) > 200 {
+		return invalid(field, "is longer than 200 bytes")
+	}
+	for _, c := range text {
+		if unicode.IsControl(c) || c == unicode.ReplacementChar {
+			return invalid(field, "has a control character")
+		}
+	}
+	return nil
+}
+
+// nameTaken says in words which name is in use already.
+func nameTaken(err error) error {
+	if !errors.Is(err, storage.ErrConflict) {
+		return err
+	}
+	switch text := err.Error(); {
+	case strings.Contains(text, "users_username_folded"):
+		return taken("username", "is taken, perhaps in another case")
+	case strings.Contains(text, "users_email_folded"):
+		return taken("email", "is taken, perhaps in another case")
+	}
+	return err
+}
+
+// UpdateUser changes a user's record. The last owner stays one.
+func (s *Service) UpdateUser(ctx context.Context, a Actor, id authz.UserID, c UserChange) (storage.User, error) {
+	if err := may(a, manageUsers); err != nil {
+		return storage.User{}, err
+	}
+	u, err := s.User(ctx, a, id.String())
+	if err != nil {
+		return u, err
+	}
+	before := u.Role
+	for _, f := range []struct {
+		from *string
+		to   *string
+	}{{c.Email, &u.Email}, {c.DisplayName, &u.DisplayName}, {c.AvatarURL, &u.AvatarURL}} {
+		if f.from != nil {
+			*f.to = *f.from
+		}
+	}
+	if c.Role != nil {
+		u.Role = *c.Role
+	}
+	if err := mayAssign(a, before, u.Role); err != nil {
+		return u, err
+	}
+	if err := checkUser(u); err != nil {
+		return u, err
+	}
+	if before == authz.RoleOwner && u.Role != authz.RoleOwner {
+		if err := s.notLastOwner(ctx, u); err != nil {
+			return u, err
+		}
+	}
+	return u, nameTaken(s.store.UpdateUser(ctx, u, s.event(a, "user.update", authz.TenantID{})))
+}
+
+func (s *Service) notLastOwner(ctx context.Context, u storage.User) error {
+	if u.DisabledAt.IsZero() {
+		owners, err := s.store.Owners(ctx)
+		if err != nil {
+			return err
+		}
+		if owners <= 1 {
+			return ErrLastOwner
+		}
+	}
+	return nil
+}
+
+// changeable finds a user whom the actor may change; owners are the owner's.
+func (s *Service) changeable(ctx context.Context, a Actor, id authz.UserID) (storage.User, error) {
+	if err := may(a, manageUsers); err != nil {
+		return storage.User{}, err
+	}
+	u, err := s.User(ctx, a, id.String())
+	if err == nil {
+		err = mayAssign(a, u.Role)
+	}
+	return u, err
+}
+
+// SetPasswordHash gives a user another password and ends everything of theirs.
+func (s *Service) SetPasswordHash(ctx context.Context, a Actor, id authz.UserID, hash string) error {
+	u, err := s.changeable(ctx, a, id)
+	if err != nil {
+		return err
+	}
+	return s.store.SetPasswordHash(ctx, u.ID, hash, s.dead(), s.event(a, "user.password", authz.TenantID{}))
+}
+
+// DisableUser ends everything of a user until they are enabled again.
+func (s *Service) DisableUser(ctx context.Context, a Actor, id authz.UserID) error {
+	u, err := s.changeable(ctx, a, id)
+	if err == nil && u.Role == authz.RoleOwner {
+		err = s.notLastOwner(ctx, u)
+	}
+	if err != nil {
+		return err
+	}
+	return s.store.SetUserDisabled(ctx, u.ID, true, s.dead(), s.event(a, "user.disable", authz.TenantID{}))
+}
+
+// EnableUser lets a user sign in again.
+func (s *Service) EnableUser(ctx context.Context, a Actor, id authz.UserID) error {
+	u, err := s.changeable(ctx, a, id)
+	if err != nil {
+		return err
+	}
+	return s.store.SetUserDisabled(ctx, u.ID, false, s.dead(), s.event(a, "user.enable", authz.TenantID{}))
+}
+
+// DeleteUser removes a user for good. The id is never used again.
+func (s *Service) DeleteUser(ctx context.Context, a Actor, id authz.UserID) error {
+	u, err := s.changeable(ctx, a, id)
+	if err == nil && u.Role == authz.RoleOwner {
+		err = s.notLastOwner(ctx, u)
+	}
+	if err != nil {
+		return err
+	}
+	return s.store.DeleteUser(ctx, u.ID, s.dead(), s.event(a, "user.delete", authz.TenantID{}))
+}
+
+// firstTenant is the slug of the tenant that an empty database gets.
+const firstTenant = "default"
+
+// Bootstrap makes the first tenant and its owner in an empty database; false when
+// the database is not empty. Of several replicas that start at once one wins.
+func (s *Service) Bootstrap(ctx context.Context, owner CreateUser) (storage.User, bool, error) {
+	owner.Role = authz.RoleOwner
+	u, err := s.newUser(owner)
+	if err != nil {
+		return u, false, err
+	}
+	t := storage.Tenant{ID: authz.NewID[authz.TenantID](u.CreatedAt), Slug: firstTenant, Name: "Default", Plan: "free", CreatedAt: u.CreatedAt}
+	err = s.store.Bootstrap(ctx, t, u, s.event(Actor{Name: "gatehouse"}, "bootstrap", t.ID))
+	if errors.Is(err, storage.ErrConflict) {
+		return storage.User{}, false, nil
+	}
+	return u, err == nil, err
+}
+
+// slug is a name as it stands in addresses and commands.
+func slug(name string) string {
+	mapped := strings.Map(func(c rune) rune {
+		switch {
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
+			return c
+		case c >= 'A' && c <= 'Z':
+			return c + 'a' - 'A'
+		}
+		return '-'
+	}, name)
+	parts := strings.FieldsFunc(mapped, func(c rune) bool { return c == '-' })
+	joined := strings.Join(parts, "-")
+	return strings.Trim(joined[:min(len(joined), 48)], "-")
+}
