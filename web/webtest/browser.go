@@ -223,7 +223,11 @@ type Proof struct{ Verifier, Challenge string }
 func NewProof() Proof {
 	raw := make([]byte, 32)
 	_, _ = rand.Read(raw)
-	verifier := base64.RawURLEncoding.EncodeToString(raw)
+	return ProofOf(base64.RawURLEncoding.EncodeToString(raw))
+}
+
+// ProofOf is the proof of a given verifier.
+func ProofOf(verifier string) Proof {
 	sum := sha256.Sum256([]byte(verifier))
 	return Proof{verifier, base64.RawURLEncoding.EncodeToString(sum[:])}
 }
