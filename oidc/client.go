@@ -50,6 +50,9 @@ func patternScopes(held []string, wanted string) bool {
 // activeClient reads a client that may be used; its error is fosite's
 // invalid_client for one that is unknown, disabled or of a suspended tenant.
 func (p *Provider) activeClient(ctx context.Context, id string) (client, error) {
+	if !isText(id) {
+		return client{}, fosite.ErrInvalidClient
+	}
 	found, err := p.Store.Client(ctx, authz.ClientID(id))
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
