@@ -3,6 +3,7 @@ package oidc
 import (
 	"net"
 	"net/url"
+	"strconv"
 )
 
 // redirectURIMatches compares byte for byte (RFC 9700 §4.1.3), but for the one
@@ -21,7 +22,13 @@ func redirectURIMatches(registered, given string) bool {
 		return false
 	}
 	// With the port put aside, every other byte must be the same.
-	return g.Port() != "" && withPort(g, "") == withPort(r, "") && withPort(g, g.Port()) == given
+	return isPort(g.Port()) && withPort(g, "") == withPort(r, "") && withPort(g, g.Port()) == given
+}
+
+// isPort wants what a browser connects to: parsers disagree on anything else.
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0 && s[0] != '0'
 }
 
 func isLoopback(u *url.URL) bool {
