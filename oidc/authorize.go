@@ -187,6 +187,9 @@ func (p *Provider) checkResponseMode(_ context.Context, a *authorization) error 
 	switch a.Parameters.Get("response_mode") {
 	case "", "query":
 	case "form_post":
+		if a.redirect.Scheme != "https" && a.redirect.Scheme != "http" {
+			return badRequest("invalid_request", "The response_mode form_post needs a redirect_uri that takes a form: https or http.")
+		}
 		a.formPost = true
 	default:
 		return badRequest("invalid_request", "The response_mode is not supported: use query or form_post.")
