@@ -1,0 +1,30 @@
+package web
+
+// FormRoutes lists the paths of every route that only a form of ours may reach,
+// so that a route added tomorrow is attacked by the tests of today.
+func FormRoutes(c Config) ([]string, error) {
+	s, err := New(c)
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, r := range s.routes() {
+		if r.guard == form {
+			paths = append(paths, r.path)
+		}
+	}
+	return paths, nil
+}
+
+// Paths lists "METHOD path" of every route.
+func Paths(c Config) ([]string, error) {
+	s, err := New(c)
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for _, r := range s.routes() {
+		all = append(all, r.method+" "+r.path)
+	}
+	return all, nil
+}
