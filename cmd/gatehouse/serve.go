@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gatehouse/gatehouse/cmd/internal/config"
+	"github.com/gatehouse/gatehouse/oidc"
+	"github.com/gatehouse/gatehouse/oidc/keys"
+	"github.com/gatehouse/gatehouse/storage/postgres"
+	"github.com/gatehouse/gatehouse/web"
+	"github.com/gatehouse/gatehouse/web/browser"
+)
+
+func newServeCommand(i *invocation) *cobra.Command {
+	var withDemo bool
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: `Runs the server until it is interrupted: the issuer with its pages, and on an
+address of its own what operators look at.
+
+Without a database configured it runs a private PostgreSQL in the data directory.
+The schema is brought up to date first, under a lock, so any number of replicas
+may start at once. An empty development database gets a first tenant and an owner,
+whose password is printed once.`,
+		Example: `  # On http://localhost:8080, with nothing else to prepare
+  gatehouse serve
+
+  # In production
+  GATEHOUSE_ENV=production GATEHOUSE_ISSUER=https://id.example.com \
+  GATEHOUSE_DATABASE_URL=postgres://… GATEHOUSE_SECRET_FILE=/run/secrets/gatehouse gatehouse serve`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := i.settings(cmd)
+			if err != nil {
+				return err
+			}
+			if err := c.Validate(); err != nil {
+				return err
+			}
+			return i.withDatabase(cmd.Context(), c, func(d *database) error {
+				return i.serve(cmd.Context(), c, d, withDemo)
+			})
+		},
+	}
+	config.AddServeFlags(cmd.Flags())
+	cmd.Flags().BoolVar(&withDemo, "demo", false, "Also run the demo application on http://localhost:8081 (development only)")
+	return cmd
+}
+
+func (i *invocation) serve(ctx context.Context, c *config.Config, d *database, withDemo bool) error {
+	if withDemo && c.Env == config.Production {
+		return errors.New("--demo is for development: it shows tokens on a page")
+	}
+	log := i.logger(c)
+	if err := withMigrator(d, func(m *postgres.Migrator) error { _, err := m.Up(ctx); return err }); err != nil {
+		return err
+	}
+	store, err := postgres.Open(ctx, d.dsn, postgres.Options{Log: log, MaxConns: 20})
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	h, err := i.openHouse(ctx, c, store, log)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w (is another server running? choose with --listen)", err)
+	}
+	adminListener, err := net.Listen("tcp", c.AdminListen)
+	if err != nil {
+		return errors.Join(fmt.Errorf("listen for operators: %w (choose with --admin-listen)", err), listener.Close())
+	}
+	tasks, ctx := errgroup.WithContext(ctx)
+	if d.server != nil {
+		tasks.Go(func() error { return lostDatabase(ctx, d.server.Done()) })
+	}
+	tasks.Go(func() error { return keepKeys(ctx, h.keys, store, log) })
+	tasks.Go(func() error { return serveUntil(ctx, listener, h.server, tlsFiles{c.TLSCertFile, c.TLSKeyFile}, log) })
+	tasks.Go(func() error { return serveUntil(ctx, adminListener, operatorHandler(store), tlsOff, log) })
+	if withDemo {
+		if err := i.startDemo(ctx, tasks, c, h, log); err != nil {
+			return err
+		}
+	}
+	i.welcome(c, h, withDemo)
+	if err := tasks.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// house is what is served, and what the command line needs of it.
+type house struct {
+	server *web.Server
+	keys   *keys.Ring
+	store  *postgres.Store
+	secret []byte
+	// first is the owner that was made for an empty database; nil otherwise.
+	first *firstOwner
+}
+
+func (i *invocation) openHouse(ctx context.Context, c *config.Config, store *postgres.Store, log *slog.Logger) (*house, error) {
+	secret, err := c.MasterSecret()
+	if err != nil {
+		return nil, err
+	}
+	h := &house{store: store, secret: []byte(secret.Reveal())}
+	if h.keys, err = keys.Open(ctx, store, h.secret, i.now); err != nil {
+		return nil, err
+	}
+	issuer, err := url.Parse(c.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("issuer: %w", err)
+	}
+	h.server, err = web.New(web.Config{
+		Issuer: issuer, Store: store, Keys: h.keys, Secret: h.secret, TrustedProxies: c.TrustedProxies, Log: log, Now: i.now,
+		Tokens: oidc.Lifetimes{
+			Code: c.CodeLifetime, AccessToken: c.AccessTokenLifetime, IDToken: c.AccessTokenLifetime,
+			RefreshIdle: c.RefreshIdleLifetime, RefreshAbsolute: c.RefreshAbsoluteLifetime, RefreshGrace: c.RefreshGrace,
+			PushedRequest: time.Minute,
+		},
+		Sessions: browser.Lifetimes{
+			Idle: c.SessionIdleLifetime, Absolute: c.SessionAbsoluteLifetime,
+			RememberedIdle: c.RememberedIdleLifetime, RememberedAbsolute: c.RememberedAbsoluteLifetime,
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if c.Env == config.Development {
+		h.first, err = i.bootstrap(ctx, h)
+	}
+	return h, err
+}
+
+// lostDatabase ends the server when its private database has ended by itself.
+func lostDatabase(ctx context.Context, done <-chan struct{}) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-done:
+		return errors.New("the private PostgreSQL has ended; see its log above")
+	}
+}
+
+// keepKeys follows what other replicas do to the keys, and rotates when it is time.
+func keepKeys(ctx context.Context, ring *keys.Ring, store *postgres.Store, log *slog.Logger) error {
+	changed := make(chan struct{}, 1)
+	store.OnChange(func() {
+		select {
+		case changed <- struct{}{}:
+		default: // one is waiting already
+		}
+	}, "signing_keys")
+	reload, rotate := time.NewTicker(time.Minute), time.NewTicker(time.Hour)
+	defer reload.Stop()
+	defer rotate.Stop()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+			err = ring.Reload(ctx)
+		case <-reload.C:
+			err = ring.Reload(ctx)
+		case <-rotate.C:
+			_, err = ring.Rotate(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			log.Warn("signing keys were not read again; the ones at hand are used on", "error", err)
+		}
+	}
+}
+
+// tlsFiles is the certificate and key to serve with, as paths.
+type tlsFiles struct{ cert, key string }
+
+// tlsOff is for what never leaves the machine, or stands behind a proxy.
+var tlsOff tlsFiles
+
+// serveUntil serves until the context ends, then lets running requests finish.
+func serveUntil(ctx context.Context, l net.Listener, h http.Handler, files tlsFiles, log *slog.Logger) error {
+	server := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	stopped := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		stopped <- server.Shutdown(drain)
+	}()
+	var err error
+	if files != tlsOff {
+		err = server.ServeTLS(l, files.cert, files.key)
+	} else {
+		err = server.Serve(l)
+	}
+	if !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve on %s: %w", l.Addr(), err)
+	}
+	return <-stopped
+}
