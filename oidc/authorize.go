@@ -126,10 +126,9 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, b Browser, a *a
 	}
 	now := p.Now()
 	a.flow = flow{
-		ID:         authz.NewID[authz.GrantID](now),
-		Parameters: parameters,
-		// Whole seconds, as auth_time is: the two are compared.
-		RequestedAt: now.Truncate(time.Second),
+		ID:          authz.NewID[authz.GrantID](now),
+		Parameters:  parameters,
+		RequestedAt: now,
 		Browser:     digest([]byte(b.ID)),
 	}
 	return nil
@@ -327,11 +326,13 @@ func (p *Provider) mustSignIn(a *authorization) bool {
 	if a.in == nil {
 		return true
 	}
-	authTime := a.in.Session.AuthTime
+	// Every sign-in begins a session. auth_time is the same instant in whole
+	// seconds, by which a sign-in just before the request would pass for one after.
+	signedInAt := a.in.Session.CreatedAt
 	switch {
-	case (a.prompts("login") || a.prompts("select_account")) && authTime.Before(a.RequestedAt):
+	case (a.prompts("login") || a.prompts("select_account")) && signedInAt.Before(a.RequestedAt):
 		return true
-	case a.maxAge >= 0 && authTime.Add(a.maxAge).Before(a.RequestedAt):
+	case a.maxAge >= 0 && signedInAt.Add(a.maxAge).Before(a.RequestedAt):
 		return true
 	}
 	return a.hinted != "" && a.hinted != a.in.Person.ID.String()

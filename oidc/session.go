@@ -26,13 +26,12 @@ func newSession(c storage.Client) *session {
 }
 
 // newUserSession is the session of a token for a person. The algorithm goes into
-// the headers because fosite chooses the hash of at_hash by it.
+// the headers because fosite chooses the hash of at_hash by it. When the person
+// signed in is left out: fosite would judge it anew, by a clock of its own.
 func newUserSession(c storage.Client, g *postgres.Granted) *session {
 	s := newSession(c)
 	s.granted = g
 	s.claims.Subject = g.Grant.User.String()
-	s.claims.AuthTime = g.Grant.AuthTime
-	s.claims.RequestedAt = g.Grant.RequestedAt
 	s.headers.Add("alg", c.IDTokenAlg)
 	return s
 }
