@@ -50,7 +50,7 @@ func (p Printer) One(document any) error {
 	}
 	t := newTable()
 	for _, f := range fieldsOf(reflect.TypeOf(document), everything) {
-		t.AppendRow(table.Row{f.title, cell(reflect.ValueOf(document).Field(f.index))})
+		t.AppendRow(table.Row{f.title, cell(reflect.ValueOf(document).FieldByIndex(f.index))})
 	}
 	return p.render(t)
 }
@@ -79,7 +79,7 @@ func List[T any](p Printer, noun string, documents []T, next string) error {
 	for _, d := range documents {
 		row := table.Row{}
 		for _, f := range fields {
-			row = append(row, cell(reflect.ValueOf(d).Field(f.index)))
+			row = append(row, cell(reflect.ValueOf(d).FieldByIndex(f.index)))
 		}
 		t.AppendRow(row)
 	}
@@ -124,7 +124,7 @@ func newTable() table.Writer {
 
 // column is a field of a document as a table shows it.
 type column struct {
-	index int
+	index []int
 	title string
 }
 
@@ -137,13 +137,12 @@ const (
 
 func fieldsOf(t reflect.Type, which selection) []column {
 	var columns []column
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for _, f := range reflect.VisibleFields(t) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if name == "" || name == "-" || which == inLists && f.Tag.Get("table") == "-" {
 			continue
 		}
-		columns = append(columns, column{i, strings.ToUpper(strings.ReplaceAll(name, "_", " "))})
+		columns = append(columns, column{f.Index, strings.ToUpper(strings.ReplaceAll(name, "_", " "))})
 	}
 	return columns
 }

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/authz/directory"
+	"github.com/gatehouse/gatehouse/cmd/internal/output"
+)
+
+// newSessionsCommand stands under two names: "admin sessions" and "admin users session".
+func newSessionsCommand(i *invocation, name string) *cobra.Command {
+	return group(name, "See and end the sessions of users",
+		`Sees and ends sessions: the logins of browsers and devices. Ending one kills the
+tokens that were issued beneath it, on every replica.`,
+		`  gatehouse admin sessions list --user ann
+  gatehouse admin sessions revoke-all --user ann`,
+		newSessionsListCommand(i), newSessionsRevokeCommand(i), newSessionsRevokeAllCommand(i))
+}
+
+func newSessionsListCommand(i *invocation) *cobra.Command {
+	var user string
+	var filter directory.SessionFilter
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List the sessions that are alive",
+		Long:    "Lists the sessions that are alive, of one user or of all.",
+		Example: "  gatehouse admin sessions list --user ann --output json",
+		Args:    cobra.NoArgs,
+	}
+	cmd.Flags().StringVar(&user, "user", "", "Only the sessions of this user: id, user name or e-mail address")
+	pageFlags(cmd, &filter.Paging)
+	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error {
+		if user != "" {
+			u, err := o.User(ctx, o.as, user)
+			if err != nil {
+				return err
+			}
+			filter.User = u.ID
+		}
+		page, err := o.Sessions(ctx, o.as, filter)
+		if err != nil {
+			return err
+		}
+		return output.List(o.print, "sessions", each(page.Items, describeSession), page.Next)
+	})
+}
+
+func newSessionsRevokeCommand(i *invocation) *cobra.Command {
+	return i.operation(&cobra.Command{
+		Use:     "revoke SESSION",
+		Short:   "End a session",
+		Long:    "Ends a session and the tokens beneath it.",
+		Example: "  gatehouse admin sessions revoke 0192f0c1-7d44-7cc0-9d7b-2f3a5b6c7d8e",
+		Args:    cobra.ExactArgs(1),
+	}, func(ctx context.Context, o *operator, args []string) error {
+		id, err := authz.ParseID[authz.SessionID](args[0])
+		if err != nil {
+			return err
+		}
+		if err := o.RevokeSession(ctx, o.as, id); err != nil {
+			return err
+		}
+		return o.print.One(outcome{id.String(), "revoked"})
+	})
+}
+
+func newSessionsRevokeAllCommand(i *invocation) *cobra.Command {
+	var user string
+	cmd := &cobra.Command{
+		Use:     "revoke-all --user USER",
+		Short:   "End everything of a user",
+		Long:    "Ends every session of a user, and every token: also those that outlive a session.",
+		Example: "  gatehouse admin sessions revoke-all --user ann",
+		Args:    cobra.NoArgs,
+	}
+	cmd.Flags().StringVar(&user, "user", "", "The user: id, user name or e-mail address")
+	require(cmd, "user")
+	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error {
+		u, err := o.User(ctx, o.as, user)
+		if err != nil {
+			return err
+		}
+		n, err := o.RevokeAllSessions(ctx, o.as, u.ID)
+		if err != nil {
+			return err
+		}
+		return o.print.One(struct {
+			UserID  string `json:"user_id"`
+			Revoked int    `json:"revoked"`
+		}{u.ID.String(), n})
+	})
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse/gatehouse/cmd/internal/output"
+)
+
+// host is a machine with settings of its own, on which commands are called.
+type host struct {
+	t       *testing.T
+	environ []string
+	in      string
+}
+
+// newHost has an empty data directory that the account of PostgreSQL can reach.
+func newHost(t *testing.T, environ ...string) *host {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "gatehouse-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := os.Chmod(dir, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	return &host{t: t, environ: append(environ, "GATEHOUSE_DATA_DIR="+dir, "HOME="+dir, "PATH="+os.Getenv("PATH"))}
+}
+
+// given is the host with something on standard input.
+func (h *host) given(in string) *host { return &host{h.t, h.environ, in} }
+
+type result struct {
+	code      int
+	out, errs string
+}
+
+func (h *host) call(args ...string) result {
+	h.t.Helper()
+	var out, errs bytes.Buffer
+	code := run(context.Background(), args, &invocation{
+		in: strings.NewReader(h.in), out: &out, errs: &errs, environ: h.environ, now: time.Now, format: output.Table,
+	})
+	return result{code, out.String(), errs.String()}
+}
+
+// must is a call that has to succeed; it returns what it printed.
+func (h *host) must(args ...string) string {
+	h.t.Helper()
+	r := h.call(args...)
+	if r.code != exitOK {
+		h.t.Fatalf("gatehouse %s: exit %d\n%s%s", strings.Join(args, " "), r.code, r.out, r.errs)
+	}
+	return r.out
+}
+
+// document is a call whose answer is JSON.
+func (h *host) document(args ...string) map[string]any {
+	h.t.Helper()
+	out := h.must(append(args, "--output", "json")...)
+	var d map[string]any
+	if err := json.Unmarshal([]byte(out), &d); err != nil {
+		h.t.Fatalf("gatehouse %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return d
+}
+
+// fails is a call that has to fail with an exit code and a text.
+func (h *host) fails(code int, text string, args ...string) {
+	h.t.Helper()
+	r := h.call(args...)
+	if r.code != code || !strings.Contains(r.errs, text) {
+		h.t.Errorf("gatehouse %s: exit %d, want %d and %q\n%s", strings.Join(args, " "), r.code, code, text, r.errs)
+	}
+	if r.out != "" {
+		h.t.Errorf("gatehouse %s: an error, and yet the answer %q", strings.Join(args, " "), r.out)
+	}
+}
