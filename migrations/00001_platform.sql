@@ -354,9 +354,10 @@ create trigger announce after insert or update or delete on platform.ip_bans for
 alter table platform.users enable row level security;
 alter table platform.users force row level security;
 create policy owned on platform.users using (
-  id = platform.acting_user()
-  or platform.acting_operator()
-  or username_folded = platform.named_identifier()
+  id = platform.acting_user() or platform.acting_operator());
+-- A sign-in finds an account and a tenant sees its members; neither changes them.
+create policy found on platform.users for select using (
+  username_folded = platform.named_identifier()
   or email_folded = platform.named_identifier()
   or exists (select from platform.user_group_memberships m
              where m.user_id = users.id and m.tenant_id = platform.acting_tenant()));
@@ -395,7 +396,9 @@ create policy joined on platform.user_group_memberships for select using (user_i
 alter table platform.user_scopes enable row level security;
 alter table platform.user_scopes force row level security;
 create policy owned on platform.user_scopes using (
-  user_id = platform.acting_user() or tenant_id = platform.acting_tenant() or platform.acting_operator());
+  tenant_id = platform.acting_tenant() or platform.acting_operator());
+-- What a user holds is given by others.
+create policy held on platform.user_scopes for select using (user_id = platform.acting_user());
 
 alter table platform.consents enable row level security;
 alter table platform.consents force row level security;

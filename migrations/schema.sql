@@ -1,0 +1,634 @@
+-- The whole schema, dumped from what the migrations build; do not edit (make schema).
+
+CREATE SCHEMA platform;
+
+CREATE FUNCTION platform.acting_operator() RETURNS boolean
+    LANGUAGE sql STABLE
+    RETURN (COALESCE(current_setting('app.operator'::text, true), ''::text) = 'on'::text);
+
+CREATE FUNCTION platform.acting_tenant() RETURNS uuid
+    LANGUAGE sql STABLE
+    RETURN (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid;
+
+CREATE FUNCTION platform.acting_user() RETURNS uuid
+    LANGUAGE sql STABLE
+    RETURN (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid;
+
+CREATE FUNCTION platform.announce() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  perform pg_notify('gatehouse', tg_table_name);
+  return null;
+end
+$$;
+
+CREATE FUNCTION platform.delete_groups_of_project() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  delete from platform.user_groups where project_id = old.id;
+  return old;
+end
+$$;
+
+CREATE FUNCTION platform.named_identifier() RETURNS text
+    LANGUAGE sql STABLE
+    RETURN NULLIF(current_setting('app.identifier'::text, true), ''::text);
+
+CREATE FUNCTION platform.named_row() RETURNS uuid
+    LANGUAGE sql STABLE
+    RETURN (NULLIF(current_setting('app.row_id'::text, true), ''::text))::uuid;
+
+CREATE TABLE platform.audit_events (
+    id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor text NOT NULL,
+    actor_id uuid,
+    action text NOT NULL,
+    object_kind text NOT NULL,
+    object_id text NOT NULL,
+    tenant_id uuid,
+    ip_address inet,
+    before jsonb,
+    after jsonb
+);
+
+ALTER TABLE ONLY platform.audit_events FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE platform.clients (
+    id text NOT NULL,
+    tenant_id uuid,
+    kind text NOT NULL,
+    name text NOT NULL,
+    owner_id uuid,
+    auth_method text NOT NULL,
+    secret_hash bytea,
+    previous_secret_hash bytea,
+    previous_secret_expires_at timestamp with time zone,
+    jwks jsonb,
+    grant_types text[] NOT NULL,
+    scopes text[] NOT NULL,
+    redirect_uris text[] DEFAULT '{}'::text[] NOT NULL,
+    post_logout_redirect_uris text[] DEFAULT '{}'::text[] NOT NULL,
+    id_token_alg text DEFAULT 'RS256'::text NOT NULL,
+    introspect boolean DEFAULT false NOT NULL,
+    first_party boolean DEFAULT false NOT NULL,
+    skip_consent boolean DEFAULT false NOT NULL,
+    self_registered boolean DEFAULT false NOT NULL,
+    id_token_at_refresh boolean DEFAULT false NOT NULL,
+    logo_uri text DEFAULT ''::text NOT NULL,
+    policy_uri text DEFAULT ''::text NOT NULL,
+    tos_uri text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    disabled_at timestamp with time zone,
+    CONSTRAINT clients_check CHECK (((kind <> 'agent'::text) OR (owner_id IS NOT NULL))),
+    CONSTRAINT clients_kind_check CHECK ((kind = ANY (ARRAY['web'::text, 'spa'::text, 'native'::text, 'service'::text, 'agent'::text])))
+);
+
+CREATE TABLE platform.consents (
+    user_id uuid NOT NULL,
+    client_id text NOT NULL,
+    tenant_id uuid NOT NULL,
+    scopes text[] NOT NULL,
+    granted_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY platform.consents FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE platform.consumed_ids (
+    kind text NOT NULL,
+    id bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE platform.grants (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    sid uuid NOT NULL,
+    client_id text NOT NULL,
+    tenant_id uuid NOT NULL,
+    project_id uuid,
+    requested_scopes text NOT NULL,
+    scopes text NOT NULL,
+    audience text NOT NULL,
+    request jsonb,
+    auth_time timestamp with time zone NOT NULL,
+    acr text NOT NULL,
+    amr text NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    code_hash bytea NOT NULL,
+    code_used_at timestamp with time zone,
+    generation integer DEFAULT 0 NOT NULL,
+    refresh_hash bytea,
+    rotated_at timestamp with time zone,
+    revoked_at timestamp with time zone
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY platform.grants FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE platform.ip_bans (
+    network cidr NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone
+);
+
+CREATE TABLE platform.pushed_requests (
+    id uuid NOT NULL,
+    client_id text NOT NULL,
+    request jsonb NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+CREATE UNLOGGED TABLE platform.rate_counters (
+    key bytea NOT NULL,
+    tat timestamp with time zone NOT NULL
+)
+WITH (fillfactor='70');
+
+CREATE TABLE platform.resources (
+    identifier text NOT NULL,
+    tenant_id uuid,
+    name text DEFAULT ''::text NOT NULL,
+    scopes text[] NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE platform.revoked_tokens (
+    jti text NOT NULL,
+    user_id uuid,
+    tenant_id uuid,
+    client_id text,
+    reason text NOT NULL,
+    revoked_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY platform.revoked_tokens FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE platform.roles (
+    name text NOT NULL,
+    description text NOT NULL,
+    scopes text[] NOT NULL
+);
+
+CREATE TABLE platform.scopes (
+    name text NOT NULL,
+    title text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    needs_acr text
+);
+
+CREATE TABLE platform.signing_keys (
+    kid text NOT NULL,
+    algorithm text NOT NULL,
+    public_jwk bytea NOT NULL,
+    private_sealed bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    published_at timestamp with time zone NOT NULL,
+    active_at timestamp with time zone,
+    retired_at timestamp with time zone,
+    expires_at timestamp with time zone
+);
+
+CREATE TABLE platform.tenants (
+    id uuid NOT NULL,
+    slug text NOT NULL,
+    name text NOT NULL,
+    region text DEFAULT ''::text NOT NULL,
+    plan text DEFAULT 'free'::text NOT NULL,
+    max_users integer,
+    max_agents integer,
+    storage_quota_gb integer,
+    features text[] DEFAULT '{}'::text[] NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    suspended_at timestamp with time zone,
+    CONSTRAINT tenants_max_agents_check CHECK ((max_agents >= 0)),
+    CONSTRAINT tenants_max_users_check CHECK ((max_users >= 0)),
+    CONSTRAINT tenants_storage_quota_gb_check CHECK ((storage_quota_gb >= 0))
+);
+
+ALTER TABLE ONLY platform.tenants FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE platform.user_group_memberships (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    user_group_id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY platform.user_group_memberships FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE platform.user_groups (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    project_id uuid,
+    name text NOT NULL,
+    scopes text[] DEFAULT '{}'::text[] NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY platform.user_groups FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE platform.user_preferences (
+    user_id uuid NOT NULL,
+    default_tenant_id uuid NOT NULL,
+    default_project_id uuid
+);
+
+ALTER TABLE ONLY platform.user_preferences FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE platform.user_scopes (
+    user_id uuid NOT NULL,
+    tenant_id uuid,
+    scope text NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY platform.user_scopes FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE platform.user_sessions (
+    id uuid NOT NULL,
+    token_jti uuid NOT NULL,
+    user_id uuid NOT NULL,
+    current_tenant_id uuid NOT NULL,
+    current_project_id uuid,
+    secret_hash bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    last_seen_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    idle_lifetime interval NOT NULL,
+    ip_address inet,
+    user_agent text DEFAULT ''::text NOT NULL,
+    auth_time timestamp with time zone NOT NULL,
+    acr text NOT NULL,
+    amr text[] NOT NULL,
+    revoked_at timestamp with time zone
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY platform.user_sessions FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE platform.users (
+    id uuid NOT NULL,
+    username text NOT NULL,
+    username_folded text NOT NULL,
+    email text NOT NULL,
+    email_folded text NOT NULL,
+    email_verified_at timestamp with time zone,
+    password_hash text NOT NULL,
+    display_name text DEFAULT ''::text NOT NULL,
+    avatar_url text DEFAULT ''::text NOT NULL,
+    role text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    last_login_at timestamp with time zone,
+    disabled_at timestamp with time zone,
+    authz_changed_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY platform.users FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.projects (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY public.projects FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE ONLY platform.audit_events
+    ADD CONSTRAINT audit_events_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY platform.clients
+    ADD CONSTRAINT clients_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY platform.consents
+    ADD CONSTRAINT consents_pkey PRIMARY KEY (user_id, client_id, tenant_id);
+
+ALTER TABLE ONLY platform.consumed_ids
+    ADD CONSTRAINT consumed_ids_pkey PRIMARY KEY (kind, id);
+
+ALTER TABLE ONLY platform.grants
+    ADD CONSTRAINT grants_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY platform.ip_bans
+    ADD CONSTRAINT ip_bans_pkey PRIMARY KEY (network);
+
+ALTER TABLE ONLY platform.pushed_requests
+    ADD CONSTRAINT pushed_requests_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY platform.rate_counters
+    ADD CONSTRAINT rate_counters_pkey PRIMARY KEY (key);
+
+ALTER TABLE ONLY platform.resources
+    ADD CONSTRAINT resources_pkey PRIMARY KEY (identifier);
+
+ALTER TABLE ONLY platform.revoked_tokens
+    ADD CONSTRAINT revoked_tokens_pkey PRIMARY KEY (jti);
+
+ALTER TABLE ONLY platform.roles
+    ADD CONSTRAINT roles_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY platform.scopes
+    ADD CONSTRAINT scopes_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY platform.signing_keys
+    ADD CONSTRAINT signing_keys_pkey PRIMARY KEY (kid);
+
+ALTER TABLE ONLY platform.tenants
+    ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY platform.tenants
+    ADD CONSTRAINT tenants_slug_key UNIQUE (slug);
+
+ALTER TABLE ONLY platform.user_group_memberships
+    ADD CONSTRAINT user_group_memberships_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY platform.user_group_memberships
+    ADD CONSTRAINT user_group_memberships_tenant_id_user_id_user_group_id_key UNIQUE (tenant_id, user_id, user_group_id);
+
+ALTER TABLE ONLY platform.user_groups
+    ADD CONSTRAINT user_groups_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY platform.user_groups
+    ADD CONSTRAINT user_groups_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY platform.user_preferences
+    ADD CONSTRAINT user_preferences_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY platform.user_scopes
+    ADD CONSTRAINT user_scopes_user_id_tenant_id_scope_key UNIQUE NULLS NOT DISTINCT (user_id, tenant_id, scope);
+
+ALTER TABLE ONLY platform.user_sessions
+    ADD CONSTRAINT user_sessions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY platform.user_sessions
+    ADD CONSTRAINT user_sessions_token_jti_key UNIQUE (token_jti);
+
+ALTER TABLE ONLY platform.users
+    ADD CONSTRAINT users_email_folded_key UNIQUE (email_folded);
+
+ALTER TABLE ONLY platform.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY platform.users
+    ADD CONSTRAINT users_username_folded_key UNIQUE (username_folded);
+
+ALTER TABLE ONLY public.projects
+    ADD CONSTRAINT projects_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.projects
+    ADD CONSTRAINT projects_tenant_id_id_key UNIQUE (tenant_id, id);
+
+ALTER TABLE ONLY public.projects
+    ADD CONSTRAINT projects_tenant_id_name_key UNIQUE (tenant_id, name);
+
+CREATE INDEX audit_events_by_object ON platform.audit_events USING btree (object_kind, object_id, at);
+
+CREATE INDEX audit_events_by_time ON platform.audit_events USING btree (at, id);
+
+CREATE INDEX clients_by_owner ON platform.clients USING btree (owner_id) WHERE (owner_id IS NOT NULL);
+
+CREATE INDEX clients_by_tenant ON platform.clients USING btree (tenant_id, id);
+
+CREATE INDEX consents_by_client ON platform.consents USING btree (client_id);
+
+CREATE INDEX consumed_ids_by_expiry ON platform.consumed_ids USING btree (expires_at);
+
+CREATE INDEX grants_by_sid ON platform.grants USING btree (sid);
+
+CREATE INDEX grants_by_user ON platform.grants USING btree (user_id);
+
+CREATE INDEX memberships_by_group ON platform.user_group_memberships USING btree (tenant_id, user_group_id);
+
+CREATE INDEX memberships_by_user ON platform.user_group_memberships USING btree (user_id, tenant_id);
+
+CREATE INDEX pushed_requests_by_expiry ON platform.pushed_requests USING btree (expires_at);
+
+CREATE INDEX revoked_tokens_by_expiry ON platform.revoked_tokens USING btree (expires_at);
+
+CREATE INDEX revoked_tokens_by_user ON platform.revoked_tokens USING btree (user_id);
+
+CREATE INDEX user_groups_by_project ON platform.user_groups USING btree (project_id);
+
+CREATE UNIQUE INDEX user_groups_of_project ON platform.user_groups USING btree (tenant_id, project_id, name) WHERE (project_id IS NOT NULL);
+
+CREATE UNIQUE INDEX user_groups_of_tenant ON platform.user_groups USING btree (tenant_id, name) WHERE (project_id IS NULL);
+
+CREATE INDEX user_sessions_by_user ON platform.user_sessions USING btree (user_id);
+
+CREATE INDEX users_by_role ON platform.users USING btree (role, id);
+
+CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE ON platform.clients FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
+
+CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE ON platform.ip_bans FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
+
+CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE ON platform.resources FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
+
+CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE ON platform.roles FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
+
+CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE ON platform.scopes FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
+
+CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE ON platform.signing_keys FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
+
+CREATE TRIGGER announce AFTER DELETE OR UPDATE ON platform.tenants FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
+
+CREATE TRIGGER projects_take_their_groups BEFORE DELETE ON public.projects FOR EACH ROW EXECUTE FUNCTION platform.delete_groups_of_project();
+
+ALTER TABLE ONLY platform.clients
+    ADD CONSTRAINT clients_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES platform.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.clients
+    ADD CONSTRAINT clients_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.consents
+    ADD CONSTRAINT consents_client_id_fkey FOREIGN KEY (client_id) REFERENCES platform.clients(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.consents
+    ADD CONSTRAINT consents_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.consents
+    ADD CONSTRAINT consents_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.grants
+    ADD CONSTRAINT grants_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.pushed_requests
+    ADD CONSTRAINT pushed_requests_client_id_fkey FOREIGN KEY (client_id) REFERENCES platform.clients(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.resources
+    ADD CONSTRAINT resources_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.revoked_tokens
+    ADD CONSTRAINT revoked_tokens_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id);
+
+ALTER TABLE ONLY platform.revoked_tokens
+    ADD CONSTRAINT revoked_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.user_group_memberships
+    ADD CONSTRAINT user_group_memberships_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id);
+
+ALTER TABLE ONLY platform.user_group_memberships
+    ADD CONSTRAINT user_group_memberships_tenant_id_user_group_id_fkey FOREIGN KEY (tenant_id, user_group_id) REFERENCES platform.user_groups(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.user_group_memberships
+    ADD CONSTRAINT user_group_memberships_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.user_groups
+    ADD CONSTRAINT user_groups_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY platform.user_groups
+    ADD CONSTRAINT user_groups_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id);
+
+ALTER TABLE ONLY platform.user_preferences
+    ADD CONSTRAINT user_preferences_default_project_id_fkey FOREIGN KEY (default_project_id) REFERENCES public.projects(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY platform.user_preferences
+    ADD CONSTRAINT user_preferences_default_tenant_id_fkey FOREIGN KEY (default_tenant_id) REFERENCES platform.tenants(id);
+
+ALTER TABLE ONLY platform.user_preferences
+    ADD CONSTRAINT user_preferences_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.user_scopes
+    ADD CONSTRAINT user_scopes_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.user_scopes
+    ADD CONSTRAINT user_scopes_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.user_sessions
+    ADD CONSTRAINT user_sessions_current_project_id_fkey FOREIGN KEY (current_project_id) REFERENCES public.projects(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY platform.user_sessions
+    ADD CONSTRAINT user_sessions_current_tenant_id_fkey FOREIGN KEY (current_tenant_id) REFERENCES platform.tenants(id);
+
+ALTER TABLE ONLY platform.user_sessions
+    ADD CONSTRAINT user_sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.users
+    ADD CONSTRAINT users_role_fkey FOREIGN KEY (role) REFERENCES platform.roles(name);
+
+ALTER TABLE ONLY public.projects
+    ADD CONSTRAINT projects_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id) ON DELETE CASCADE;
+
+CREATE POLICY appended ON platform.audit_events FOR INSERT WITH CHECK (true);
+
+ALTER TABLE platform.audit_events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE platform.consents ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY found ON platform.users FOR SELECT USING (((username_folded = platform.named_identifier()) OR (email_folded = platform.named_identifier()) OR (EXISTS ( SELECT
+   FROM platform.user_group_memberships m
+  WHERE ((m.user_id = users.id) AND (m.tenant_id = platform.acting_tenant()))))));
+
+ALTER TABLE platform.grants ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY held ON platform.user_scopes FOR SELECT USING ((user_id = platform.acting_user()));
+
+CREATE POLICY joined ON platform.tenants FOR SELECT USING ((EXISTS ( SELECT
+   FROM platform.user_group_memberships m
+  WHERE ((m.tenant_id = tenants.id) AND (m.user_id = platform.acting_user())))));
+
+CREATE POLICY joined ON platform.user_group_memberships FOR SELECT USING ((user_id = platform.acting_user()));
+
+CREATE POLICY joined ON platform.user_groups FOR SELECT USING ((EXISTS ( SELECT
+   FROM platform.user_group_memberships m
+  WHERE ((m.user_group_id = user_groups.id) AND (m.user_id = platform.acting_user())))));
+
+CREATE POLICY owned ON platform.consents USING (((user_id = platform.acting_user()) OR platform.acting_operator()));
+
+CREATE POLICY owned ON platform.grants USING (((user_id = platform.acting_user()) OR (id = platform.named_row()) OR platform.acting_operator()));
+
+CREATE POLICY owned ON platform.revoked_tokens USING (((user_id IS NULL) OR (user_id = platform.acting_user()) OR platform.acting_operator()));
+
+CREATE POLICY owned ON platform.tenants USING (((id = platform.acting_tenant()) OR platform.acting_operator()));
+
+CREATE POLICY owned ON platform.user_group_memberships USING (((tenant_id = platform.acting_tenant()) OR platform.acting_operator()));
+
+CREATE POLICY owned ON platform.user_groups USING (((tenant_id = platform.acting_tenant()) OR platform.acting_operator()));
+
+CREATE POLICY owned ON platform.user_preferences USING (((user_id = platform.acting_user()) OR platform.acting_operator()));
+
+CREATE POLICY owned ON platform.user_scopes USING (((tenant_id = platform.acting_tenant()) OR platform.acting_operator()));
+
+CREATE POLICY owned ON platform.user_sessions USING (((user_id = platform.acting_user()) OR (id = platform.named_row()) OR platform.acting_operator()));
+
+CREATE POLICY owned ON platform.users USING (((id = platform.acting_user()) OR platform.acting_operator()));
+
+CREATE POLICY readable ON platform.audit_events FOR SELECT USING (((tenant_id = platform.acting_tenant()) OR (actor_id = platform.acting_user()) OR platform.acting_operator()));
+
+CREATE POLICY readable ON platform.revoked_tokens FOR SELECT USING (true);
+
+ALTER TABLE platform.revoked_tokens ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE platform.tenants ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE platform.user_group_memberships ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE platform.user_groups ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE platform.user_preferences ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE platform.user_scopes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE platform.user_sessions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE platform.users ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY joined ON public.projects FOR SELECT USING ((EXISTS ( SELECT
+   FROM platform.user_group_memberships m
+  WHERE ((m.tenant_id = projects.tenant_id) AND (m.user_id = platform.acting_user())))));
+
+CREATE POLICY owned ON public.projects USING (((tenant_id = platform.acting_tenant()) OR platform.acting_operator()));
+
+ALTER TABLE public.projects ENABLE ROW LEVEL SECURITY;
+
+GRANT USAGE ON SCHEMA platform TO gatehouse_app;
+
+GRANT USAGE ON SCHEMA public TO gatehouse_app;
+
+GRANT SELECT,INSERT ON TABLE platform.audit_events TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.clients TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.consents TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.consumed_ids TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.grants TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.ip_bans TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.pushed_requests TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.rate_counters TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.resources TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.revoked_tokens TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.roles TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.scopes TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.signing_keys TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.tenants TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.user_group_memberships TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.user_groups TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.user_preferences TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.user_scopes TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.user_sessions TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.users TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.projects TO gatehouse_app;
