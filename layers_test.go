@@ -38,6 +38,7 @@ var floors = map[string]int{
 
 	"web/login":   7,
 	"web/account": 7,
+	"web/console": 7,
 
 	"web": 8,
 

@@ -18,11 +18,10 @@ type Console struct {
 // Counts are the tiles of the overview.
 type Counts struct{ Users, Tenants, Clients, Sessions int }
 
-// ConsoleSignIn is one recent attempt to sign in.
+// ConsoleSignIn is one recent sign-in whose session still stands.
 type ConsoleSignIn struct {
-	At                        time.Time
+	At, LastSeenAt            time.Time
 	Username, Tenant, Address string
-	Succeeded                 bool
 }
 
 // ConsoleClient is one OAuth client.

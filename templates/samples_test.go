@@ -128,7 +128,7 @@ func samples() map[string]Page {
 		"console": Console{
 			Layout: sampleDesk, Counts: Counts{Users: 1284, Tenants: 12, Clients: 9, Sessions: 342},
 			SignIns: []ConsoleSignIn{
-				{At: noon, Username: "ada", Tenant: "Acme", Address: "203.0.113.7", Succeeded: true},
+				{At: noon, LastSeenAt: noon, Username: "ada", Tenant: "Acme", Address: "203.0.113.7"},
 				{At: noon, Username: "root", Address: "198.51.100.23"},
 			},
 			Clients: []ConsoleClient{

@@ -81,7 +81,7 @@ func TestWords(t *testing.T) {
 		{"error", []string{"return address is not registered", "invalid_request", "The redirect_uri is not registered for this client.", "0195-7c1e"}, nil},
 		{"error missing", []string{"There is no such page", "404"}, nil},
 		{"account", []string{"That session has ended", "owner", "This device", "Safari on iPhone", "14 Mar 2026, 12:05 UTC", "Northwind Reports at Acme", "See your profile"}, nil},
-		{"console", []string{"1284 ", "Signs now", "Disabled", "Refused"}, nil},
+		{"console", []string{"1284 ", "Signs now", "Disabled", "198.51.100.23"}, nil},
 		{"device confirm", []string{"WDJB-MJHT", "203.0.113.7", "Does your own device show this code?"}, nil},
 		{"demo", []string{"Hello, Ada Lovelace", "ada@example.com", "403 Forbidden", `scope="billing"`, "not included (1)", "not why the rest is missing"}, []string{"Accounts to try", "Neither your role"}},
 		{"demo gone", []string{"You are signed out, and so is your token", "401 Unauthorized"}, []string{"Accounts to try"}},

@@ -65,5 +65,7 @@ func (s *Server) routes() []route {
 		{"POST", "/account/sessions/revoke", form, s.account.RevokeSession},
 		{"POST", "/account/sessions/revoke-others", form, s.account.RevokeOtherSessions},
 		{"POST", "/account/apps/withdraw", form, s.account.Withdraw},
+
+		{"GET", "/console", open, s.console.Show},
 	}
 }

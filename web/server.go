@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/oidc"
 	"github.com/gatehouse/gatehouse/oidc/authn"
 	"github.com/gatehouse/gatehouse/oidc/keys"
@@ -18,6 +19,7 @@ import (
 	"github.com/gatehouse/gatehouse/templates"
 	"github.com/gatehouse/gatehouse/web/account"
 	"github.com/gatehouse/gatehouse/web/browser"
+	"github.com/gatehouse/gatehouse/web/console"
 	"github.com/gatehouse/gatehouse/web/login"
 )
 
@@ -43,6 +45,7 @@ type Server struct {
 	browsers *browser.Keeper
 	login    *login.Pages
 	account  *account.Pages
+	console  *console.Pages
 	handler  http.Handler
 }
 
@@ -62,12 +65,18 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	pepper, err := storage.ClientSecretPepper(c.Secret)
+	if err != nil {
+		return nil, err
+	}
+	d := directory.New(c.Store, pepper, c.Now)
 	s := &Server{Config: c, provider: provider, browsers: browsers}
 	s.login = &login.Pages{
 		Provider: provider, Browsers: browsers, Store: c.Store, Fail: s.fail, Refuse: s.refuse, Log: c.Log,
 		Authenticator: authn.New(c.Store, authn.NewHasher(), authn.NewLimits(c.Store, c.Now), c.Now),
 	}
 	s.account = &account.Pages{Browsers: browsers, Store: c.Store, Fail: s.fail, Now: c.Now, LedgerLifetime: dead}
+	s.console = &console.Pages{Browsers: browsers, Store: c.Store, Directory: d, Fail: s.fail, Refuse: s.refuse, Now: c.Now}
 	s.handler = s.compose()
 	return s, nil
 }
