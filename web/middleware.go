@@ -195,9 +195,7 @@ func (s *Server) onlyOurForms(next http.HandlerFunc) http.Handler {
 			s.refuse(w, r, templates.Error{Status: status})
 			return
 		}
-		// A scheme that was exchanged on the way is another origin, which the check
-		// above cannot see behind a proxy.
-		if origin := r.Header.Get("Origin"); origin != "" && origin != s.Issuer.Scheme+"://"+s.Issuer.Host {
+		if !s.ofThisOrigin(r) {
 			s.refuse(w, r, templates.Error{Status: http.StatusForbidden, Problem: templates.ProblemBrowser})
 			return
 		}
@@ -207,4 +205,21 @@ func (s *Server) onlyOurForms(next http.HandlerFunc) http.Handler {
 		}
 		next(w, r)
 	}))
+}
+
+// ofThisOrigin compares the Origin header, scheme and all: a scheme that was
+// exchanged on the way is another origin, which [http.CrossOriginProtection] cannot
+// see behind a proxy.
+//
+// Our own pages say no-referrer, so that no code ends in another site's log, and
+// for them a browser sends "null" (Fetch §3.2.5). Then its Sec-Fetch-Site must
+// vouch, which no page can set.
+func (s *Server) ofThisOrigin(r *http.Request) bool {
+	switch r.Header.Get("Origin") {
+	case "", s.Issuer.Scheme + "://" + s.Issuer.Host:
+		return true
+	case "null":
+		return r.Header.Get("Sec-Fetch-Site") == "same-origin"
+	}
+	return false
 }
