@@ -1,12 +1,17 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/gatehouse/gatehouse/authz/directory"
+	"github.com/gatehouse/gatehouse/storage"
 )
 
 // everyCommand visits what we have written; help and completion are cobra's.
@@ -98,6 +103,17 @@ func TestExitCode_Usage(t *testing.T) {
 			h.fails(exitUsage, c.text, c.args...)
 			h.fails(exitUsage, "--help\" to see how it is called.", c.args...)
 		})
+	}
+}
+
+func TestExitCode_Refused(t *testing.T) {
+	for err, want := range map[error]int{
+		nil: exitOK, fmt.Errorf("create user: %w", directory.ErrForbidden): exitRefused, directory.ErrLastOwner: exitRefused,
+		fmt.Errorf("read user: %w", storage.ErrNotFound): exitFailure, usageError{err: errors.New("x")}: exitUsage,
+	} {
+		if got := exitCode(err); got != want {
+			t.Errorf("%v: exit %d, want %d", err, got, want)
+		}
 	}
 }
 
