@@ -137,10 +137,12 @@ create index revoked_tokens_by_expiry on platform.revoked_tokens (expires_at);
 create table platform.user_groups (
   id         uuid primary key,
   tenant_id  uuid not null references platform.tenants (id),
-  project_id uuid references public.projects (id) on delete set null,
+  project_id uuid,
   name       text not null,
   scopes     text[] not null default '{}',
   created_at timestamptz not null,
+  -- The project is one of the same tenant.
+  foreign key (tenant_id, project_id) references public.projects (tenant_id, id) on delete set null (project_id),
   unique (tenant_id, id)
 );
 create unique index user_groups_of_tenant on platform.user_groups (tenant_id, name) where project_id is null;

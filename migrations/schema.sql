@@ -480,10 +480,10 @@ ALTER TABLE ONLY platform.user_group_memberships
     ADD CONSTRAINT user_group_memberships_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY platform.user_groups
-    ADD CONSTRAINT user_groups_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id) ON DELETE SET NULL;
+    ADD CONSTRAINT user_groups_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id);
 
 ALTER TABLE ONLY platform.user_groups
-    ADD CONSTRAINT user_groups_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id);
+    ADD CONSTRAINT user_groups_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES public.projects(tenant_id, id) ON DELETE SET NULL (project_id);
 
 ALTER TABLE ONLY platform.user_preferences
     ADD CONSTRAINT user_preferences_default_project_id_fkey FOREIGN KEY (default_project_id) REFERENCES public.projects(id) ON DELETE SET NULL;

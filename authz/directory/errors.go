@@ -5,14 +5,15 @@ import (
 	"fmt"
 
 	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
 )
 
 // The refusals of this package, besides those of package storage.
 var (
 	// ErrForbidden: the actor may not do that, or may not do it to this object.
 	ErrForbidden = errors.New("not allowed")
-	// ErrLastOwner: without this user nobody could own the deployment.
-	ErrLastOwner = errors.New("this is the last owner: make another user an owner first")
+	// ErrLastOwner: without this user nobody would own the deployment.
+	ErrLastOwner = postgres.ErrLastOwner
 )
 
 // InvalidError says which part of the input cannot be had, and why: a sentence for

@@ -1,7 +1,10 @@
 package directory
 
 import (
+	"context"
+
 	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
 )
 
 // operation is one kind of thing that an actor asks to do.
@@ -10,7 +13,6 @@ type operation int
 const (
 	readDirectory operation = iota
 	manageUsers
-	manageOwners
 	manageTenants
 	manageGroups
 	manageScopes
@@ -20,12 +22,10 @@ const (
 	readAudit
 )
 
-// permissions is who may do what: one of the scopes is enough. The owner holds
-// all of them, an administrator "admin"; owners are the owner's business alone.
+// permissions is who may do what: one of the scopes is enough.
 var permissions = map[operation][]authz.Scope{
 	readDirectory:  {authz.ScopeAdmin, authz.ScopeUsersManage},
 	manageUsers:    {authz.ScopeAdmin, authz.ScopeUsersManage},
-	manageOwners:   {authz.ScopeUsersManage},
 	manageTenants:  {authz.ScopeAdmin},
 	manageGroups:   {authz.ScopeAdmin, authz.ScopeUsersManage},
 	manageScopes:   {authz.ScopeAdmin},
@@ -54,24 +54,54 @@ func mayGive(a Actor, patterns []authz.Pattern) error {
 		return nil
 	}
 	for _, p := range patterns {
-		if !a.Scopes.Has(authz.Scope(p)) {
+		if scope := authz.Scope(p); !scope.OpenToAnyUser() && !a.Scopes.Has(scope) {
 			return ErrForbidden
 		}
 	}
 	return nil
 }
 
-// mayAssign: owners are made and changed by those who manage users as owners do.
-func mayAssign(a Actor, roles ...authz.Role) error {
-	for _, role := range roles {
-		if role == authz.RoleOwner || role == authz.RoleAdmin {
-			if err := may(a, manageOwners); err != nil && role == authz.RoleOwner {
-				return err
-			}
-			if !a.Host && !a.Scopes.Has(authz.ScopeAdmin) {
-				return ErrForbidden
-			}
+// mayManage refuses an actor who lacks a reserved scope that is among what another
+// holds: with another's password comes what they may do, so nobody makes, changes
+// or removes a person above themselves. Owners are the owners' business.
+func mayManage(a Actor, held []authz.Pattern) error {
+	if a.Host {
+		return nil
+	}
+	for _, p := range held {
+		if scope := authz.Scope(p); scope.Reserved() && !a.Scopes.Has(scope) {
+			return ErrForbidden
 		}
 	}
 	return nil
+}
+
+func (s *Service) mayAssign(ctx context.Context, a Actor, role authz.Role) error {
+	if err := may(a, manageUsers); err != nil {
+		return err
+	}
+	catalogue, err := s.store.Catalogue(ctx)
+	if err != nil {
+		return err
+	}
+	return mayManage(a, catalogue.Roles[role].Scopes)
+}
+
+// changeable finds a user whom the actor may change.
+func (s *Service) changeable(ctx context.Context, a Actor, id authz.UserID) (storage.Person, error) {
+	if err := may(a, manageUsers); err != nil {
+		return storage.Person{}, err
+	}
+	p, err := s.Person(ctx, a, id)
+	if err != nil {
+		return p, err
+	}
+	held := p.Rights.RoleScopes
+	for _, extra := range p.Rights.Extra {
+		held = append(held, extra.Scope)
+	}
+	for _, g := range p.Rights.Groups {
+		held = append(held, g.Scopes...)
+	}
+	return p, mayManage(a, held)
 }

@@ -69,7 +69,7 @@ func (s *Service) PutScope(ctx context.Context, a Actor, i storage.ScopeInfo) er
 // SetRoleScopes changes what a role holds.
 func (s *Service) SetRoleScopes(ctx context.Context, a Actor, role authz.Role, scopes []authz.Pattern) (storage.Role, error) {
 	r := storage.Role{Name: role, Scopes: given(scopes)}
-	if err := errors.Join(may(a, manageScopes), mayAssign(a, role), mayGive(a, scopes)); err != nil {
+	if err := errors.Join(may(a, manageScopes), s.mayAssign(ctx, a, role), mayGive(a, scopes)); err != nil {
 		return r, err
 	}
 	if _, err := authz.ParseRole(string(role)); err != nil {

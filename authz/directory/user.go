@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/mail"
+	"net/url"
 	"strings"
 	"unicode"
 
@@ -85,8 +86,8 @@ func (s *Service) Person(ctx context.Context, a Actor, id authz.UserID) (storage
 
 // CreateUser adds a user, as a member of their tenant.
 func (s *Service) CreateUser(ctx context.Context, a Actor, n CreateUser) (storage.User, error) {
-	if err := errors.Join(may(a, manageUsers), mayAssign(a, n.Role)); err != nil {
-		return storage.User{}, ErrForbidden
+	if err := s.mayAssign(ctx, a, n.Role); err != nil {
+		return storage.User{}, err
 	}
 	u, err := s.newUser(n)
 	if err != nil {
@@ -118,7 +119,16 @@ func checkUser(u storage.User) error {
 	if _, err := authz.ParseRole(string(u.Role)); err != nil {
 		return invalid("role", "%v", err)
 	}
-	return errors.Join(checkUsername(u.Username), checkEmail(u.Email), checkName("display_name", u.DisplayName))
+	return errors.Join(checkUsername(u.Username), checkEmail(u.Email), checkName("display_name", u.DisplayName), checkPasswordHash(u.PasswordHash))
+}
+
+// checkPasswordHash keeps a password from being stored as its own hash. It does not
+// repeat what it refuses.
+func checkPasswordHash(encoded string) error {
+	if encoded != storage.UnusablePassword && !strings.HasPrefix(encoded, "$argon2id$") {
+		return invalid("password", "is not a hash")
+	}
+	return nil
 }
 
 // checkUsername keeps apart what people read: an "@" would pass for an e-mail
@@ -174,104 +184,78 @@ func nameTaken(err error) error {
 
 // UpdateUser changes a user's record. The last owner stays one.
 func (s *Service) UpdateUser(ctx context.Context, a Actor, id authz.UserID, c UserChange) (storage.User, error) {
-	if err := may(a, manageUsers); err != nil {
+	p, err := s.changeable(ctx, a, id)
+	if err != nil {
 		return storage.User{}, err
 	}
-	u, err := s.User(ctx, a, id.String())
-	if err != nil {
-		return u, err
+	if c.Role != nil {
+		if err := s.mayAssign(ctx, a, *c.Role); err != nil {
+			return p.User, err
+		}
 	}
-	before := u.Role
-	for _, f := range []struct {
-		from *string
-		to   *string
-	}{{c.Email, &u.Email}, {c.DisplayName, &u.DisplayName}, {c.AvatarURL, &u.AvatarURL}} {
-		if f.from != nil {
-			*f.to = *f.from
+	if err := c.check(); err != nil {
+		return p.User, err
+	}
+	u, err := s.store.UpdateUser(ctx, id, postgres.UserChange(c), s.event(a, "user.update", authz.TenantID{}))
+	return u, nameTaken(err)
+}
+
+func (c UserChange) check() error {
+	var problems []error
+	if c.Email != nil {
+		problems = append(problems, checkEmail(*c.Email))
+	}
+	if c.DisplayName != nil {
+		problems = append(problems, checkName("display_name", *c.DisplayName))
+	}
+	if c.AvatarURL != nil && *c.AvatarURL != "" {
+		if u, err := url.Parse(*c.AvatarURL); err != nil || u.Scheme != "https" || u.Host == "" || len(*c.AvatarURL) > 2048 {
+			problems = append(problems, invalid("avatar_url", "must be an https address"))
 		}
 	}
 	if c.Role != nil {
-		u.Role = *c.Role
-	}
-	if err := mayAssign(a, before, u.Role); err != nil {
-		return u, err
-	}
-	if err := checkUser(u); err != nil {
-		return u, err
-	}
-	if before == authz.RoleOwner && u.Role != authz.RoleOwner {
-		if err := s.notLastOwner(ctx, u); err != nil {
-			return u, err
+		if _, err := authz.ParseRole(string(*c.Role)); err != nil {
+			problems = append(problems, invalid("role", "%v", err))
 		}
 	}
-	return u, nameTaken(s.store.UpdateUser(ctx, u, s.event(a, "user.update", authz.TenantID{})))
-}
-
-func (s *Service) notLastOwner(ctx context.Context, u storage.User) error {
-	if u.DisabledAt.IsZero() {
-		owners, err := s.store.Owners(ctx)
-		if err != nil {
-			return err
-		}
-		if owners <= 1 {
-			return ErrLastOwner
-		}
-	}
-	return nil
-}
-
-// changeable finds a user whom the actor may change; owners are the owner's.
-func (s *Service) changeable(ctx context.Context, a Actor, id authz.UserID) (storage.User, error) {
-	if err := may(a, manageUsers); err != nil {
-		return storage.User{}, err
-	}
-	u, err := s.User(ctx, a, id.String())
-	if err == nil {
-		err = mayAssign(a, u.Role)
-	}
-	return u, err
+	return errors.Join(problems...)
 }
 
 // SetPasswordHash gives a user another password and ends everything of theirs.
 func (s *Service) SetPasswordHash(ctx context.Context, a Actor, id authz.UserID, hash string) error {
-	u, err := s.changeable(ctx, a, id)
-	if err != nil {
+	if _, err := s.changeable(ctx, a, id); err != nil {
 		return err
 	}
-	return s.store.SetPasswordHash(ctx, u.ID, hash, s.dead(), s.event(a, "user.password", authz.TenantID{}))
+	if err := checkPasswordHash(hash); err != nil {
+		return err
+	}
+	return s.store.SetPasswordHash(ctx, id, hash, s.dead(), s.event(a, "user.password", authz.TenantID{}))
 }
 
-// DisableUser ends everything of a user until they are enabled again.
+// DisableUser ends everything of a user until they are enabled again. The last
+// owner stays enabled.
 func (s *Service) DisableUser(ctx context.Context, a Actor, id authz.UserID) error {
-	u, err := s.changeable(ctx, a, id)
-	if err == nil && u.Role == authz.RoleOwner {
-		err = s.notLastOwner(ctx, u)
-	}
-	if err != nil {
+	if _, err := s.changeable(ctx, a, id); err != nil {
 		return err
 	}
-	return s.store.SetUserDisabled(ctx, u.ID, true, s.dead(), s.event(a, "user.disable", authz.TenantID{}))
+	return s.store.SetUserDisabled(ctx, id, true, s.dead(), s.event(a, "user.disable", authz.TenantID{}))
 }
 
 // EnableUser lets a user sign in again.
 func (s *Service) EnableUser(ctx context.Context, a Actor, id authz.UserID) error {
-	u, err := s.changeable(ctx, a, id)
-	if err != nil {
+	if _, err := s.changeable(ctx, a, id); err != nil {
 		return err
 	}
-	return s.store.SetUserDisabled(ctx, u.ID, false, s.dead(), s.event(a, "user.enable", authz.TenantID{}))
+	return s.store.SetUserDisabled(ctx, id, false, s.dead(), s.event(a, "user.enable", authz.TenantID{}))
 }
 
-// DeleteUser removes a user for good. The id is never used again.
+// DeleteUser removes a user for good. The id is never used again, and the last
+// owner stays.
 func (s *Service) DeleteUser(ctx context.Context, a Actor, id authz.UserID) error {
-	u, err := s.changeable(ctx, a, id)
-	if err == nil && u.Role == authz.RoleOwner {
-		err = s.notLastOwner(ctx, u)
-	}
-	if err != nil {
+	if _, err := s.changeable(ctx, a, id); err != nil {
 		return err
 	}
-	return s.store.DeleteUser(ctx, u.ID, s.dead(), s.event(a, "user.delete", authz.TenantID{}))
+	return s.store.DeleteUser(ctx, id, s.dead(), s.event(a, "user.delete", authz.TenantID{}))
 }
 
 // firstTenant is the slug of the tenant that an empty database gets.
@@ -285,7 +269,7 @@ func (s *Service) Bootstrap(ctx context.Context, owner CreateUser) (storage.User
 	if err != nil {
 		return u, false, err
 	}
-	t := storage.Tenant{ID: authz.NewID[authz.TenantID](u.CreatedAt), Slug: firstTenant, Name: "Default", Plan: "free", CreatedAt: u.CreatedAt}
+	t := storage.Tenant{ID: authz.NewID[authz.TenantID](u.CreatedAt), Slug: firstTenant, Name: "My organization", Plan: "free", CreatedAt: u.CreatedAt}
 	err = s.store.Bootstrap(ctx, t, u, s.event(Actor{Name: "gatehouse"}, "bootstrap", t.ID))
 	if errors.Is(err, storage.ErrConflict) {
 		return storage.User{}, false, nil

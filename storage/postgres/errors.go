@@ -18,6 +18,8 @@ const (
 	uniqueViolation     = "23505"
 	foreignKeyViolation = "23503"
 	checkViolation      = "23514"
+	// A text that cannot be text, such as one with a zero byte: nothing is called that.
+	characterNotInRepertoire = "22021"
 )
 
 // translate turns a driver's error into one of storage's, keeping the original
@@ -36,6 +38,8 @@ func translate(act string, err error) error {
 			return fmt.Errorf("%s: %s: %w", act, refused.ConstraintName, storage.ErrConflict)
 		case refused.Code == foreignKeyViolation, refused.Code == checkViolation:
 			return fmt.Errorf("%s: %s: %w", act, refused.ConstraintName, storage.ErrReference)
+		case refused.Code == characterNotInRepertoire:
+			return fmt.Errorf("%s: %w", act, storage.ErrNotFound)
 		case unavailable(refused.Code):
 			return fmt.Errorf("%s: %w: %w", act, storage.ErrUnavailable, err)
 		}

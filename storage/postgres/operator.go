@@ -10,12 +10,21 @@ import (
 	"github.com/gatehouse/gatehouse/storage"
 )
 
-// object says which row an audit event is about.
+// object says what an audit event is about.
 type object struct {
-	kind, table, key string
-	id               any
+	kind string
+	// query selects it as one JSON document, by its id in $1.
+	query string
+	id    any
 	// subject is how the id reads in the event.
 	subject string
+}
+
+// row is an object that is one row of a table. Table and key are constants of this
+// package, never a caller's words.
+func row(kind, table, key string, id any, subject string) object {
+	query := fmt.Sprintf(`select to_jsonb(x) - %s from %s x where x.%s = $1`, neverAudited, table, key)
+	return object{kind, query, id, subject}
 }
 
 // neverAudited is the columns that hold secrets, their digests, or what can be
@@ -23,7 +32,7 @@ type object struct {
 const neverAudited = `'{password_hash,secret_hash,previous_secret_hash,username_folded,email_folded}'::text[]`
 
 // change makes one change and writes exactly one audit event about it, in one
-// transaction: the event holds the row as it was and as it is.
+// transaction: the event holds the object as it was and as it is.
 func (s *OperatorStore) change(ctx context.Context, e storage.AuditEvent, o object, do func(pgx.Tx) error) error {
 	act := e.Action
 	return s.tx(ctx, act, s.as, func(tx pgx.Tx) error {
@@ -46,8 +55,7 @@ func (s *OperatorStore) change(ctx context.Context, e storage.AuditEvent, o obje
 
 func snapshot(ctx context.Context, tx pgx.Tx, o object) ([]byte, error) {
 	var document []byte
-	// Table and key are constants of this package, never a caller's words.
-	err := tx.QueryRow(ctx, fmt.Sprintf(`select to_jsonb(x) - %s from %s x where x.%s = $1`, neverAudited, o.table, o.key), o.id).Scan(&document)
+	err := tx.QueryRow(ctx, o.query, o.id).Scan(&document)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}

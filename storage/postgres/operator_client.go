@@ -12,7 +12,7 @@ import (
 )
 
 func clientObject(id authz.ClientID) object {
-	return object{"client", "platform.clients", "id", id, string(id)}
+	return row("client", "platform.clients", "id", id, string(id))
 }
 
 // Clients lists clients from after one on, in the order of their ids.
@@ -65,7 +65,7 @@ func (s *OperatorStore) DeleteClient(ctx context.Context, id authz.ClientID, dea
 
 // PutScope registers a scope or changes its words.
 func (s *OperatorStore) PutScope(ctx context.Context, i storage.ScopeInfo, e storage.AuditEvent) error {
-	return s.change(ctx, e, object{"scope", "platform.scopes", "name", i.Name, string(i.Name)}, func(tx pgx.Tx) error {
+	return s.change(ctx, e, row("scope", "platform.scopes", "name", i.Name, string(i.Name)), func(tx pgx.Tx) error {
 		return exec(ctx, tx, `insert into platform.scopes (name, title, description, needs_acr) values ($1, $2, $3, $4)
 			on conflict (name) do update set title = excluded.title, description = excluded.description, needs_acr = excluded.needs_acr`,
 			i.Name, i.Title, i.Description, zeronull.Text(i.NeedsACR))
@@ -74,12 +74,11 @@ func (s *OperatorStore) PutScope(ctx context.Context, i storage.ScopeInfo, e sto
 
 // SetRoleScopes changes what a role holds, and with it the rights of everyone who has it.
 func (s *OperatorStore) SetRoleScopes(ctx context.Context, role authz.Role, scopes []authz.Pattern, e storage.AuditEvent) error {
-	return s.change(ctx, e, object{"role", "platform.roles", "name", role, string(role)}, func(tx pgx.Tx) error {
+	return s.change(ctx, e, row("role", "platform.roles", "name", role, string(role)), func(tx pgx.Tx) error {
 		if err := exec(ctx, tx, `update platform.roles set scopes = $2 where name = $1`, role, scopes); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `update platform.users set authz_changed_at = $2 where role = $1`, role, e.At)
-		return err
+		return everyonesRightsChanged(ctx, tx, `role = $1`, role, e)
 	})
 }
 
@@ -93,9 +92,16 @@ func (s *OperatorStore) UserScopes(ctx context.Context, user authz.UserID) ([]st
 		where user_id = $1 order by scope`, scanUserScope, user)
 }
 
+// scopesOf is the extra scopes of a user, as audit events tell of them.
+func scopesOf(id authz.UserID) object {
+	return object{"user", `select jsonb_build_object('extra_scopes', coalesce(jsonb_agg(
+			jsonb_build_object('scope', scope, 'tenant_id', tenant_id) order by scope, tenant_id), '[]'))
+		from platform.user_scopes where user_id = $1`, id, id.String()}
+}
+
 // InsertUserScope gives a user a scope beyond role and groups.
 func (s *OperatorStore) InsertUserScope(ctx context.Context, u storage.UserScope, e storage.AuditEvent) error {
-	return s.change(ctx, e, userObject(u.User), func(tx pgx.Tx) error {
+	return s.change(ctx, e, scopesOf(u.User), func(tx pgx.Tx) error {
 		err := exec(ctx, tx, `insert into platform.user_scopes (user_id, tenant_id, scope, created_at) values ($1, $2, $3, $4)`,
 			u.User, u.Tenant, u.Scope, u.CreatedAt)
 		if err != nil {
@@ -107,7 +113,7 @@ func (s *OperatorStore) InsertUserScope(ctx context.Context, u storage.UserScope
 
 // DeleteUserScope takes it back.
 func (s *OperatorStore) DeleteUserScope(ctx context.Context, u storage.UserScope, e storage.AuditEvent) error {
-	return s.change(ctx, e, userObject(u.User), func(tx pgx.Tx) error {
+	return s.change(ctx, e, scopesOf(u.User), func(tx pgx.Tx) error {
 		err := exec(ctx, tx, `delete from platform.user_scopes where user_id = $1 and tenant_id is not distinct from $2 and scope = $3`,
 			u.User, u.Tenant, u.Scope)
 		if err != nil {
@@ -120,7 +126,7 @@ func (s *OperatorStore) DeleteUserScope(ctx context.Context, u storage.UserScope
 // InsertResource registers a resource server, and in the registry those of its
 // scopes that have no entry yet.
 func (s *OperatorStore) InsertResource(ctx context.Context, r storage.Resource, e storage.AuditEvent) error {
-	return s.change(ctx, e, object{"resource", "platform.resources", "identifier", r.Identifier, r.Identifier}, func(tx pgx.Tx) error {
+	return s.change(ctx, e, row("resource", "platform.resources", "identifier", r.Identifier, r.Identifier), func(tx pgx.Tx) error {
 		err := exec(ctx, tx, `insert into platform.resources (identifier, tenant_id, name, scopes, created_at) values ($1, $2, $3, $4, $5)`,
 			r.Identifier, r.Tenant, r.Name, r.Scopes.Strings(), r.CreatedAt)
 		if err != nil {

@@ -25,7 +25,7 @@ func (s *OperatorStore) Sessions(ctx context.Context, user authz.UserID, before 
 
 // RevokeSession kills a session and every token beneath it.
 func (s *OperatorStore) RevokeSession(ctx context.Context, id authz.SessionID, dead time.Time, e storage.AuditEvent) error {
-	o := object{"session", "platform.user_sessions", "id", id, id.String()}
+	o := row("session", "platform.user_sessions", "id", id, id.String())
 	return s.change(ctx, e, o, func(tx pgx.Tx) error {
 		var user authz.UserID
 		if err := tx.QueryRow(ctx, `select user_id from platform.user_sessions where id = $1`, id).Scan(&user); err != nil {
@@ -46,7 +46,7 @@ func (s *OperatorStore) Bans(ctx context.Context) ([]storage.Ban, error) {
 }
 
 func banObject(n netip.Prefix) object {
-	return object{"ban", "platform.ip_bans", "network", n, n.String()}
+	return row("ban", "platform.ip_bans", "network", n, n.String())
 }
 
 // PutBan keeps a network away, or changes for how long.

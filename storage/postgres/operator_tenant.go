@@ -18,7 +18,7 @@ func scanTenant(row pgx.CollectableRow) (t storage.Tenant, err error) {
 }
 
 func tenantObject(id authz.TenantID) object {
-	return object{"tenant", "platform.tenants", "id", id, id.String()}
+	return row("tenant", "platform.tenants", "id", id, id.String())
 }
 
 // Tenants lists tenants from after one on, the oldest first.
@@ -74,7 +74,7 @@ func (s *OperatorStore) Projects(ctx context.Context, tenant authz.TenantID) ([]
 
 // InsertProject adds a project to a tenant.
 func (s *OperatorStore) InsertProject(ctx context.Context, p storage.Project, e storage.AuditEvent) error {
-	return s.change(ctx, e, object{"project", "public.projects", "id", p.ID, p.ID.String()}, func(tx pgx.Tx) error {
+	return s.change(ctx, e, row("project", "public.projects", "id", p.ID, p.ID.String()), func(tx pgx.Tx) error {
 		return exec(ctx, tx, `insert into public.projects (id, tenant_id, name, created_at) values ($1, $2, $3, $4)`, p.ID, p.Tenant, p.Name, p.CreatedAt)
 	})
 }
@@ -97,7 +97,7 @@ func (s *OperatorStore) GroupByID(ctx context.Context, id authz.GroupID) (storag
 }
 
 func groupObject(id authz.GroupID) object {
-	return object{"group", "platform.user_groups", "id", id, id.String()}
+	return row("group", "platform.user_groups", "id", id, id.String())
 }
 
 // InsertGroup adds a group to a tenant or to one of its projects.
@@ -114,15 +114,13 @@ func (s *OperatorStore) SetGroupScopes(ctx context.Context, id authz.GroupID, sc
 		if err := exec(ctx, tx, `update platform.user_groups set scopes = $2 where id = $1`, id, scopes); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `update platform.users set authz_changed_at = $2
-			where id in (select user_id from platform.user_group_memberships where user_group_id = $1)`, id, e.At)
-		return err
+		return everyonesRightsChanged(ctx, tx, `id in (select user_id from platform.user_group_memberships where user_group_id = $1)`, id, e)
 	})
 }
 
 // InsertMembership makes a user a member of a group.
 func (s *OperatorStore) InsertMembership(ctx context.Context, m storage.Membership, e storage.AuditEvent) error {
-	o := object{"membership", "platform.user_group_memberships", "id", m.ID, m.ID.String()}
+	o := row("membership", "platform.user_group_memberships", "id", m.ID, m.ID.String())
 	return s.change(ctx, e, o, func(tx pgx.Tx) error {
 		err := exec(ctx, tx, `insert into platform.user_group_memberships (id, tenant_id, user_id, user_group_id, created_at)
 			values ($1, $2, $3, $4, $5)`, m.ID, m.Tenant, m.User, m.Group, m.CreatedAt)
@@ -140,7 +138,7 @@ func (s *OperatorStore) DeleteMembership(ctx context.Context, user authz.UserID,
 	if err != nil {
 		return err
 	}
-	o := object{"membership", "platform.user_group_memberships", "id", found, found.String()}
+	o := row("membership", "platform.user_group_memberships", "id", found, found.String())
 	return s.change(ctx, e, o, func(tx pgx.Tx) error {
 		if err := exec(ctx, tx, `delete from platform.user_group_memberships where id = $1`, found); err != nil {
 			return err
@@ -151,4 +149,14 @@ func (s *OperatorStore) DeleteMembership(ctx context.Context, user authz.UserID,
 
 func rightsChanged(ctx context.Context, tx pgx.Tx, user authz.UserID, e storage.AuditEvent) error {
 	return exec(ctx, tx, `update platform.users set authz_changed_at = $2 where id = $1`, user, e.At)
+}
+
+// everyonesRightsChanged is rightsChanged for many, perhaps for all: that may take
+// longer than a request may.
+func everyonesRightsChanged(ctx context.Context, tx pgx.Tx, of string, id any, e storage.AuditEvent) error {
+	if _, err := tx.Exec(ctx, `select set_config('statement_timeout', '0', true)`); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `update platform.users set authz_changed_at = $2 where `+of, id, e.At)
+	return err
 }

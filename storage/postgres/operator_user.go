@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 )
 
 func userObject(id authz.UserID) object {
-	return object{"user", "platform.users", "id", id, id.String()}
+	return row("user", "platform.users", "id", id, id.String())
 }
 
 func scanUser(row pgx.CollectableRow) (storage.User, error) {
@@ -83,15 +84,53 @@ func addMember(ctx context.Context, tx pgx.Tx, user authz.UserID, tenant authz.T
 		authz.NewID[authz.MembershipID](at), user, tenant, group, at)
 }
 
-// UpdateUser saves the record of a user. A new role moves authz_changed_at.
-func (s *OperatorStore) UpdateUser(ctx context.Context, u storage.User, e storage.AuditEvent) error {
-	return s.change(ctx, e, userObject(u.ID), func(tx pgx.Tx) error {
-		return exec(ctx, tx, `update platform.users set username = $2, username_folded = $3, email = $4, email_folded = $5,
-				email_verified_at = case when email_folded = $5 then email_verified_at end,
-				display_name = $6, avatar_url = $7, authz_changed_at = case when role = $8 then authz_changed_at else $9 end, role = $8
-			where id = $1`, u.ID, u.Username, storage.FoldIdentifier(u.Username), u.Email, storage.FoldIdentifier(u.Email),
-			u.DisplayName, u.AvatarURL, u.Role, e.At)
+// UserChange is what to change of a user; nil leaves it as it is.
+type UserChange struct {
+	DisplayName, Email, AvatarURL *string
+	Role                          *authz.Role
+}
+
+// UpdateUser changes what is given, and nothing that another change may have
+// written meanwhile. A new role moves authz_changed_at; a new address is not verified.
+func (s *OperatorStore) UpdateUser(ctx context.Context, id authz.UserID, c UserChange, e storage.AuditEvent) (storage.User, error) {
+	var folded *string
+	if c.Email != nil {
+		text := storage.FoldIdentifier(*c.Email)
+		folded = &text
+	}
+	var u storage.User
+	err := s.change(ctx, e, userObject(id), func(tx pgx.Tx) error {
+		return keepingAnOwner(ctx, tx, func() error {
+			return tx.QueryRow(ctx, `update platform.users u set email = coalesce($2, u.email), email_folded = coalesce($3, u.email_folded),
+					email_verified_at = case when u.email_folded = coalesce($3, u.email_folded) then u.email_verified_at end,
+					display_name = coalesce($4, u.display_name), avatar_url = coalesce($5, u.avatar_url), role = coalesce($6, u.role),
+					authz_changed_at = case when u.role = coalesce($6, u.role) then u.authz_changed_at else $7 end
+				where u.id = $1 returning `+userColumns, id, c.Email, folded, c.DisplayName, c.AvatarURL, c.Role, e.At).Scan(userFields(&u)...)
+		})
 	})
+	return u, err
+}
+
+// ErrLastOwner: the change would leave nobody who owns the deployment and can act.
+var ErrLastOwner = errors.New("this is the last owner: make another user an owner first")
+
+// keepingAnOwner takes a change back after which there is no owner left. Others
+// who change an owner wait: of two owners who remove each other, the second finds
+// out that they are the last.
+func keepingAnOwner(ctx context.Context, tx pgx.Tx, do func() error) error {
+	const owners = `select id from platform.users where role = 'owner' and disabled_at is null order by id for update`
+	before, err := tx.Exec(ctx, owners)
+	if err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	after, err := tx.Exec(ctx, owners)
+	if err == nil && before.RowsAffected() > 0 && after.RowsAffected() == 0 {
+		return ErrLastOwner
+	}
+	return err
 }
 
 // SetPasswordHash replaces a user's password and ends everything of theirs.
@@ -107,8 +146,10 @@ func (s *OperatorStore) SetPasswordHash(ctx context.Context, id authz.UserID, ha
 // SetUserDisabled disables a user and ends everything of theirs, or enables them again.
 func (s *OperatorStore) SetUserDisabled(ctx context.Context, id authz.UserID, disabled bool, dead time.Time, e storage.AuditEvent) error {
 	return s.change(ctx, e, userObject(id), func(tx pgx.Tx) error {
-		err := exec(ctx, tx, `update platform.users set disabled_at = case when $2 then coalesce(disabled_at, $3) end, authz_changed_at = $3
-			where id = $1`, id, disabled, e.At)
+		err := keepingAnOwner(ctx, tx, func() error {
+			return exec(ctx, tx, `update platform.users set disabled_at = case when $2 then coalesce(disabled_at, $3) end, authz_changed_at = $3
+				where id = $1`, id, disabled, e.At)
+		})
 		if err != nil || !disabled {
 			return err
 		}
@@ -128,7 +169,7 @@ func (s *OperatorStore) DeleteUser(ctx context.Context, id authz.UserID, dead ti
 		if err != nil {
 			return err
 		}
-		return exec(ctx, tx, `delete from platform.users where id = $1`, id)
+		return keepingAnOwner(ctx, tx, func() error { return exec(ctx, tx, `delete from platform.users where id = $1`, id) })
 	})
 }
 
@@ -155,12 +196,6 @@ func endEverything(ctx context.Context, tx pgx.Tx, user authz.UserID, reason str
 		select id::text, $1, $3, $2, $4 from (select token_jti as id from ended union all select id from withdrawn) d
 		on conflict (jti) do nothing`, user, now, reason, dead)
 	return err
-}
-
-// Owners counts the owners who can act.
-func (s *OperatorStore) Owners(ctx context.Context) (int, error) {
-	return queryOne(ctx, s.Store, s.as, "count owners",
-		`select count(*) from platform.users where role = 'owner' and disabled_at is null`, pgx.RowTo[int])
 }
 
 // Bootstrap makes the first tenant and its owner in an empty database. When there

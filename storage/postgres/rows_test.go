@@ -51,7 +51,8 @@ func TestRefreshingIsHeapOnly(t *testing.T) {
 		w.Get(`select n_tup_upd, n_tup_hot_upd, n_live_tup from pg_stat_user_tables where relid = 'platform.grants'::regclass`, nil, &updates, &heapOnly, &rows)
 		return updates >= refreshes+1
 	})
-	if heapOnly != updates {
+	// One may need a new page while an older snapshot keeps this one from being cleared.
+	if heapOnly < updates-updates/20 {
 		t.Errorf("%d of %d updates of a grant were heap-only", heapOnly, updates)
 	}
 	var left int
