@@ -105,6 +105,9 @@ func (h *House) Replica(options ...Option) *House {
 	return &replica
 }
 
+// Secret is the master secret.
+func (h *House) Secret() []byte { return h.secret }
+
 // Now is the house's clock.
 func (h *House) Now() time.Time { return time.Now().Add(time.Duration(h.offset.Load())) }
 
