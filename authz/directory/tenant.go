@@ -39,7 +39,7 @@ func (s *Service) Tenant(ctx context.Context, a Actor, name string) (storage.Ten
 func (s *Service) tenantOrFirst(ctx context.Context, a Actor, name string) (storage.Tenant, error) {
 	t, err := s.Tenant(ctx, a, name)
 	if name == "" && a.Host && errors.Is(err, storage.ErrNotFound) {
-		return s.CreateTenant(ctx, a, CreateTenant{Slug: firstTenant, Name: "Default"})
+		return s.CreateTenant(ctx, a, CreateTenant{Slug: firstTenant, Name: "My organization"})
 	}
 	return t, err
 }
