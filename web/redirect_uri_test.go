@@ -216,7 +216,7 @@ func TestH13_NoResponseSplitting(t *testing.T) {
 		for _, path := range []string{"/login?flow=", "/login/tenant?flow=", "/consent?flow=", "/oauth2/authorize?flow=", "/account?done=", "/oauth2/logout?post_logout_redirect_uri="} {
 			check(t, get(b, h.URL+path+url.QueryEscape(attack), nil))
 		}
-		csrf := b.Get("/account").Form(t, "sign-out", nil).Values.Get("csrf")
+		csrf := csrfOf(t, b)
 		for _, path := range []string{"/login/tenant", "/login/switch"} {
 			check(t, b.PostRaw(path, url.Values{"csrf": {csrf}, "flow": {attack}, "tenant_id": {h.Tenant.String()}}, nil))
 		}
@@ -247,7 +247,7 @@ func TestN4_NothingLeadsElsewhere(t *testing.T) {
 				staysInside(t, h, get(b, h.Socket()+path+"?"+name+"="+escaped, nil))
 			}
 		}
-		csrf := b.Get("/account").Form(t, "sign-out", nil).Values.Get("csrf")
+		csrf := csrfOf(t, b)
 		form := url.Values{"csrf": {csrf}, "username": {"ann"}, "password": {webtest.Password}, "tenant_id": {h.Tenant.String()}}
 		for _, name := range []string{"flow", "return_to", "next"} {
 			form.Set(name, payload)

@@ -1,0 +1,390 @@
+package web_test
+
+import (
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse/gatehouse/storage/postgres"
+	"github.com/gatehouse/gatehouse/web"
+	"github.com/gatehouse/gatehouse/web/webtest"
+)
+
+const sessionCookie, browserCookie = "gatehouse", "gatehouse-browser"
+
+// isSignedIn asks for the account page.
+func isSignedIn(b *webtest.Browser) bool {
+	b.T.Helper()
+	p := b.Get("/account")
+	if p.StatusCode != http.StatusOK {
+		b.T.Fatalf("/account: %d", p.StatusCode)
+	}
+	return p.Request.URL.Path == "/account"
+}
+
+func TestH1_NewSessionAtEverySignIn(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t)
+	h.User("ann")
+	h.User("bob")
+	h.Client("web")
+	b := signedIn(h, "ann")
+	first := cookie(t, h, b, sessionCookie)
+	thief := copyOf(t, h, b)
+
+	b.Authorize(webtest.NewProof(), "web", "ann", url.Values{"prompt": {"login"}})
+	second := cookie(t, h, b, sessionCookie)
+	if second == first || second == "" {
+		t.Errorf("signing in again left the session as it was")
+	}
+	if isSignedIn(thief) {
+		t.Error("the former session is alive")
+	}
+
+	b.SignIn(b.Get("/login?"+url.Values{"flow": {flowOf(t, b, "web", url.Values{"prompt": {"select_account"}})}}.Encode()), "bob")
+	if third := cookie(t, h, b, sessionCookie); third == second {
+		t.Error("another user got the session of the first")
+	}
+	annAgain := h.Browser()
+	setCookie(t, h, annAgain, sessionCookie, second)
+	if isSignedIn(annAgain) {
+		t.Error("the session of the first user is alive in another's browser")
+	}
+}
+
+// flowOf begins an authorization request and stops at the sign-in page.
+func flowOf(t *testing.T, b *webtest.Browser, client string, change url.Values) string {
+	t.Helper()
+	p := b.Get(webtest.NewProof().Authorization(client, change))
+	flow := p.Request.URL.Query().Get("flow")
+	if flow == "" {
+		t.Fatalf("no paused request at %s:\n%s", p.Request.URL, p.Body)
+	}
+	return flow
+}
+
+// Fixation: a value that the attacker planted is worth nothing to them afterwards.
+func TestH1_PlantedCookieIsReplaced(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t)
+	h.User("ann")
+	h.User("mallory")
+	mallory := signedIn(h, "mallory")
+	victim := copyOf(t, h, mallory)
+	victim.Press(victim.Get("/account"), "sign-out", nil)
+	if p := victim.SignIn(victim.Get("/login"), "ann"); p.Request.URL.Path != "/account" {
+		t.Fatalf("sign-in ended at %s", p.Request.URL)
+	}
+	if cookie(t, h, victim, sessionCookie) == cookie(t, h, mallory, sessionCookie) || isSignedIn(mallory) {
+		t.Error("the planted session survived")
+	}
+	for _, planted := range []string{"x", "gth_ss_", "gth_ss_" + strings.Repeat("A", 64), strings.Repeat("A", 4000)} {
+		fresh := h.Browser()
+		setCookie(t, h, fresh, sessionCookie, planted)
+		setCookie(t, h, fresh, browserCookie, planted)
+		if isSignedIn(fresh) {
+			t.Errorf("signed in by %.40q", planted)
+		}
+		fresh.SignIn(fresh.Get("/login"), "ann")
+		if cookie(t, h, fresh, sessionCookie) == planted || !isSignedIn(fresh) {
+			t.Errorf("sign-in over the planted cookie %.40q", planted)
+		}
+	}
+}
+
+func TestB15_FlowIsUselessInAnotherBrowser(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t)
+	h.User("ann")
+	h.User("mallory")
+	h.Client("web")
+	victim := signedIn(h, "ann")
+	waiting := flowOf(t, victim, "web", nil) // the consent page
+	accept := victim.Get("/consent?flow="+waiting).Form(t, "accept", nil)
+	approved := victim.PostRaw(accept.Action, accept.Values, nil).Header.Get("Location")
+	if !strings.HasPrefix(approved, "/oauth2/authorize?flow=") {
+		t.Fatalf("consent led to %q", approved)
+	}
+	signIn := flowOf(t, h.Browser(), "web", nil)
+
+	for name, thief := range map[string]*webtest.Browser{"a clean one": h.Browser(), "a signed-in one": signedIn(h, "mallory"), "the victim's other one": signedIn(h, "ann")} {
+		t.Run(name, func(t *testing.T) {
+			thief.T = t
+			for _, address := range []string{"/login?flow=" + signIn, "/consent?flow=" + waiting, "/oauth2/authorize?flow=" + waiting, approved, "/oauth2/authorize?flow=" + signIn} {
+				isErrorPage(t, get(thief, h.URL+address, nil), http.StatusBadRequest)
+			}
+			token := csrfOf(t, thief)
+			for _, path := range []string{"/consent", "/login"} {
+				form := url.Values{"csrf": {token}, "flow": {waiting}, "decision": {"accept"}, "username": {"mallory"}, "password": {webtest.Password}}
+				isErrorPage(t, thief.PostRaw(path, form, nil), http.StatusBadRequest)
+			}
+		})
+	}
+	// The victim's own browser still gets the code.
+	if p := get(victim, h.URL+approved, nil); !strings.Contains(p.Header.Get("Location"), "code=") {
+		t.Errorf("the victim's browser: %d %s", p.StatusCode, p.Header.Get("Location"))
+	}
+}
+
+// csrfOf is the token of a browser, whether somebody is signed in there or not.
+func csrfOf(t *testing.T, b *webtest.Browser) string {
+	t.Helper()
+	p := b.Get("/account")
+	button := "sign-in"
+	if p.Request.URL.Path == "/account" {
+		button = "sign-out"
+	}
+	return p.Form(t, button, nil).Values.Get("csrf")
+}
+
+// The page that waits belongs to who began it, also where the browser is the same.
+func TestB12_ConsentAcrossUserSwitch(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t)
+	h.User("ann")
+	h.User("bob")
+	h.Client("web")
+	b := signedIn(h, "ann")
+	flow := flowOf(t, b, "web", nil)
+	accept := b.Get("/consent?flow="+flow).Form(t, "accept", nil)
+	approved := b.PostRaw(accept.Action, accept.Values, nil).Header.Get("Location")
+	b.Press(b.Get("/account"), "sign-out", nil)
+	b.SignIn(b.Get("/login"), "bob")
+	// Ann's approval is not bob's: he is asked himself.
+	if p := b.Get(approved); p.Left != nil || p.Request.URL.Path != "/consent" || !strings.Contains(string(p.Body), "bob") {
+		t.Errorf("the other's approval led to %s (left: %v)", p.Request.URL, p.Left)
+	}
+}
+
+func TestH2_CookieAttributes(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		prefix  string
+		options []webtest.Option
+	}{
+		"on plain localhost": {"", nil},
+		"on https": {"__Host-", []webtest.Option{func(c *web.Config, _ *postgres.Options) {
+			c.Issuer = &url.URL{Scheme: "https", Host: "id.example"}
+		}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := webtest.Boot(t, test.options...)
+			h.User("ann")
+			page, jar := visitRaw(t, h, "GET", "/login", nil, nil, nil)
+			form := page.Form(t, "sign-in", url.Values{"username": {"ann"}, "password": {webtest.Password}}).Values
+			p, jar := visitRaw(t, h, "POST", "/login", jar, form, http.Header{"Origin": {h.URL}, "Sec-Fetch-Site": {"same-origin"}})
+			if p.StatusCode != http.StatusSeeOther {
+				t.Fatalf("sign-in: %d %s", p.StatusCode, p.Body)
+			}
+			if len(jar) != 2 {
+				t.Errorf("%d cookies", len(jar))
+			}
+			for _, name := range []string{test.prefix + sessionCookie, test.prefix + browserCookie} {
+				c := jar[name]
+				if c == nil {
+					t.Fatalf("no cookie %s among %v", name, jar)
+				}
+				if !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" || c.Secure != (test.prefix != "") || c.MaxAge != 0 || !c.Expires.IsZero() {
+					t.Errorf("Set-Cookie: %s", c.Raw)
+				}
+				value := strings.TrimPrefix(c.Value, "gth_ss_")
+				if raw, err := base64.RawURLEncoding.DecodeString(value); err != nil || len(raw) < 32 {
+					t.Errorf("%s has %d bytes", name, len(raw))
+				}
+			}
+			remembered := url.Values{"remember": {"on"}}
+			for name, values := range form {
+				remembered[name] = values
+			}
+			_, jar = visitRaw(t, h, "POST", "/login", jar, remembered, http.Header{"Origin": {h.URL}, "Sec-Fetch-Site": {"same-origin"}})
+			if c := jar[test.prefix+sessionCookie]; c.MaxAge != int(30*24*time.Hour/time.Second) {
+				t.Errorf("remembered: %s", c.Raw)
+			}
+			if test.prefix == "" {
+				return
+			}
+			// A cookie under the plain name, which a sister host can toss in, is nobody's.
+			tossed := map[string]*http.Cookie{sessionCookie: jar[test.prefix+sessionCookie], browserCookie: jar[test.prefix+browserCookie]}
+			if p, _ := visitRaw(t, h, "GET", "/account", tossed, nil, nil); p.Header.Get("Location") != "/login" {
+				t.Errorf("signed in by a cookie without the prefix: %d", p.StatusCode)
+			}
+		})
+	}
+}
+
+func TestH3_CookieAfterSignOut(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*webtest.House, *webtest.Browser){
+		"sign-out":    func(_ *webtest.House, b *webtest.Browser) { b.Press(b.Get("/account"), "sign-out", nil) },
+		"end_session": func(_ *webtest.House, b *webtest.Browser) { b.Press(b.Get("/oauth2/logout"), "confirm-sign-out", nil) },
+		"other account": func(h *webtest.House, b *webtest.Browser) {
+			b.SignIn(b.Get("/login?flow="+flowOf(h.T.(*testing.T), b, "web", url.Values{"prompt": {"select_account"}})), "bob")
+		},
+		"from elsewhere": func(h *webtest.House, _ *webtest.Browser) {
+			other := signedIn(h, "ann")
+			other.Press(other.Get("/account"), "revoke-others", nil)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := webtest.Boot(t)
+			h.User("ann")
+			h.User("bob")
+			h.Client("web")
+			b := signedIn(h, "ann")
+			thief := copyOf(t, h, b)
+			if !isSignedIn(thief) {
+				t.Fatal("the copy of the cookie does not work at all")
+			}
+			end(h, b)
+			if isSignedIn(thief) {
+				t.Error("the copied cookie works on")
+			}
+			if p := thief.Get(webtest.NewProof().Authorization("web", url.Values{"prompt": {"none"}})); p.Left == nil || p.Left.Query().Get("error") != "login_required" {
+				t.Errorf("authorize: %d, left %v", p.StatusCode, p.Left)
+			}
+		})
+	}
+}
+
+// Every change of the cookie, and every half of it with another's, is nobody's.
+func TestH3_CookieForgery(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t)
+	h.User("ann")
+	h.User("bob")
+	value, other := cookie(t, h, signedIn(h, "ann"), sessionCookie), cookie(t, h, signedIn(h, "bob"), sessionCookie)
+	forged := []string{value + "A", value[:len(value)-1], strings.TrimPrefix(value, "gth_ss_"), strings.ToUpper(value), value + "=", "gth_rt_" + strings.TrimPrefix(value, "gth_ss_")}
+	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(value, "gth_ss_"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rawOther, _ := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(other, "gth_ss_"))
+	for i := range raw {
+		flipped := append([]byte{}, raw...)
+		flipped[i] ^= 1
+		forged = append(forged, "gth_ss_"+base64.RawURLEncoding.EncodeToString(flipped))
+	}
+	forged = append(forged, "gth_ss_"+base64.RawURLEncoding.EncodeToString(append(append([]byte{}, raw[:16]...), rawOther[16:]...)))
+	for _, v := range forged {
+		b := h.Browser()
+		setCookie(t, h, b, sessionCookie, v)
+		if isSignedIn(b) {
+			t.Errorf("signed in by %q", v)
+		}
+	}
+}
+
+func TestH7_Timeouts(t *testing.T) {
+	t.Parallel()
+	signIn := func(h *webtest.House, remember bool) *webtest.Browser {
+		b := h.Browser()
+		fill := url.Values{"username": {"ann"}, "password": {webtest.Password}}
+		if remember {
+			fill.Set("remember", "on")
+		}
+		b.Press(b.Get("/login"), "sign-in", fill)
+		return b
+	}
+	for name, test := range map[string]struct {
+		remember bool
+		// every step is a pause, after which the person comes back.
+		pause time.Duration
+		steps int
+		alive bool
+	}{
+		"back in time":                      {false, 29 * time.Minute, 1, true},
+		"idle for half an hour":             {false, 31 * time.Minute, 1, false},
+		"busy for a working day":            {false, 25 * time.Minute, 28, true},  // 11 h 40 min
+		"busy for half a day and more":      {false, 25 * time.Minute, 29, false}, // 12 h 5 min
+		"remembered, back after ten days":   {true, 10 * 24 * time.Hour, 1, true},
+		"remembered, idle for two weeks":    {true, 14*24*time.Hour + time.Minute, 1, false},
+		"remembered, busy for 29 days":      {true, 29 * 24 * time.Hour / 4, 4, true},
+		"remembered, busy for over a month": {true, 31 * 24 * time.Hour / 4, 4, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := webtest.Boot(t)
+			h.User("ann")
+			h.Client("web")
+			b := signIn(h, test.remember)
+			for range test.steps - 1 {
+				h.Advance(test.pause)
+				if !isSignedIn(b) {
+					t.Fatal("the session ended too early")
+				}
+			}
+			h.Advance(test.pause)
+			p := b.Get(webtest.NewProof().Authorization("web", url.Values{"prompt": {"none"}}))
+			if p.Left == nil {
+				t.Fatalf("%d %s", p.StatusCode, p.Body)
+			}
+			if got := p.Left.Query().Get("error") != "login_required"; got != test.alive {
+				t.Errorf("the session is alive: %v; the client got %v", got, p.Left)
+			}
+			if got := isSignedIn(b); got != test.alive {
+				t.Errorf("the session is alive: %v", got)
+			}
+		})
+	}
+}
+
+// Using applications is being there: no page of ours needs to be opened.
+func TestH7_ApplicationsKeepASessionBusy(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t)
+	h.User("ann")
+	h.Client("web")
+	b := h.Browser()
+	b.Authorize(webtest.NewProof(), "web", "ann", nil)
+	for range 4 {
+		h.Advance(20 * time.Minute)
+		if got := b.Authorize(webtest.NewProof(), "web", "ann", url.Values{"prompt": {"none"}}); got.Get("code") == "" {
+			t.Fatalf("the client got %v", got)
+		}
+	}
+}
+
+func TestH8_DisabledUserHasNoSession(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t)
+	ann := h.User("ann")
+	h.Client("web")
+	b := signedIn(h, "ann")
+	h.World.Exec(`update platform.users set disabled_at = now(), authz_changed_at = now() where id = $1`, ann)
+	if isSignedIn(b) {
+		t.Error("the account page opens")
+	}
+	if p := b.Get(webtest.NewProof().Authorization("web", url.Values{"prompt": {"none"}})); p.Left == nil || p.Left.Query().Get("error") != "login_required" {
+		t.Errorf("authorize: %d, left %v", p.StatusCode, p.Left)
+	}
+	if p := b.SignIn(b.Get("/login"), "ann"); p.StatusCode != http.StatusUnauthorized || !strings.Contains(string(p.Body), "That did not match") {
+		t.Errorf("sign-in: %d", p.StatusCode)
+	}
+}
+
+func TestAccount_SessionsOfOthers(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t)
+	h.User("ann")
+	h.User("mallory")
+	ann, mallory := signedIn(h, "ann"), signedIn(h, "mallory")
+	var id string
+	h.World.Get(`select s.id::text from platform.user_sessions s join platform.users u on u.id = s.user_id where u.username = 'ann'`, nil, &id)
+	csrf := csrfOf(t, mallory)
+	missing := mallory.PostRaw("/account/sessions/revoke", url.Values{"csrf": {csrf}, "session_id": {"0198c0de-0000-7000-8000-000000000000"}}, nil)
+	theirs := mallory.PostRaw("/account/sessions/revoke", url.Values{"csrf": {csrf}, "session_id": {id}}, nil)
+	if theirs.StatusCode != missing.StatusCode || theirs.Header.Get("Location") != missing.Header.Get("Location") {
+		t.Errorf("another's session answers %d %q, none %d %q", theirs.StatusCode, theirs.Header.Get("Location"), missing.StatusCode, missing.Header.Get("Location"))
+	}
+	if !isSignedIn(ann) {
+		t.Error("another's session was ended")
+	}
+	if page := mallory.Get("/account"); strings.Contains(string(page.Body), id) {
+		t.Error("another's session is listed")
+	}
+}
