@@ -52,13 +52,27 @@ func NewID[I ~[16]byte](now time.Time) I {
 	var id I
 	// rand.Read never fails and always fills its argument (crypto/rand, Go 1.24).
 	_, _ = rand.Read(id[:])
-	ms := uint64(now.UnixMilli())
-	for i := range 6 {
-		id[i] = byte(ms >> (40 - 8*i))
-	}
+	putTime(id[:], now)
 	id[6] = id[6]&0x0f | 0x70
 	id[8] = id[8]&0x3f | 0x80
 	return id
+}
+
+// FirstIDAt is the lowest id that [NewID] could have made at the instant: ids
+// below it are older.
+func FirstIDAt[I ~[16]byte](at time.Time) I {
+	var id I
+	putTime(id[:], at)
+	id[6] = 0x70
+	id[8] = 0x80
+	return id
+}
+
+func putTime(id []byte, at time.Time) {
+	ms := uint64(at.UnixMilli())
+	for i := range 6 {
+		id[i] = byte(ms >> (40 - 8*i))
+	}
 }
 
 // RandomID makes a UUIDv4, for an id that must be hard to guess and must not tell

@@ -88,6 +88,7 @@ func (i *invocation) serve(ctx context.Context, c *config.Config, d *database, w
 		tasks.Go(func() error { return lostDatabase(ctx, d.server.Done()) })
 	}
 	tasks.Go(func() error { return keepKeys(ctx, h.keys, store, log) })
+	tasks.Go(func() error { return i.keepHouse(ctx, store, c.RefreshAbsoluteLifetime, log) })
 	tasks.Go(func() error { return serveUntil(ctx, listener, h.server, tlsFiles{c.TLSCertFile, c.TLSKeyFile}, log) })
 	tasks.Go(func() error { return serveUntil(ctx, adminListener, operatorHandler(store), tlsOff, log) })
 	if withDemo {
@@ -182,6 +183,29 @@ func keepKeys(ctx context.Context, ring *keys.Ring, store *postgres.Store, log *
 		}
 		if err != nil && ctx.Err() == nil {
 			log.Warn("signing keys were not read again; the ones at hand are used on", "error", err)
+		}
+	}
+}
+
+// keepHouse removes what has expired, every few minutes. That another replica may
+// be at it too does no harm.
+func (i *invocation) keepHouse(ctx context.Context, store *postgres.Store, refreshable time.Duration, log *slog.Logger) error {
+	again := time.NewTicker(5 * time.Minute)
+	defer again.Stop()
+	for {
+		removed, err := store.ForOperator().Clean(ctx, i.now(), refreshable)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			log.Warn("expired rows were not removed; the next round will", "error", err)
+		case removed > 0:
+			log.Info("removed what had expired", "rows", removed)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-again.C:
 		}
 	}
 }

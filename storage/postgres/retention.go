@@ -1,0 +1,69 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/gatehouse/gatehouse/authz"
+)
+
+// Each statement removes one batch of what nobody can need any more; $1 is from
+// when on. Batches are small, so that no lock is held for long, and rows that
+// another replica is removing are left to it.
+const (
+	cleanLedger = `delete from platform.revoked_tokens where jti in (
+		select jti from platform.revoked_tokens where expires_at < $1 limit 1000 for update skip locked)`
+	cleanPushed = `delete from platform.pushed_requests where id in (
+		select id from platform.pushed_requests where expires_at < $1 limit 1000 for update skip locked)`
+	cleanConsumed = `delete from platform.consumed_ids where (kind, id) in (
+		select kind, id from platform.consumed_ids where expires_at < $1 limit 1000 for update skip locked)`
+	cleanCounters = `delete from platform.rate_counters where key in (
+		select key from platform.rate_counters where tat < $1 limit 1000 for update skip locked)`
+	cleanSessions = `delete from platform.user_sessions where id in (
+		select id from platform.user_sessions where expires_at < $1 limit 1000 for update skip locked)`
+	// By the id, which tells when it was made: refreshing must not change an
+	// indexed column, so there is none for the end of a grant.
+	cleanGrants = `delete from platform.grants where id in (
+		select id from platform.grants where id < $1 limit 1000 for update skip locked)`
+)
+
+// Clean removes what has expired and returns how many rows that were. refreshable
+// is how long a grant can be refreshed at most. Replicas may clean at once.
+func (s *OperatorStore) Clean(ctx context.Context, now time.Time, refreshable time.Duration) (int64, error) {
+	var total int64
+	for _, step := range []struct {
+		statement string
+		before    any
+	}{
+		{cleanLedger, now},
+		{cleanPushed, now},
+		{cleanConsumed, now},
+		{cleanCounters, now.Add(-time.Hour)},
+		// Sessions stay for a day, for whoever asks what happened.
+		{cleanSessions, now.Add(-24 * time.Hour)},
+		{cleanGrants, authz.FirstIDAt[authz.GrantID](now.Add(-refreshable))},
+	} {
+		for n := int64(1); n > 0; {
+			var err error
+			if n, err = s.remove(ctx, step.statement, step.before); err != nil {
+				return total, err
+			}
+			total += n
+		}
+	}
+	return total, nil
+}
+
+func (s *OperatorStore) remove(ctx context.Context, statement string, before any) (int64, error) {
+	var n int64
+	err := s.batch(ctx, "clean up", s.as, func(b *pgx.Batch) {
+		b.Queue(statement, before).Exec(func(tag pgconn.CommandTag) error {
+			n = tag.RowsAffected()
+			return nil
+		})
+	})
+	return n, err
+}
