@@ -102,6 +102,24 @@ CREATE TABLE platform.consumed_ids (
     expires_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE platform.device_codes (
+    id uuid NOT NULL,
+    device_code_hash bytea NOT NULL,
+    user_code text NOT NULL,
+    client_id text NOT NULL,
+    scopes text NOT NULL,
+    ip_address inet,
+    requested_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    poll_interval interval NOT NULL,
+    last_polled_at timestamp with time zone,
+    hasty boolean DEFAULT false NOT NULL,
+    approved boolean
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY platform.device_codes FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE platform.grants (
     id uuid NOT NULL,
     user_id uuid NOT NULL,
@@ -313,6 +331,12 @@ ALTER TABLE ONLY platform.consents
 ALTER TABLE ONLY platform.consumed_ids
     ADD CONSTRAINT consumed_ids_pkey PRIMARY KEY (kind, id);
 
+ALTER TABLE ONLY platform.device_codes
+    ADD CONSTRAINT device_codes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY platform.device_codes
+    ADD CONSTRAINT device_codes_user_code_key UNIQUE (user_code);
+
 ALTER TABLE ONLY platform.grants
     ADD CONSTRAINT grants_pkey PRIMARY KEY (id);
 
@@ -400,6 +424,10 @@ CREATE INDEX consents_by_client ON platform.consents USING btree (client_id);
 
 CREATE INDEX consumed_ids_by_expiry ON platform.consumed_ids USING btree (expires_at);
 
+CREATE INDEX device_codes_by_client ON platform.device_codes USING btree (client_id);
+
+CREATE INDEX device_codes_by_expiry ON platform.device_codes USING btree (expires_at);
+
 CREATE INDEX grants_by_sid ON platform.grants USING btree (sid);
 
 CREATE INDEX grants_by_user ON platform.grants USING btree (user_id);
@@ -454,6 +482,9 @@ ALTER TABLE ONLY platform.consents
 
 ALTER TABLE ONLY platform.consents
     ADD CONSTRAINT consents_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.device_codes
+    ADD CONSTRAINT device_codes_client_id_fkey FOREIGN KEY (client_id) REFERENCES platform.clients(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY platform.grants
     ADD CONSTRAINT grants_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
@@ -521,6 +552,10 @@ ALTER TABLE platform.audit_events ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE platform.consents ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE platform.device_codes ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY found ON platform.device_codes FOR SELECT USING ((user_code = platform.named_identifier()));
+
 CREATE POLICY found ON platform.users FOR SELECT USING (((username_folded = platform.named_identifier()) OR (email_folded = platform.named_identifier()) OR (EXISTS ( SELECT
    FROM platform.user_group_memberships m
   WHERE ((m.user_id = users.id) AND (m.tenant_id = platform.acting_tenant()))))));
@@ -540,6 +575,8 @@ CREATE POLICY joined ON platform.user_groups FOR SELECT USING ((EXISTS ( SELECT
   WHERE ((m.user_group_id = user_groups.id) AND (m.user_id = platform.acting_user())))));
 
 CREATE POLICY owned ON platform.consents USING (((user_id = platform.acting_user()) OR platform.acting_operator()));
+
+CREATE POLICY owned ON platform.device_codes USING (((id = platform.named_row()) OR platform.acting_operator()));
 
 CREATE POLICY owned ON platform.grants USING (((user_id = platform.acting_user()) OR (id = platform.named_row()) OR platform.acting_operator()));
 
@@ -598,6 +635,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.clients TO gatehouse_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.consents TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.consumed_ids TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.device_codes TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.grants TO gatehouse_app;
 

@@ -148,16 +148,22 @@ func (p *Provider) Consent(w http.ResponseWriter, r *http.Request, b Browser, se
 	}
 	q := &ConsentQuestion{
 		Flow: sealed, Client: a.client.Client, Redirect: a.redirect, Person: a.in.Person, Tenant: a.tenant,
-		Dropped: a.decision.Dropped(), Impersonable: a.client.Impersonable(a.Parameters.Get("redirect_uri")),
+		Scopes: described(catalogue, a.decision.Granted), Dropped: a.decision.Dropped(), Impersonable: a.client.Impersonable(a.Parameters.Get("redirect_uri")),
 	}
-	for _, scope := range a.decision.Granted {
+	return q
+}
+
+// described is what the registry says of scopes; of one that it does not know, the name.
+func described(catalogue postgres.Catalogue, scopes authz.ScopeSet) []storage.ScopeInfo {
+	infos := make([]storage.ScopeInfo, len(scopes))
+	for i, scope := range scopes {
 		info, known := catalogue.Scopes[scope]
 		if !known {
 			info = storage.ScopeInfo{Name: scope}
 		}
-		q.Scopes = append(q.Scopes, info)
+		infos[i] = info
 	}
-	return q
+	return infos
 }
 
 // resume opens a paused request and judges it up to the point of consent.

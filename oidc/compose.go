@@ -60,6 +60,7 @@ func (p *Provider) compose() fosite.OAuth2Provider {
 		storage.GrantAuthorizationCode: {code, proof, explicit},
 		storage.GrantRefreshToken:      {refresh, refreshedID},
 		storage.GrantClientCredentials: {credentials},
+		storage.GrantDeviceCode:        {deviceCodeHandler{p, idToken}},
 	}
 	return fosite.NewOAuth2Provider(store, config)
 }

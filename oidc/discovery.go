@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+
+	"github.com/gatehouse/gatehouse/storage"
 )
 
 // The paths of the protocol's endpoints.
@@ -30,10 +32,11 @@ func (p *Provider) discoveryDocument() ([]byte, error) {
 		"introspection_endpoint":                p.endpoint(IntrospectPath),
 		"revocation_endpoint":                   p.endpoint(RevokePath),
 		"pushed_authorization_request_endpoint": p.endpoint(PushedAuthorizationPath),
+		"device_authorization_endpoint":         p.endpoint(DeviceAuthorizationPath),
 		"end_session_endpoint":                  p.endpoint(EndSessionPath),
 		"response_types_supported":              []string{"code"},
 		"response_modes_supported":              []string{"query", "form_post"},
-		"grant_types_supported":                 []string{"authorization_code", "refresh_token", "client_credentials"},
+		"grant_types_supported":                 []string{storage.GrantAuthorizationCode, storage.GrantRefreshToken, storage.GrantClientCredentials, storage.GrantDeviceCode},
 		"subject_types_supported":               []string{"public"},
 		"id_token_signing_alg_values_supported": []string{"RS256", "ES256"},
 		"code_challenge_methods_supported":      []string{"S256"},

@@ -13,6 +13,7 @@ import (
 const (
 	codePrefix    = "gth_ac_"
 	refreshPrefix = "gth_rt_"
+	devicePrefix  = "gth_dc_"
 )
 
 const secretSize = 32

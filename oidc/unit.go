@@ -31,10 +31,11 @@ type unit struct {
 	refresh presentedRefresh
 
 	// What fosite's handlers marked.
-	consumeCode bool
-	rotate      bool
-	firstToken  *refreshToken
-	killed      bool
+	consumeCode  bool
+	redeemDevice bool
+	rotate       bool
+	firstToken   *refreshToken
+	killed       bool
 
 	// narrowTo is the scope parameter of a refresh, nil when there is none.
 	narrowTo authz.ScopeSet
@@ -191,6 +192,8 @@ func (u *unit) flush(ctx context.Context) error {
 	switch {
 	case u.consumeCode:
 		return u.flushCode(ctx)
+	case u.redeemDevice:
+		return u.flushDevice(ctx)
 	case u.rotate && !u.refresh.answered:
 		return u.flushRotation(ctx)
 	}

@@ -34,6 +34,7 @@ const (
 	GrantAuthorizationCode = "authorization_code"
 	GrantRefreshToken      = "refresh_token"
 	GrantClientCredentials = "client_credentials"
+	GrantDeviceCode        = "urn:ietf:params:oauth:grant-type:device_code" // RFC 8628 §7.2
 )
 
 // Client is a registered OAuth client. A zero Tenant means a client of the whole

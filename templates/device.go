@@ -26,9 +26,11 @@ type Device struct {
 func (Device) template() string { return "device" }
 
 // DeviceConfirm asks whether the device may act for the user: POST
-// /device/confirm with csrf, user_code and decision ("accept" or "deny").
+// /device/confirm with csrf, flow and decision ("accept" or "deny"). What is
+// granted stands in the flow, never in the form.
 type DeviceConfirm struct {
 	Layout
+	Flow     string
 	UserCode string
 	Client   Client
 	// Address is where the device asked from: someone else's code is the usual

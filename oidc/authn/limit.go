@@ -61,6 +61,13 @@ var limits = []limit{
 	{time.Hour, 20, byAccount("hour")},
 }
 
+// userCodeLimits bound guesses at the code that a device shows (RFC 8628 §5.1):
+// five by one person, and five from one address, in the ten minutes of a code.
+var userCodeLimits = []limit{
+	{10 * time.Minute, 5, func(a Attempt) []byte { return counterKey("user code by address", addressGroup(a.Addr)) }},
+	{10 * time.Minute, 5, func(a Attempt) []byte { return counterKey("user code by user", a.User.String()) }},
+}
+
 // Limits keeps attempts within bounds, wherever they come in.
 type Limits struct {
 	counter Counter
@@ -79,6 +86,16 @@ func NewLimits(counter Counter, now func() time.Time) *Limits {
 // The caller calls release when the attempt turned out not to be a wrong one,
 // because it succeeded or because nothing was evaluated; then it has not counted.
 func (l *Limits) Reserve(ctx context.Context, a Attempt) (release func(context.Context) error, err error) {
+	return l.reserve(ctx, limits, a)
+}
+
+// ReserveUserCode is [Limits.Reserve] for a guess at the code of a device, by a
+// user who is signed in.
+func (l *Limits) ReserveUserCode(ctx context.Context, user authz.UserID, addr netip.Addr) (release func(context.Context) error, err error) {
+	return l.reserve(ctx, userCodeLimits, Attempt{User: user, Addr: addr})
+}
+
+func (l *Limits) reserve(ctx context.Context, limits []limit, a Attempt) (release func(context.Context) error, err error) {
 	for i, limit := range limits {
 		retryAfter, err := l.counter.TakeToken(ctx, limit.key(a), limit.per, limit.burst, l.now())
 		if err == nil && retryAfter > 0 {

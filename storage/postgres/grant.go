@@ -18,16 +18,12 @@ import (
 // session was in use. A grant's id is the id of the authorization request that
 // led to it, so a second one for the same request is [storage.ErrConflict].
 func (s *UserStore) InsertGrant(ctx context.Context, g storage.Grant, session authz.SessionID, remember *storage.Consent) error {
-	request, err := json.Marshal(g.Request)
+	request, err := grantRequest(g)
 	if err != nil {
-		return translate("encode request", err)
+		return err
 	}
 	return s.batch(ctx, "insert grant", s.as, func(b *pgx.Batch) {
-		b.Queue(`insert into platform.grants (id, user_id, sid, client_id, tenant_id, project_id, requested_scopes, scopes,
-				audience, request, auth_time, acr, amr, requested_at, issued_at, code_hash)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
-			g.ID, s.as.user, g.SID, g.Client, g.Tenant, g.Project, g.Requested.String(), g.Scopes.String(),
-			strings.Join(g.Audience, " "), request, g.AuthTime, g.ACR, strings.Join(g.AMR, " "), g.RequestedAt, g.IssuedAt, g.CodeHash)
+		queueInsertGrant(b, s.as.user, g, request)
 		// Once a minute is often enough to know that a session is not idle.
 		b.Queue(`update platform.user_sessions set last_seen_at = $3::timestamptz
 			where id = $1 and user_id = $2 and last_seen_at < $3::timestamptz - interval '1 minute'`, session, s.as.user, g.IssuedAt)
@@ -38,6 +34,20 @@ func (s *UserStore) InsertGrant(ctx context.Context, g storage.Grant, session au
 				s.as.user, remember.Client, remember.Tenant, remember.Scopes.Strings(), remember.GrantedAt)
 		}
 	})
+}
+
+func grantRequest(g storage.Grant) ([]byte, error) {
+	request, err := json.Marshal(g.Request)
+	return request, translate("encode request", err)
+}
+
+func queueInsertGrant(b *pgx.Batch, user authz.UserID, g storage.Grant, request []byte) {
+	b.Queue(`insert into platform.grants (id, user_id, sid, client_id, tenant_id, project_id, requested_scopes, scopes,
+			audience, request, auth_time, acr, amr, requested_at, issued_at, code_hash, code_used_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+		g.ID, user, g.SID, g.Client, g.Tenant, g.Project, g.Requested.String(), g.Scopes.String(),
+		strings.Join(g.Audience, " "), request, g.AuthTime, g.ACR, strings.Join(g.AMR, " "), g.RequestedAt, g.IssuedAt, g.CodeHash,
+		zeronull.Timestamptz(g.CodeUsedAt))
 }
 
 // Granted is a grant with the person it is for, read in one trip, so that the
@@ -98,7 +108,7 @@ func scopeSet(s string) authz.ScopeSet {
 // any number of attempts one wins and the rest are [storage.ErrConsumed].
 // refreshHash is the digest of the first refresh token's secret, nil for none.
 func (s *UserStore) ConsumeCode(ctx context.Context, id authz.GrantID, refreshHash []byte, now time.Time) error {
-	return s.won(ctx, "consume code", `
+	return s.won(ctx, "consume code", s.as, `
 		update platform.grants set code_used_at = $2, refresh_hash = $3, rotated_at = $2, request = null
 		 where id = $1 and code_used_at is null and revoked_at is null`, id, now, refreshHash)
 }
@@ -106,14 +116,14 @@ func (s *UserStore) ConsumeCode(ctx context.Context, id authz.GrantID, refreshHa
 // RotateRefreshToken replaces the current refresh token: one conditional
 // statement, [storage.ErrConsumed] for everyone but the winner.
 func (s *UserStore) RotateRefreshToken(ctx context.Context, id authz.GrantID, generation int32, current, next []byte, now time.Time) error {
-	return s.won(ctx, "rotate refresh token", `
+	return s.won(ctx, "rotate refresh token", s.as, `
 		update platform.grants set generation = generation + 1, refresh_hash = $4, rotated_at = $5
 		 where id = $1 and generation = $2 and refresh_hash = $3 and revoked_at is null`, id, generation, current, next, now)
 }
 
-func (s *UserStore) won(ctx context.Context, act, statement string, args ...any) error {
+func (s *Store) won(ctx context.Context, act string, a acting, statement string, args ...any) error {
 	won := false
-	err := s.batch(ctx, act, s.as, func(b *pgx.Batch) {
+	err := s.batch(ctx, act, a, func(b *pgx.Batch) {
 		b.Queue(statement+` returning true`, args...).Query(func(rows pgx.Rows) error {
 			for rows.Next() {
 				won = true

@@ -70,16 +70,20 @@ func (s *Store) SignedIn(ctx context.Context, id authz.SessionID, client authz.C
 // leaves the browser's former session alive.
 func (s *UserStore) InsertSession(ctx context.Context, n storage.Session, ends authz.SessionID, dead time.Time) error {
 	return s.batch(ctx, "insert session", s.as, func(b *pgx.Batch) {
-		b.Queue(`insert into platform.user_sessions (id, token_jti, user_id, current_tenant_id, current_project_id,
-				secret_hash, created_at, last_seen_at, expires_at, idle_lifetime, ip_address, user_agent, auth_time, acr, amr)
-			values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12, $13, $14)`,
-			n.ID, n.TokenJTI, s.as.user, n.Tenant, n.Project, n.SecretHash, n.CreatedAt, n.ExpiresAt, n.IdleLifetime,
-			addressOrNull(n.IPAddress), n.UserAgent, n.AuthTime, n.ACR, n.AMR)
+		queueInsertSession(b, s.as.user, n)
 		b.Queue(`update platform.users set last_login_at = $2 where id = $1`, s.as.user, n.CreatedAt)
 		if !ends.IsZero() {
 			queueEndSession(b, s.as.user, ends, "signed in again", n.CreatedAt, dead)
 		}
 	})
+}
+
+func queueInsertSession(b *pgx.Batch, user authz.UserID, n storage.Session) {
+	b.Queue(`insert into platform.user_sessions (id, token_jti, user_id, current_tenant_id, current_project_id,
+			secret_hash, created_at, last_seen_at, expires_at, idle_lifetime, ip_address, user_agent, auth_time, acr, amr)
+		values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		n.ID, n.TokenJTI, user, n.Tenant, n.Project, n.SecretHash, n.CreatedAt, n.ExpiresAt, n.IdleLifetime,
+		addressOrNull(n.IPAddress), n.UserAgent, n.AuthTime, n.ACR, n.AMR)
 }
 
 func addressOrNull(a netip.Addr) any {

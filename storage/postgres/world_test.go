@@ -50,6 +50,13 @@ func newEstate(t *testing.T, w *storagetest.World, s *postgres.Store, name strin
 		t.Fatal(err)
 	}
 	client := w.Client(storage.Client{ID: authz.ClientID("client-of-" + name), Tenant: e.tenant, Scopes: []authz.Pattern{"openid"}})
+	err := s.InsertDeviceCode(t.Context(), storage.DeviceCode{
+		ID: authz.RandomID[authz.GrantID](), Hash: []byte("digest"), UserCode: "code-of-" + name, Client: client.ID, Requested: authz.ScopeSet{"openid"},
+		RequestedAt: now, ExpiresAt: now.Add(10 * time.Minute), Interval: 5 * time.Second,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	e.grant = newGrant(e, client.ID)
 	consent := &storage.Consent{Client: client.ID, Tenant: e.tenant, Scopes: authz.ScopeSet{"openid"}, GrantedAt: now}
 	if err := s.ForUser(e.user).InsertGrant(t.Context(), e.grant, e.session.ID, consent); err != nil {

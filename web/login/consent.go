@@ -1,8 +1,10 @@
 package login
 
 import (
+	"context"
 	"net/http"
 
+	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/oidc"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/templates"
@@ -29,10 +31,6 @@ func (p *Pages) consentPage(r *http.Request, v *browser.Visit, q *oidc.ConsentQu
 	if err != nil {
 		return templates.Consent{}, err
 	}
-	catalogue, err := p.Store.Catalogue(r.Context())
-	if err != nil {
-		return templates.Consent{}, err
-	}
 	page := templates.Consent{
 		Layout: layout, Flow: q.Flow, Impersonable: q.Impersonable, Tenant: q.Tenant.Name,
 		Name: q.Person.Name(), Username: q.Person.Username, RedirectHost: q.Redirect.Host,
@@ -47,16 +45,25 @@ func (p *Pages) consentPage(r *http.Request, v *browser.Visit, q *oidc.ConsentQu
 	for _, info := range q.Scopes {
 		page.Scopes = append(page.Scopes, browser.ScopeWords(info))
 	}
-	for _, dropped := range q.Dropped {
-		info, known := catalogue.Scopes[dropped.Scope]
-		if !known {
-			info = storage.ScopeInfo{Name: dropped.Scope}
-		}
-		page.Dropped = append(page.Dropped, templates.DroppedScope{
-			ScopeWords: browser.ScopeWords(info), Reason: dropped.Reason, Detail: dropped.Detail,
-		})
+	page.Dropped, err = p.dropped(r.Context(), q.Dropped)
+	return page, err
+}
+
+// dropped is what was asked for and not granted, in the registry's words.
+func (p *Pages) dropped(ctx context.Context, outcomes []authz.Outcome) ([]templates.DroppedScope, error) {
+	catalogue, err := p.Store.Catalogue(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return page, nil
+	var all []templates.DroppedScope
+	for _, outcome := range outcomes {
+		info, known := catalogue.Scopes[outcome.Scope]
+		if !known {
+			info = storage.ScopeInfo{Name: outcome.Scope}
+		}
+		all = append(all, templates.DroppedScope{ScopeWords: browser.ScopeWords(info), Reason: outcome.Reason, Detail: outcome.Detail})
+	}
+	return all, nil
 }
 
 // AnswerConsent is POST /consent. What is granted stands in the sealed request,

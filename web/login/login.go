@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
@@ -22,6 +23,7 @@ import (
 type Pages struct {
 	Provider      *oidc.Provider
 	Authenticator *authn.Authenticator
+	Limits        *authn.Limits
 	Browsers      *browser.Keeper
 	Store         *postgres.Store
 	// Fail shows a fault of ours as a page.
@@ -42,9 +44,9 @@ func (p *Pages) ShowSignIn(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	if page.Flow == "" {
+	if !requestWaits(page.Flow) {
 		if in, err := v.SignedIn(r.Context()); err == nil && in != nil {
-			seeOther(w, accountPath)
+			p.goOn(w, page.Flow)
 			return
 		}
 	}
@@ -52,9 +54,12 @@ func (p *Pages) ShowSignIn(w http.ResponseWriter, r *http.Request) {
 	p.show(w, r, v, page, question, http.StatusOK)
 }
 
+// requestWaits reports whether the flow is an authorization request.
+func requestWaits(flow string) bool { return flow != "" && !strings.HasPrefix(flow, deviceFlow) }
+
 // question is what a waiting request says of itself; the zero value without one.
 func (p *Pages) question(w http.ResponseWriter, r *http.Request, v *browser.Visit, flow string) (oidc.SignInQuestion, bool) {
-	if flow == "" {
+	if !requestWaits(flow) {
 		return oidc.SignInQuestion{}, true
 	}
 	question, err := p.Provider.SignIn(r.Context(), v.Protocol(), flow)
@@ -124,8 +129,13 @@ func landing(person storage.Person) (authz.TenantID, bool) {
 	return person.Tenants[0].ID, true
 }
 
-// goOn returns to the authorization endpoint, or to the account page.
+// goOn returns to the authorization endpoint or the device page, whichever waits,
+// or else to the account page.
 func (p *Pages) goOn(w http.ResponseWriter, flow string) {
+	if device, waits := backToDevice(flow); waits {
+		seeOther(w, device)
+		return
+	}
 	if flow == "" {
 		seeOther(w, accountPath)
 		return

@@ -1,0 +1,152 @@
+package login
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gatehouse/gatehouse/oidc"
+	"github.com/gatehouse/gatehouse/oidc/authn"
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
+	"github.com/gatehouse/gatehouse/templates"
+	"github.com/gatehouse/gatehouse/web/browser"
+)
+
+// deviceFlow marks a sign-in that the device page waits for; the code that was
+// typed stands behind it. A sealed request has no colon, and nothing but the code
+// can be said, so this leads nowhere else.
+const deviceFlow = "device:"
+
+// ShowDevice is GET /device: which device is it (RFC 8628 §3.3)? A code in the
+// query fills the field in and is not judged, so it can be no guess.
+func (p *Pages) ShowDevice(w http.ResponseWriter, r *http.Request) {
+	v := p.Browsers.Visit(w, r)
+	code := r.URL.Query().Get("user_code")
+	if p.atDevice(w, r, v, code) != nil {
+		p.showDevice(w, r, v, templates.Device{UserCode: code}, http.StatusOK)
+	}
+}
+
+// atDevice is who is signed in; nobody is sent to sign in and then back here.
+func (p *Pages) atDevice(w http.ResponseWriter, r *http.Request, v *browser.Visit, code string) *postgres.SignedIn {
+	in, err := v.SignedIn(r.Context())
+	switch {
+	case err != nil:
+		p.Fail(w, r, err)
+	case in == nil:
+		seeOther(w, oidc.SignInPath+"?flow="+url.QueryEscape(deviceFlow+code))
+	}
+	return in
+}
+
+// backToDevice is where a sign-in ends that the device page waits for.
+func backToDevice(flow string) (location string, ok bool) {
+	code, ok := strings.CutPrefix(flow, deviceFlow)
+	if code == "" {
+		return oidc.DevicePath, ok
+	}
+	return oidc.DevicePath + "?user_code=" + url.QueryEscape(code), ok
+}
+
+func (p *Pages) showDevice(w http.ResponseWriter, r *http.Request, v *browser.Visit, page templates.Device, status int) {
+	layout, err := v.Layout(r.Context())
+	if err != nil {
+		p.Fail(w, r, err)
+		return
+	}
+	page.Layout = layout
+	browser.Show(w, r, page, browser.Sending{Status: status})
+}
+
+// EnterUserCode is POST /device. The question is asked always, whatever was
+// consented to before: who sent this person the code is the danger (RFC 8628 §5.4).
+func (p *Pages) EnterUserCode(w http.ResponseWriter, r *http.Request) {
+	v := p.Browsers.Visit(w, r)
+	code := r.PostFormValue("user_code")
+	in := p.atDevice(w, r, v, code)
+	if in == nil {
+		return
+	}
+	notWrong, err := p.Limits.ReserveUserCode(r.Context(), in.Person.ID, browser.AddressFrom(r.Context()))
+	var limited *authn.LimitError
+	if errors.As(err, &limited) {
+		w.Header().Set("Retry-After", strconv.Itoa(int(limited.RetryAfter/time.Second)+1))
+		p.showDevice(w, r, v, templates.Device{UserCode: code, Problem: templates.DeviceThrottled, RetryAfter: limited.RetryAfter}, http.StatusTooManyRequests)
+		return
+	}
+	if err != nil {
+		p.Fail(w, r, err)
+		return
+	}
+	q, err := p.Provider.Device(r.Context(), v.Protocol(), in, code)
+	if errors.Is(err, storage.ErrNotFound) {
+		p.showDevice(w, r, v, templates.Device{UserCode: code, Problem: templates.DeviceCodeUnknown}, http.StatusBadRequest)
+		return
+	}
+	if err == nil {
+		err = notWrong(r.Context())
+	}
+	if err != nil {
+		p.Provider.Refuse(w, r, err)
+		return
+	}
+	page, err := p.confirmPage(r, v, q)
+	if err != nil {
+		p.Fail(w, r, err)
+		return
+	}
+	browser.Show(w, r, page, browser.Sending{})
+}
+
+func (p *Pages) confirmPage(r *http.Request, v *browser.Visit, q *oidc.DeviceQuestion) (templates.DeviceConfirm, error) {
+	page := templates.DeviceConfirm{
+		Flow: q.Flow, UserCode: q.UserCode, RequestedAt: q.RequestedAt, Tenant: q.Tenant.Name, Name: q.Person.Name(), Username: q.Person.Username,
+		Client: templates.Client{
+			Name: q.Client.Name, Logo: q.Client.LogoURI, Policy: q.Client.PolicyURI, Terms: q.Client.TOSURI,
+			// A public client is whoever says so: nobody can vouch for it here.
+			Verified: q.Client.FirstParty && !q.Client.Public(),
+		},
+	}
+	if q.Address.IsValid() {
+		page.Address = q.Address.String()
+	}
+	var err error
+	if page.Layout, err = v.Layout(r.Context()); err != nil {
+		return page, err
+	}
+	for _, info := range q.Scopes {
+		page.Scopes = append(page.Scopes, browser.ScopeWords(info))
+	}
+	page.Dropped, err = p.dropped(r.Context(), q.Dropped)
+	return page, err
+}
+
+// AnswerDevice is POST /device/confirm.
+func (p *Pages) AnswerDevice(w http.ResponseWriter, r *http.Request) {
+	v := p.Browsers.Visit(w, r)
+	in := p.atDevice(w, r, v, "")
+	if in == nil {
+		return
+	}
+	accepted := r.PostFormValue("decision") == "accept"
+	client, err := p.Provider.AnswerDevice(r.Context(), v.Protocol(), in, r.PostFormValue("flow"), accepted)
+	switch {
+	case errors.Is(err, storage.ErrNotFound), errors.Is(err, storage.ErrConsumed):
+		p.showDevice(w, r, v, templates.Device{Problem: templates.DeviceCodeUnknown}, http.StatusBadRequest)
+		return
+	case err != nil:
+		p.Provider.Refuse(w, r, err)
+		return
+	}
+	layout, err := v.Layout(r.Context())
+	if err != nil {
+		p.Fail(w, r, err)
+		return
+	}
+	p.Log.InfoContext(r.Context(), "device answered", "client_id", client.ID, "approved", accepted)
+	browser.Show(w, r, templates.DeviceDone{Layout: layout, Client: client.Name, Approved: accepted}, browser.Sending{})
+}
