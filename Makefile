@@ -8,16 +8,17 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 .PHONY: help build run test check vet verify schema docs clean
 
 help: ## Print what there is to do
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build bin/gatehouse
-	@$(GO) build -trimpath -ldflags "-s -w -X main.release=$(VERSION)" -o $(BINARY) ./cmd/gatehouse
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.release=$(VERSION)" -o $(BINARY) ./cmd/gatehouse
 
-run: build ## Serve on http://localhost:8080 with the demo application on http://localhost:8081
+run: build ## Serve on http://localhost:8080, with the demo application on http://localhost:8081
 	@tools/install-postgres
 	@exec $(BINARY) serve --demo
 
-test: ## Test everything: units, PostgreSQL, the protocol, a real browser
+test: ## Test everything: units, PostgreSQL, the protocol, foreign clients, a real browser
+	@tools/install-compiler
 	@tools/install-postgres
 	@tools/install-chromium
 	@tools/install-node-modules
@@ -26,11 +27,18 @@ test: ## Test everything: units, PostgreSQL, the protocol, a real browser
 check: vet verify test ## What CI runs
 
 vet: ## Find what the compiler lets pass
-	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt differs:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt differs: $$unformatted"; exit 1; }
 	$(GO) vet ./...
 
-verify: ## Fail when a generated file is stale
-	@$(GO) mod tidy -diff
+verify: ## Fail when go.mod is not tidy (tests hold the other generated files fresh)
+	$(GO) mod tidy -diff
+
+schema: ## Write migrations/schema.sql anew from the migrations
+	$(GO) test ./storage/postgres -run TestSchema -update
+
+docs: ## Write the generated pages in docs/ anew
+	$(GO) generate ./cmd/internal/config
+	$(GO) test ./cmd/gatehouse -run TestReference -update
 
 clean: ## Remove what was built
 	@rm -rf bin
