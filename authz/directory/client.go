@@ -26,7 +26,7 @@ func (s *Service) CreateClient(ctx context.Context, a Actor, n CreateClient) (c 
 		CreatedAt: s.now(),
 	}
 	suit(&c)
-	if err := errors.Join(mayGive(a, c.Scopes), checkClient(c)); err != nil {
+	if err := errors.Join(mayGive(a, c.Scopes), checkPatterns(c.Scopes), checkClient(c)); err != nil {
 		return c, secret, err
 	}
 	if !n.AllTenants {

@@ -75,6 +75,9 @@ func (s *Service) SetRoleScopes(ctx context.Context, a Actor, role authz.Role, s
 	if _, err := authz.ParseRole(string(role)); err != nil {
 		return r, invalid("role", "%v", err)
 	}
+	if err := checkPatterns(scopes); err != nil {
+		return r, err
+	}
 	return r, s.store.SetRoleScopes(ctx, role, r.Scopes, s.event(a, "role.scopes", authz.TenantID{}))
 }
 
@@ -101,8 +104,20 @@ func (s *Service) mayGiveTo(ctx context.Context, a Actor, user authz.UserID, sco
 	if err := mayGive(a, []authz.Pattern{scope}); err != nil {
 		return err
 	}
-	_, err := s.changeable(ctx, a, user)
-	return err
+	if _, err := s.changeable(ctx, a, user); err != nil {
+		return err
+	}
+	return checkPatterns([]authz.Pattern{scope})
+}
+
+// checkPatterns refuses what no request could ever match, before it is stored.
+func checkPatterns(patterns []authz.Pattern) error {
+	for _, p := range patterns {
+		if _, err := authz.ParsePattern(string(p)); err != nil {
+			return invalid("scopes", "%v", err)
+		}
+	}
+	return nil
 }
 
 // CreateResource registers a resource server by its identifier (RFC 8707 §2: an
@@ -119,7 +134,12 @@ func (s *Service) CreateResource(ctx context.Context, a Actor, n CreateResource)
 		return r, err
 	}
 	if len(n.Scopes) == 0 {
-		return r, invalid("scope", "is missing: a resource owns at least one")
+		return r, invalid("scopes", "is missing: a resource owns at least one")
+	}
+	for _, scope := range n.Scopes {
+		if _, err := authz.ParseScope(string(scope)); err != nil {
+			return r, invalid("scopes", "%v", err)
+		}
 	}
 	if n.Tenant != "" {
 		t, err := s.Tenant(ctx, a, n.Tenant)

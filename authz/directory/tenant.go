@@ -71,7 +71,11 @@ func (s *Service) CreateTenant(ctx context.Context, a Actor, n CreateTenant) (st
 			return t, invalid(name, "must not be negative")
 		}
 	}
-	if err := checkName("name", t.Name); err != nil {
+	err := errors.Join(checkName("name", t.Name), checkName("region", t.Region), checkName("plan", t.Plan))
+	for _, feature := range t.Features {
+		err = errors.Join(err, missing("features", feature), checkName("features", feature))
+	}
+	if err != nil {
 		return t, err
 	}
 	return t, s.store.InsertTenant(ctx, t, s.event(a, "tenant.create", t.ID))
@@ -163,7 +167,7 @@ func (s *Service) CreateGroup(ctx context.Context, a Actor, n CreateGroup) (stor
 	if err := errors.Join(may(a, manageGroups), mayGive(a, n.Scopes)); err != nil {
 		return g, err
 	}
-	if err := errors.Join(missing("name", n.Name), checkName("name", n.Name)); err != nil {
+	if err := errors.Join(missing("name", n.Name), checkName("name", n.Name), checkPatterns(n.Scopes)); err != nil {
 		return g, err
 	}
 	return g, s.store.InsertGroup(ctx, g, s.event(a, "group.create", g.Tenant))
@@ -177,7 +181,7 @@ func given(patterns []authz.Pattern) []authz.Pattern { return append([]authz.Pat
 func (s *Service) SetGroupScopes(ctx context.Context, a Actor, id authz.GroupID, scopes []authz.Pattern) (storage.Group, error) {
 	g, err := s.changeableGroup(ctx, a, id)
 	if err == nil {
-		err = mayGive(a, scopes)
+		err = errors.Join(mayGive(a, scopes), checkPatterns(scopes))
 	}
 	if err != nil {
 		return g, err

@@ -20,6 +20,7 @@ const (
 	checkViolation      = "23514"
 	// A text that cannot be text, such as one with a zero byte: nothing is called that.
 	characterNotInRepertoire = "22021"
+	untranslatableCharacter  = "22P05"
 )
 
 // translate turns a driver's error into one of storage's, keeping the original
@@ -38,7 +39,7 @@ func translate(act string, err error) error {
 			return fmt.Errorf("%s: %s: %w", act, refused.ConstraintName, storage.ErrConflict)
 		case refused.Code == foreignKeyViolation, refused.Code == checkViolation:
 			return fmt.Errorf("%s: %s: %w", act, refused.ConstraintName, storage.ErrReference)
-		case refused.Code == characterNotInRepertoire:
+		case refused.Code == characterNotInRepertoire, refused.Code == untranslatableCharacter:
 			return fmt.Errorf("%s: %w", act, storage.ErrNotFound)
 		case unavailable(refused.Code):
 			return fmt.Errorf("%s: %w: %w", act, storage.ErrUnavailable, err)
