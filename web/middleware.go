@@ -147,13 +147,14 @@ func (s *Server) secure(next http.Handler) http.Handler {
 	})
 }
 
-// refuseBanned turns away who is banned, before anything is computed for them.
+// refuseBanned turns away who is banned, before anything is computed for them. When
+// the list cannot be read the request goes on: what needs no database is still
+// answered, and the rest fails by itself, each endpoint in its own form.
 func (s *Server) refuseBanned(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		banned, err := s.Store.Banned(r.Context(), browser.AddressFrom(r.Context()), s.Now())
-		if err != nil && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
-			s.fail(w, r, err)
-			return
+		if err != nil {
+			s.Log.WarnContext(r.Context(), "the list of bans cannot be read", "error", err)
 		}
 		if banned {
 			s.refuse(w, r, templates.Error{Status: http.StatusForbidden, Problem: templates.ProblemBanned})
