@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 
 	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/ory/fosite"
 )
 
@@ -45,4 +48,53 @@ func (codeStrategy) GenerateAuthorizeCode(ctx context.Context, _ fosite.Requeste
 // ValidateAuthorizeCode has nothing left to judge: the storage has, from the row.
 func (codeStrategy) ValidateAuthorizeCode(context.Context, fosite.Requester, string) error {
 	return nil
+}
+
+// loadCode reads the grant of an authorization code, once.
+func (u *unit) loadCode(ctx context.Context, raw string) (*postgres.Granted, error) {
+	if u.loaded != nil || u.loadErr != nil {
+		return u.loaded, u.loadErr
+	}
+	u.code = raw
+	u.loaded, u.loadErr = u.readCode(ctx, raw)
+	return u.loaded, u.loadErr
+}
+
+func (u *unit) readCode(ctx context.Context, raw string) (*postgres.Granted, error) {
+	code, err := parseAuthorizationCode(raw)
+	if err != nil {
+		return nil, fosite.ErrNotFound.WithWrap(err)
+	}
+	g, err := u.read(ctx, code.grant)
+	if err != nil {
+		return nil, err
+	}
+	if !code.fits(g.Grant.CodeHash) {
+		return nil, fosite.ErrNotFound
+	}
+	if !g.Grant.CodeUsedAt.IsZero() {
+		return g, fosite.ErrInvalidatedAuthorizeCode
+	}
+	if !u.now.Before(g.Grant.IssuedAt.Add(u.provider.Lifetimes.Code)) {
+		return nil, fosite.ErrNotFound
+	}
+	return g, u.judge(g)
+}
+
+func (u *unit) flushCode(ctx context.Context) error {
+	var hash []byte
+	if u.firstToken != nil {
+		hash = digest(u.firstToken.secret)
+	}
+	g := u.loaded.Grant
+	err := u.provider.Store.ForUser(g.User).ConsumeCode(ctx, g.ID, hash, u.now)
+	if !errors.Is(err, storage.ErrConsumed) {
+		return err
+	}
+	// Two came at once and the other one won. RFC 6749 §4.1.2: a code that was
+	// presented twice is worth nothing any more, to whomever.
+	if err := u.kill(ctx, "authorization code presented twice"); err != nil {
+		return err
+	}
+	return fosite.ErrInvalidGrant
 }

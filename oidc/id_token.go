@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -46,4 +47,21 @@ func (s idTokenStrategy) GenerateIDToken(_ context.Context, lifetime time.Durati
 		AuthTime: g.AuthTime.Unix(), Nonce: g.Request.Nonce, ATHash: session.claims.AccessTokenHash,
 		ACR: g.ACR, AMR: g.AMR, SID: g.SID.String(), TenantID: g.Tenant.String(),
 	})
+}
+
+// openIDToken reads an ID token of ours whatever its age (OpenID Connect Core
+// §3.1.2.1: a hint may have expired).
+func (p *Provider) openIDToken(token string) (idClaims, error) {
+	var c idClaims
+	verified, err := p.Keys.Verify(token, keys.TypeIDToken)
+	if err != nil {
+		return c, err
+	}
+	if err := json.Unmarshal(verified.Payload, &c); err != nil {
+		return c, fmt.Errorf("%w: %w", keys.ErrInvalidToken, err)
+	}
+	if c.Issuer != p.Issuer {
+		return c, fmt.Errorf("%w: of another issuer", keys.ErrInvalidToken)
+	}
+	return c, nil
 }

@@ -7,10 +7,12 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/ory/fosite"
 )
 
@@ -108,4 +110,71 @@ func (s refreshTokenStrategy) GenerateRefreshToken(ctx context.Context, r fosite
 
 func (refreshTokenStrategy) ValidateRefreshToken(context.Context, fosite.Requester, string) error {
 	return nil // judged by the storage, from the row
+}
+
+// loadRefresh reads the grant of a refresh token, once, and judges where in the
+// chain the token stands.
+func (u *unit) loadRefresh(ctx context.Context, raw string) (*postgres.Granted, error) {
+	if u.loaded != nil || u.loadErr != nil {
+		return u.loaded, u.loadErr
+	}
+	u.loaded, u.loadErr = u.readRefresh(ctx, raw)
+	return u.loaded, u.loadErr
+}
+
+func (u *unit) readRefresh(ctx context.Context, raw string) (*postgres.Granted, error) {
+	token, err := u.provider.refresh.parse(raw)
+	if err != nil {
+		return nil, fosite.ErrNotFound.WithWrap(err)
+	}
+	u.refresh.token = token
+	g, err := u.read(ctx, token.grant)
+	if err != nil {
+		return nil, err
+	}
+	if err := u.judge(g); err != nil {
+		return nil, err
+	}
+	lifetimes := u.provider.Lifetimes
+	if !u.now.Before(g.Grant.RotatedAt.Add(lifetimes.RefreshIdle)) || !u.now.Before(g.Grant.RequestedAt.Add(lifetimes.RefreshAbsolute)) {
+		return nil, fosite.ErrNotFound
+	}
+	return g, u.place(&g.Grant)
+}
+
+// place decides what a sealed token is to the chain it came from.
+func (u *unit) place(g *storage.Grant) error {
+	token := u.refresh.token
+	switch {
+	case g.RefreshHash == nil:
+		return fosite.ErrNotFound
+	case token.generation == g.Generation && token.fits(g.RefreshHash):
+		u.refresh.answered = false
+		return nil
+	case token.generation == g.Generation-1 && u.now.Before(g.RotatedAt.Add(u.provider.Lifetimes.RefreshGrace)) &&
+		u.provider.refresh.successor(token).fits(g.RefreshHash):
+		u.refresh.answered = true
+		return nil
+	}
+	// RFC 9700 §4.14.2: reuse means theft, so the whole family dies.
+	return fosite.ErrInactiveToken
+}
+
+func (u *unit) flushRotation(ctx context.Context) error {
+	g, token := u.loaded.Grant, u.refresh.token
+	next := u.provider.refresh.successor(token)
+	err := u.provider.Store.ForUser(g.User).RotateRefreshToken(ctx, g.ID, token.generation, digest(token.secret), digest(next.secret), u.now)
+	if !errors.Is(err, storage.ErrConsumed) {
+		return err
+	}
+	// Somebody was faster with the same token: within the grace the answer is the
+	// same successor that they got.
+	again, err := u.read(ctx, g.ID)
+	if err != nil {
+		return err
+	}
+	if u.judge(again) != nil || u.place(&again.Grant) != nil || !u.refresh.answered {
+		return fosite.ErrInvalidGrant
+	}
+	return nil
 }

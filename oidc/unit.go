@@ -72,37 +72,6 @@ func unitFrom(ctx context.Context) *unit {
 	return u
 }
 
-// loadCode reads the grant of an authorization code, once.
-func (u *unit) loadCode(ctx context.Context, raw string) (*postgres.Granted, error) {
-	if u.loaded != nil || u.loadErr != nil {
-		return u.loaded, u.loadErr
-	}
-	u.code = raw
-	u.loaded, u.loadErr = u.readCode(ctx, raw)
-	return u.loaded, u.loadErr
-}
-
-func (u *unit) readCode(ctx context.Context, raw string) (*postgres.Granted, error) {
-	code, err := parseAuthorizationCode(raw)
-	if err != nil {
-		return nil, fosite.ErrNotFound.WithWrap(err)
-	}
-	g, err := u.read(ctx, code.grant)
-	if err != nil {
-		return nil, err
-	}
-	if !code.fits(g.Grant.CodeHash) {
-		return nil, fosite.ErrNotFound
-	}
-	if !g.Grant.CodeUsedAt.IsZero() {
-		return g, fosite.ErrInvalidatedAuthorizeCode
-	}
-	if !u.now.Before(g.Grant.IssuedAt.Add(u.provider.Lifetimes.Code)) {
-		return nil, fosite.ErrNotFound
-	}
-	return g, u.judge(g)
-}
-
 func (u *unit) read(ctx context.Context, id authz.GrantID) (*postgres.Granted, error) {
 	g, err := u.provider.Store.Granted(ctx, id)
 	switch {
@@ -121,54 +90,6 @@ func (u *unit) judge(g *postgres.Granted) error {
 		return fosite.ErrNotFound
 	}
 	return nil
-}
-
-// loadRefresh reads the grant of a refresh token, once, and judges where in the
-// chain the token stands.
-func (u *unit) loadRefresh(ctx context.Context, raw string) (*postgres.Granted, error) {
-	if u.loaded != nil || u.loadErr != nil {
-		return u.loaded, u.loadErr
-	}
-	u.loaded, u.loadErr = u.readRefresh(ctx, raw)
-	return u.loaded, u.loadErr
-}
-
-func (u *unit) readRefresh(ctx context.Context, raw string) (*postgres.Granted, error) {
-	token, err := u.provider.refresh.parse(raw)
-	if err != nil {
-		return nil, fosite.ErrNotFound.WithWrap(err)
-	}
-	u.refresh.token = token
-	g, err := u.read(ctx, token.grant)
-	if err != nil {
-		return nil, err
-	}
-	if err := u.judge(g); err != nil {
-		return nil, err
-	}
-	lifetimes := u.provider.Lifetimes
-	if !u.now.Before(g.Grant.RotatedAt.Add(lifetimes.RefreshIdle)) || !u.now.Before(g.Grant.RequestedAt.Add(lifetimes.RefreshAbsolute)) {
-		return nil, fosite.ErrNotFound
-	}
-	return g, u.place(&g.Grant)
-}
-
-// place decides what a sealed token is to the chain it came from.
-func (u *unit) place(g *storage.Grant) error {
-	token := u.refresh.token
-	switch {
-	case g.RefreshHash == nil:
-		return fosite.ErrNotFound
-	case token.generation == g.Generation && token.fits(g.RefreshHash):
-		u.refresh.answered = false
-		return nil
-	case token.generation == g.Generation-1 && u.now.Before(g.RotatedAt.Add(u.provider.Lifetimes.RefreshGrace)) &&
-		u.provider.refresh.successor(token).fits(g.RefreshHash):
-		u.refresh.answered = true
-		return nil
-	}
-	// RFC 9700 §4.14.2: reuse means theft, so the whole family dies.
-	return fosite.ErrInactiveToken
 }
 
 // kill revokes the grant and every token it gave, at once and once: fosite asks
@@ -196,43 +117,6 @@ func (u *unit) flush(ctx context.Context) error {
 		return u.flushDevice(ctx)
 	case u.rotate && !u.refresh.answered:
 		return u.flushRotation(ctx)
-	}
-	return nil
-}
-
-func (u *unit) flushCode(ctx context.Context) error {
-	var hash []byte
-	if u.firstToken != nil {
-		hash = digest(u.firstToken.secret)
-	}
-	g := u.loaded.Grant
-	err := u.provider.Store.ForUser(g.User).ConsumeCode(ctx, g.ID, hash, u.now)
-	if !errors.Is(err, storage.ErrConsumed) {
-		return err
-	}
-	// Two came at once and the other one won. RFC 6749 §4.1.2: a code that was
-	// presented twice is worth nothing any more, to whomever.
-	if err := u.kill(ctx, "authorization code presented twice"); err != nil {
-		return err
-	}
-	return fosite.ErrInvalidGrant
-}
-
-func (u *unit) flushRotation(ctx context.Context) error {
-	g, token := u.loaded.Grant, u.refresh.token
-	next := u.provider.refresh.successor(token)
-	err := u.provider.Store.ForUser(g.User).RotateRefreshToken(ctx, g.ID, token.generation, digest(token.secret), digest(next.secret), u.now)
-	if !errors.Is(err, storage.ErrConsumed) {
-		return err
-	}
-	// Somebody was faster with the same token: within the grace the answer is the
-	// same successor that they got.
-	again, err := u.read(ctx, g.ID)
-	if err != nil {
-		return err
-	}
-	if u.judge(again) != nil || u.place(&again.Grant) != nil || !u.refresh.answered {
-		return fosite.ErrInvalidGrant
 	}
 	return nil
 }

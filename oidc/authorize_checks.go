@@ -1,0 +1,146 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/ory/fosite"
+)
+
+func (p *Provider) checkClient(ctx context.Context, a *authorization) error {
+	if a.Parameters.Get("client_id") == "" {
+		return badRequest("invalid_request", "The parameter client_id is missing.")
+	}
+	c, err := p.activeClient(ctx, a.Parameters.Get("client_id"))
+	if errors.Is(err, fosite.ErrInvalidClient) {
+		return badRequest("invalid_client", "The application is unknown or has been disabled (client_id).")
+	}
+	a.client = c
+	return err
+}
+
+func (p *Provider) checkRedirectURI(_ context.Context, a *authorization) error {
+	uri := a.Parameters.Get("redirect_uri")
+	if uri == "" {
+		return badRequest("invalid_request", "The parameter redirect_uri is missing.")
+	}
+	if !slices.ContainsFunc(a.client.RedirectURIs, func(registered string) bool { return redirectURIMatches(registered, uri) }) {
+		return badRequest("invalid_request", "The redirect_uri is not one that is registered for this application.")
+	}
+	parsed, err := url.Parse(uri)
+	if err != nil {
+		return badRequest("invalid_request", "The redirect_uri is not well-formed.")
+	}
+	a.redirect = parsed
+	return nil
+}
+
+func (p *Provider) checkResponseMode(_ context.Context, a *authorization) error {
+	switch a.Parameters.Get("response_mode") {
+	case "", "query":
+	case "form_post":
+		if a.redirect.Scheme != "https" && a.redirect.Scheme != "http" {
+			return badRequest("invalid_request", "The response_mode form_post needs a redirect_uri that takes a form: https or http.")
+		}
+		a.formPost = true
+	default:
+		return badRequest("invalid_request", "The response_mode is not supported: use query or form_post.")
+	}
+	return nil
+}
+
+func (p *Provider) checkResponseType(_ context.Context, a *authorization) error {
+	switch a.Parameters.Get("response_type") {
+	case "":
+		return badRequest("invalid_request", "The parameter response_type is missing.")
+	case "code":
+	default:
+		return badRequest("unsupported_response_type", descriptions["unsupported_response_type"])
+	}
+	if !a.client.Allows(storage.GrantAuthorizationCode) {
+		return badRequest("unauthorized_client", "This client is not registered for the authorization code grant.")
+	}
+	return nil
+}
+
+// checkRequestObject refuses what is not supported by its own error code
+// (OpenID Connect Core §3.1.2.6), rather than ignore what a client relies on.
+func (p *Provider) checkRequestObject(_ context.Context, a *authorization) error {
+	for parameter, code := range map[string]string{
+		"request": "request_not_supported", "request_uri": "request_uri_not_supported", "registration": "registration_not_supported",
+	} {
+		if a.Parameters.Has(parameter) {
+			return badRequest(code, "The parameter "+parameter+" is not supported.")
+		}
+	}
+	return nil
+}
+
+func (p *Provider) checkPKCE(_ context.Context, a *authorization) error {
+	challenge := a.Parameters.Get("code_challenge")
+	switch {
+	case challenge == "":
+		return badRequest("invalid_request", "The parameter code_challenge is missing: every client must use PKCE (RFC 7636).")
+	case a.Parameters.Get("code_challenge_method") != "S256":
+		return badRequest("invalid_request", "The code_challenge_method must be S256.")
+	case len(challenge) != 43 || strings.Trim(challenge, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "":
+		return badRequest("invalid_request", "The code_challenge is not the base64url form of a SHA-256 digest.")
+	}
+	return nil
+}
+
+func (p *Provider) checkScope(_ context.Context, a *authorization) error {
+	requested, err := authz.ParseScopeSet(a.Parameters.Get("scope"))
+	if err != nil {
+		return badRequest("invalid_scope", "The scope parameter is malformed.")
+	}
+	if len(requested) == 0 {
+		requested = authz.Literal(a.client.Scopes)
+	}
+	a.requested = requested
+	return nil
+}
+
+func (p *Provider) checkPrompt(_ context.Context, a *authorization) error {
+	a.prompt = strings.Fields(a.Parameters.Get("prompt"))
+	for _, value := range a.prompt {
+		if !slices.Contains([]string{"none", "login", "consent", "select_account"}, value) {
+			return badRequest("invalid_request", "The prompt parameter has a value that is not supported.")
+		}
+	}
+	if a.prompts("none") && len(a.prompt) > 1 {
+		return badRequest("invalid_request", "The prompt none excludes every other.")
+	}
+	return nil
+}
+
+func (p *Provider) checkMaxAge(_ context.Context, a *authorization) error {
+	if text := a.Parameters.Get("max_age"); text != "" {
+		seconds, err := strconv.ParseInt(text, 10, 32)
+		if err != nil || seconds < 0 {
+			return badRequest("invalid_request", "The max_age parameter is not a number of seconds.")
+		}
+		a.maxAge = time.Duration(seconds) * time.Second
+	}
+	return nil
+}
+
+func (p *Provider) checkIDTokenHint(_ context.Context, a *authorization) error {
+	hint := a.Parameters.Get("id_token_hint")
+	if hint == "" {
+		return nil
+	}
+	claims, err := p.openIDToken(hint)
+	if err != nil {
+		return badRequest("invalid_request", "The id_token_hint is not an ID token of this issuer.")
+	}
+	a.hinted = claims.Subject
+	return nil
+}
