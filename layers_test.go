@@ -39,6 +39,7 @@ var floors = map[string]int{
 	"web/login":   7,
 	"web/account": 7,
 	"web/console": 7,
+	"web/api":     7,
 
 	"web": 8,
 
@@ -64,6 +65,7 @@ var doors = []struct {
 	{"github.com/go-jose/go-jose/v3", nil, "fosite's own; ours is v4"},
 	{"github.com/go-jose/go-jose/v4", []string{"oidc", "oidc/keys", "authz/resource"}, "who signs and verifies"},
 	{"github.com/alexedwards/argon2id", []string{"oidc/authn"}, "passwords are judged in one place"},
+	{"github.com/danielgtaylor/huma", []string{"web/api"}, "one description of one API"},
 	{"html/template", []string{"templates"}, "pages have one door"},
 	{"github.com/spf13/cobra", []string{"cmd/gatehouse"}, "the command line is wiring"},
 	{"github.com/prometheus/client_golang", []string{"cmd/gatehouse"}, "metrics are gathered at the edge"},

@@ -5,6 +5,8 @@ import (
 
 	"github.com/gatehouse/gatehouse/oidc"
 	"github.com/gatehouse/gatehouse/templates"
+	"github.com/gatehouse/gatehouse/web/api"
+	"github.com/gatehouse/gatehouse/web/browser"
 )
 
 // guard says what must be true of a request before its handler sees it.
@@ -44,6 +46,9 @@ func (s *Server) routes() []route {
 		{"GET", oidc.AuthorizePath, open, visited(p.Authorize)},
 		{"POST", oidc.AuthorizePath, open, visited(p.Authorize)},
 		{"POST", oidc.PushedAuthorizationPath, open, p.PushAuthorization},
+		{"POST", oidc.DeviceAuthorizationPath, open, func(w http.ResponseWriter, r *http.Request) {
+			p.DeviceAuthorization(w, r, browser.AddressFrom(r.Context()))
+		}},
 		{"POST", oidc.TokenPath, shared, p.Token},
 		{"POST", oidc.IntrospectPath, open, p.Introspect},
 		{"POST", oidc.RevokePath, shared, p.Revoke},
@@ -59,6 +64,9 @@ func (s *Server) routes() []route {
 		{"POST", "/login/tenant", form, s.login.ChooseTenant},
 		{"GET", oidc.ConsentPath, open, s.login.ShowConsent},
 		{"POST", oidc.ConsentPath, form, s.login.AnswerConsent},
+		{"GET", oidc.DevicePath, open, s.login.ShowDevice},
+		{"POST", oidc.DevicePath, form, s.login.EnterUserCode},
+		{"POST", oidc.DevicePath + "/confirm", form, s.login.AnswerDevice},
 		{"POST", "/logout", form, s.login.SignOut},
 
 		{"GET", "/account", open, s.account.Show},
@@ -67,5 +75,11 @@ func (s *Server) routes() []route {
 		{"POST", "/account/apps/withdraw", form, s.account.Withdraw},
 
 		{"GET", "/console", open, s.console.Show},
+
+		// Its operations are the list in web/api/routes.go.
+		{"GET", api.Prefix + "/", open, s.api.ServeHTTP},
+		{"POST", api.Prefix + "/", open, s.api.ServeHTTP},
+		{"PATCH", api.Prefix + "/", open, s.api.ServeHTTP},
+		{"DELETE", api.Prefix + "/", open, s.api.ServeHTTP},
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/templates"
 	"github.com/gatehouse/gatehouse/web/account"
+	"github.com/gatehouse/gatehouse/web/api"
 	"github.com/gatehouse/gatehouse/web/browser"
 	"github.com/gatehouse/gatehouse/web/console"
 	"github.com/gatehouse/gatehouse/web/login"
@@ -46,6 +47,7 @@ type Server struct {
 	login    *login.Pages
 	account  *account.Pages
 	console  *console.Pages
+	api      *api.API
 	handler  http.Handler
 }
 
@@ -69,14 +71,19 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := directory.New(c.Store, pepper, c.Now)
+	d, hasher := directory.New(c.Store, pepper, c.Now), authn.NewHasher()
 	s := &Server{Config: c, provider: provider, browsers: browsers}
+	limits := authn.NewLimits(c.Store, c.Now)
 	s.login = &login.Pages{
 		Provider: provider, Browsers: browsers, Store: c.Store, Fail: s.fail, Refuse: s.refuse, Log: c.Log,
-		Authenticator: authn.New(c.Store, authn.NewHasher(), authn.NewLimits(c.Store, c.Now), c.Now),
+		Authenticator: authn.New(c.Store, hasher, limits, c.Now), Limits: limits,
 	}
 	s.account = &account.Pages{Browsers: browsers, Store: c.Store, Fail: s.fail, Now: c.Now, LedgerLifetime: dead}
 	s.console = &console.Pages{Browsers: browsers, Store: c.Store, Directory: d, Fail: s.fail, Refuse: s.refuse, Now: c.Now}
+	s.api, err = api.New(api.Config{Issuer: c.Issuer.String(), Store: c.Store, Directory: d, Tokens: provider, Hasher: hasher, Log: c.Log})
+	if err != nil {
+		return nil, err
+	}
 	s.handler = s.compose()
 	return s, nil
 }

@@ -27,6 +27,7 @@ type claims struct {
 	Subject   string          `json:"sub"`
 	Audience  audience        `json:"aud"`
 	ClientID  authz.ClientID  `json:"client_id"`
+	Username  string          `json:"username"`
 	TokenID   string          `json:"jti"`
 	IssuedAt  numericDate     `json:"iat"`
 	NotBefore numericDate     `json:"nbf"`
@@ -72,7 +73,7 @@ func (c claims) principal(want expectation) (*Principal, error) {
 		return nil, fmt.Errorf("scope: %w", err)
 	}
 	return &Principal{
-		Subject: c.Subject, ClientID: c.ClientID, Scopes: scopes,
+		Subject: c.Subject, ClientID: c.ClientID, Username: c.Username, Scopes: scopes,
 		Tenant: c.Tenant, Project: c.Project, Roles: c.Roles, Groups: c.Groups,
 		SessionID: c.SessionID, GrantID: c.GrantID, TokenID: c.TokenID,
 		IssuedAt: c.IssuedAt.Time, ExpiresAt: c.ExpiresAt.Time,

@@ -29,6 +29,9 @@ type Principal struct {
 	// Subject is the id of the user or, for a client's own token, of the client.
 	Subject  string
 	ClientID authz.ClientID
+	// Username is what the user signs in with, which only introspection tells
+	// (RFC 7662 §2.2): for people to read, since it may change.
+	Username string
 	Scopes   authz.ScopeSet
 	// Tenant and Project are where the token counts; zero means none.
 	Tenant  authz.TenantID

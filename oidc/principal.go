@@ -1,0 +1,48 @@
+package oidc
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gatehouse/gatehouse/authz/resource"
+)
+
+// Authenticate implements [resource.Authenticator] for what Gatehouse itself
+// protects: an access token of ours whose aud names the issuer, that has not
+// expired, that the ledger does not know, with the scopes that are left of it at
+// this moment. Its errors are [resource.ErrInvalidToken] and [resource.ErrUnavailable].
+func (p *Provider) Authenticate(ctx context.Context, token string) (*resource.Principal, error) {
+	claims, err := p.openAccessToken(token)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", resource.ErrInvalidToken, err)
+	}
+	if !slices.Contains(claims.Audience, p.Issuer) {
+		return nil, fmt.Errorf("%w: aud does not name the issuer", resource.ErrInvalidToken)
+	}
+	s, err := p.stand(ctx, claims)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", resource.ErrUnavailable, err)
+	}
+	if !s.active {
+		return nil, fmt.Errorf("%w: it has ended", resource.ErrInvalidToken)
+	}
+	return s.principal(), nil
+}
+
+func (s standing) principal() *resource.Principal {
+	c, in := s.claims, s.claims.context()
+	p := &resource.Principal{
+		Subject: c.Subject, ClientID: c.ClientID, Scopes: parsedScopes(c.Scope), Tenant: in.Tenant, Project: in.Project,
+		Roles: c.Roles, Groups: c.Groups, SessionID: c.SID, GrantID: c.GrantID, TokenID: c.ID,
+		IssuedAt: time.Unix(c.IssuedAt, 0), ExpiresAt: time.Unix(c.ExpiresAt, 0), ACR: c.ACR, AMR: c.AMR,
+	}
+	if c.AuthTime != 0 {
+		p.AuthTime = time.Unix(c.AuthTime, 0)
+	}
+	if s.person != nil {
+		p.Username = s.person.Username
+	}
+	return p
+}
