@@ -6,10 +6,11 @@ import (
 	"encoding/base64"
 	"errors"
 
+	"github.com/ory/fosite"
+
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
-	"github.com/ory/fosite"
 )
 
 // authorizationCode is gth_ac_ + base64url(grant id ‖ secret).
@@ -18,7 +19,7 @@ type authorizationCode struct {
 	secret []byte
 }
 
-func (c authorizationCode) String() string {
+func (c authorizationCode) encode() string {
 	return codePrefix + base64.RawURLEncoding.EncodeToString(append(c.grant[:], c.secret...))
 }
 
@@ -41,7 +42,7 @@ type codeStrategy struct{ provider *Provider }
 func (codeStrategy) AuthorizeCodeSignature(_ context.Context, code string) string { return code }
 
 func (codeStrategy) GenerateAuthorizeCode(ctx context.Context, _ fosite.Requester) (code, signature string, err error) {
-	code = unitFrom(ctx).insert.code.String()
+	code = unitFrom(ctx).insert.code.encode()
 	return code, code, nil
 }
 
@@ -55,7 +56,6 @@ func (u *unit) loadCode(ctx context.Context, raw string) (*postgres.Granted, err
 	if u.loaded != nil || u.loadErr != nil {
 		return u.loaded, u.loadErr
 	}
-	u.code = raw
 	u.loaded, u.loadErr = u.readCode(ctx, raw)
 	return u.loaded, u.loadErr
 }

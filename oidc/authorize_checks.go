@@ -9,9 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ory/fosite"
+
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
-	"github.com/ory/fosite"
 )
 
 func (p *Provider) checkClient(ctx context.Context, a *authorization) error {

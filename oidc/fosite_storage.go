@@ -5,9 +5,10 @@ import (
 	"errors"
 	"time"
 
-	"github.com/gatehouse/gatehouse/authz"
 	"github.com/ory/fosite"
 	"github.com/ory/fosite/handler/openid"
+
+	"github.com/gatehouse/gatehouse/authz"
 )
 
 // fositeStorage is what fosite stores through: marks on the unit, nothing more.

@@ -10,10 +10,11 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/ory/fosite"
+
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
-	"github.com/ory/fosite"
 )
 
 // refreshToken is gth_rt_ + base64url(key number ‖ grant id ‖ generation ‖ secret ‖ seal).

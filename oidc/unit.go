@@ -27,7 +27,6 @@ type unit struct {
 	loadErr  error
 	hydrated *fosite.Request
 
-	code    string
 	refresh presentedRefresh
 
 	// What fosite's handlers marked.
