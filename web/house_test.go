@@ -41,6 +41,9 @@ func get(b *webtest.Browser, address string, headers http.Header) *webtest.Page 
 		r.Header[name] = values
 	}
 	if host := headers.Get("Host"); host != "" {
+		for _, c := range b.Jar.Cookies(r.URL) {
+			r.AddCookie(c) // the jar has none for that host
+		}
 		r.Host = host
 	}
 	return b.Do(r)

@@ -45,6 +45,9 @@ type Page struct {
 // Do sends one request as it is, with the browser's cookies.
 func (b *Browser) Do(r *http.Request) *Page {
 	b.T.Helper()
+	if issuer, err := url.Parse(b.issuer); err == nil && b.issuer != b.socket && r.Host == r.URL.Host {
+		r.Host = issuer.Host // what stands before the replicas leaves it as it is
+	}
 	response, err := b.http.Do(r)
 	if err != nil {
 		b.T.Fatalf("%s %s: %v", r.Method, r.URL, err)
