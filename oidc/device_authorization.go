@@ -71,7 +71,7 @@ func (p *Provider) beginDevice(w http.ResponseWriter, r *http.Request, from neti
 		requested = authz.Literal(c.Scopes)
 	}
 	now := p.Now()
-	code = deviceCode{grant: authz.RandomID[authz.GrantID](), secret: newSecret()}
+	code = deviceCode{grant: authz.NewID[authz.GrantID](now), secret: newSecret()}
 	// A code that is in use is one in 26 thousand million: once more is enough.
 	for range 2 {
 		userCode = newUserCode()

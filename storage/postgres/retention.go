@@ -18,6 +18,8 @@ const (
 		select jti from platform.revoked_tokens where expires_at < $1 limit 1000 for update skip locked)`
 	cleanPushed = `delete from platform.pushed_requests where id in (
 		select id from platform.pushed_requests where expires_at < $1 limit 1000 for update skip locked)`
+	cleanDevices = `delete from platform.device_codes where id in (
+		select id from platform.device_codes where expires_at < $1 limit 1000 for update skip locked)`
 	cleanConsumed = `delete from platform.consumed_ids where (kind, id) in (
 		select kind, id from platform.consumed_ids where expires_at < $1 limit 1000 for update skip locked)`
 	cleanCounters = `delete from platform.rate_counters where key in (
@@ -40,6 +42,8 @@ func (s *OperatorStore) Clean(ctx context.Context, now time.Time, refreshable ti
 	}{
 		{cleanLedger, now},
 		{cleanPushed, now},
+		// A device that comes late is told that it is late, for an hour.
+		{cleanDevices, now.Add(-time.Hour)},
 		{cleanConsumed, now},
 		{cleanCounters, now.Add(-time.Hour)},
 		// Sessions stay for a day, for whoever asks what happened.

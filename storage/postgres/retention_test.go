@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/storage/storagetest"
 )
@@ -17,6 +18,7 @@ func TestO7_ExpiredRowsLeave(t *testing.T) {
 	s, w := storagetest.Open(t, dsn, postgres.Options{}), storagetest.NewWorld(t, dsn)
 	tenant := w.Tenant("acme")
 	user := w.User("ann", authz.RoleUser, "!", tenant)
+	client := w.Client(storage.Client{ID: "tv", Scopes: []authz.Pattern{"openid"}})
 	now := time.Now()
 	const refreshable = 90 * 24 * time.Hour
 	for _, age := range []struct {
@@ -34,7 +36,9 @@ func TestO7_ExpiredRowsLeave(t *testing.T) {
 			select $1, n::text::bytea, $2 from generate_series(1, $3::int) n`, age.name, expires, age.rows)
 		w.Exec(`insert into platform.rate_counters (key, tat)
 			select ($1 || n)::bytea, $2 from generate_series(1, $3::int) n`, age.name, expires, age.rows)
-		for range 3 {
+		for i := range 3 {
+			w.Exec(`insert into platform.device_codes (id, device_code_hash, user_code, client_id, scopes, requested_at, expires_at, poll_interval)
+				values ($1, '', $2::text || $3::int, $4, '', $5, $6, '5 seconds')`, authz.NewID[authz.GrantID](age.at), age.name, i, client.ID, age.at, expires)
 			w.Exec(`insert into platform.grants (id, user_id, sid, client_id, tenant_id, requested_scopes, scopes, audience, auth_time, acr, amr, requested_at, issued_at, code_hash)
 				values ($1, $2, $1, 'c', $3, '', '', '', $4, '', '', $4, $4, '')`, authz.NewID[authz.GrantID](age.at), user, tenant, age.at)
 			w.Exec(`insert into platform.user_sessions (id, token_jti, user_id, current_tenant_id, secret_hash, created_at, last_seen_at, expires_at, idle_lifetime, auth_time, acr, amr)
@@ -45,10 +49,10 @@ func TestO7_ExpiredRowsLeave(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := int64(3*2500 + 6); removed != want {
+	if want := int64(3*2500 + 9); removed != want {
 		t.Errorf("removed %d rows, want %d", removed, want)
 	}
-	for _, table := range []string{"revoked_tokens", "consumed_ids", "rate_counters", "grants", "user_sessions"} {
+	for _, table := range []string{"revoked_tokens", "consumed_ids", "rate_counters", "grants", "user_sessions", "device_codes"} {
 		var left int
 		w.Get(`select count(*) from platform.`+table, nil, &left)
 		if left != 3 {
