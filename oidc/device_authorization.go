@@ -46,7 +46,7 @@ func (p *Provider) DeviceAuthorization(w http.ResponseWriter, r *http.Request, f
 		ExpiresIn               int    `json:"expires_in"`
 		Interval                int    `json:"interval"`
 	}{
-		code.String(), shown, p.endpoint(DevicePath), p.endpoint(DevicePath) + "?user_code=" + shown,
+		code.encode(), shown, p.endpoint(DevicePath), p.endpoint(DevicePath) + "?user_code=" + shown,
 		int(deviceCodeLifetime / time.Second), int(pollInterval / time.Second),
 	})
 }

@@ -14,7 +14,7 @@ type deviceCode struct {
 	secret []byte
 }
 
-func (c deviceCode) String() string {
+func (c deviceCode) encode() string {
 	return devicePrefix + base64.RawURLEncoding.EncodeToString(append(c.grant[:], c.secret...))
 }
 
