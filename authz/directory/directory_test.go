@@ -33,13 +33,15 @@ type town struct {
 	world *storagetest.World
 	acme  storage.Tenant
 	ann   storage.User // an ordinary user of acme
+	// clock is now, until a test moves it.
+	clock time.Time
 }
 
 func newTown(t *testing.T) *town {
 	t.Helper()
 	dsn := storagetest.NewDSN(t)
-	v := &town{T: t, dsn: dsn, store: storagetest.Open(t, dsn, postgres.Options{}), world: storagetest.NewWorld(t, dsn)}
-	v.Service = directory.New(v.store, pepper, func() time.Time { return now })
+	v := &town{T: t, dsn: dsn, store: storagetest.Open(t, dsn, postgres.Options{}), world: storagetest.NewWorld(t, dsn), clock: now}
+	v.Service = directory.New(v.store, pepper, func() time.Time { return v.clock })
 	var err error
 	if v.acme, err = v.CreateTenant(t.Context(), host, directory.CreateTenant{Slug: "acme"}); err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
 )
 
@@ -95,4 +96,15 @@ func queryOne[T any](ctx context.Context, s *Store, a acting, act, statement str
 		return none, err
 	}
 	return all[0], nil
+}
+
+// Catalogue is the registry as it stands in the database, not in memory: who
+// changes something sees what they changed.
+func (s *OperatorStore) Catalogue(ctx context.Context) (Catalogue, error) {
+	return s.readCatalogue(ctx, struct{}{})
+}
+
+// Client is a client as it stands in the database, not in memory.
+func (s *OperatorStore) Client(ctx context.Context, id authz.ClientID) (storage.Client, error) {
+	return s.clientByID(ctx, id)
 }
