@@ -65,10 +65,7 @@ func suit(c *storage.Client) {
 			c.AuthMethod = storage.AuthMethodPrivateKeyJWT
 		}
 	}
-	c.GrantTypes = []string{storage.GrantAuthorizationCode, storage.GrantRefreshToken}
-	if c.Kind == storage.ClientService || c.Kind == storage.ClientAgent {
-		c.GrantTypes = []string{storage.GrantClientCredentials}
-	}
+	c.GrantTypes = grantTypes(c)
 	if c.IDTokenAlg == "" {
 		c.IDTokenAlg = "ES256"
 	}
@@ -79,6 +76,20 @@ func suit(c *storage.Client) {
 		}
 		c.ID = authz.ClientID(name + "-" + strings.ToLower(rand.Text()[:8]))
 	}
+}
+
+// grantTypes follow from the kind. A native client may run where no browser does
+// (RFC 8628); without a redirect URI that is its only way.
+func grantTypes(c *storage.Client) []string {
+	switch {
+	case c.Kind == storage.ClientService || c.Kind == storage.ClientAgent:
+		return []string{storage.GrantClientCredentials}
+	case c.Kind == storage.ClientNative && len(c.RedirectURIs) == 0:
+		return []string{storage.GrantDeviceCode, storage.GrantRefreshToken}
+	case c.Kind == storage.ClientNative:
+		return []string{storage.GrantAuthorizationCode, storage.GrantRefreshToken, storage.GrantDeviceCode}
+	}
+	return []string{storage.GrantAuthorizationCode, storage.GrantRefreshToken}
 }
 
 func checkClient(c storage.Client) error {
@@ -147,7 +158,7 @@ func checkAuthMethod(c storage.Client) error {
 			return invalid("auth_method", "a %s client cannot keep a secret: use none", c.Kind)
 		}
 	case storage.AuthMethodNone:
-		if !slices.Contains(c.GrantTypes, storage.GrantAuthorizationCode) {
+		if slices.Contains(c.GrantTypes, storage.GrantClientCredentials) {
 			return invalid("auth_method", "a %s client must prove who it is", c.Kind)
 		}
 		if c.Introspect {
