@@ -3,6 +3,7 @@ package directory
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse/gatehouse/storage"
@@ -48,8 +49,11 @@ func CheckRedirectURI(uri string, kind storage.ClientKind) error {
 	if kind != storage.ClientNative {
 		return errors.New("must be https")
 	}
-	if !strings.Contains(u.Scheme, ".") {
+	if labels := strings.Split(u.Scheme, "."); len(labels) < 2 || slices.Contains(labels, "") {
 		return errors.New("has a scheme that is not in the form of a reversed domain, such as com.example.app")
+	}
+	if u.Opaque != "" || u.Host+u.Path == "" {
+		return errors.New("has no path behind its scheme, such as com.example.app:/callback")
 	}
 	return nil
 }
@@ -58,7 +62,7 @@ func CheckRedirectURI(uri string, kind storage.ClientKind) error {
 // different programs.
 func checkHost(u *url.URL) error {
 	host := u.Hostname()
-	if strings.HasPrefix(u.Host, "[") {
+	if strings.HasPrefix(u.Host, "[") && !strings.Contains(host, "%") {
 		return nil // an IPv6 literal, which url.Parse has judged
 	}
 	if strings.Trim(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") != "" || strings.HasPrefix(host, ".") || strings.HasSuffix(host, ".") || strings.Contains(host, "..") {
