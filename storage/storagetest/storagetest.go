@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -103,7 +102,7 @@ type cluster struct {
 var theCluster = sync.OnceValues(startCluster)
 
 // startCluster lives as long as the test process: the private PostgreSQL ends with
-// it, whichever way it ends, and its files lie where the next one clears them.
+// it, whichever way it ends, and its files go too.
 func startCluster() (*cluster, error) {
 	if dsn := os.Getenv("GATEHOUSE_TEST_DATABASE_URL"); dsn != "" {
 		return &cluster{base: dsn}, nil
@@ -117,38 +116,6 @@ func startCluster() (*cluster, error) {
 		return nil, err
 	}
 	return &cluster{base: server.DSN(embedded.Database)}, nil
-}
-
-const clusterPrefix = "gatehouse-test-"
-
-// clusterDir makes a directory in memory where there is room, and clears those
-// that ended processes left.
-func clusterDir() (string, error) {
-	parent := os.TempDir()
-	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
-		parent = "/dev/shm"
-	}
-	if left, err := filepath.Glob(filepath.Join(parent, clusterPrefix+"*")); err == nil {
-		for _, dir := range left {
-			clearAbandoned(dir)
-		}
-	}
-	dir, err := os.MkdirTemp(parent, fmt.Sprintf("%s%d-", clusterPrefix, os.Getpid()))
-	if err != nil {
-		return "", fmt.Errorf("make cluster directory: %w", err)
-	}
-	// As root the server runs as another account, which must get through.
-	return dir, os.Chmod(dir, 0o711)
-}
-
-func clearAbandoned(dir string) {
-	var pid int
-	if _, err := fmt.Sscanf(filepath.Base(dir), clusterPrefix+"%d-", &pid); err != nil {
-		return
-	}
-	if _, err := os.Stat(fmt.Sprintf("/proc/%d", pid)); os.IsNotExist(err) {
-		_ = os.RemoveAll(dir)
-	}
 }
 
 func (c *cluster) count() int {
