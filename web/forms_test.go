@@ -190,7 +190,7 @@ func TestPages_NotFound(t *testing.T) {
 	t.Parallel()
 	h := webtest.Boot(t)
 	b := h.Browser()
-	for _, path := range []string{"/nowhere", "/login/nowhere", "/oauth2/", "/oauth2", "/account/", "/.env", "/debug/pprof/", "/metrics", "/api/v1/nowhere", "/login/"} {
+	for _, path := range []string{"/nowhere", "/login/nowhere", "/oauth2/", "/oauth2", "/account/", "/.env", "/debug/pprof/", "/metrics", "/api/v2/me", "/login/"} {
 		p := get(b, h.URL+path, nil)
 		isErrorPage(t, p, http.StatusNotFound)
 		if !strings.Contains(string(p.Body), "There is no such page") {
