@@ -21,6 +21,9 @@ type pages struct {
 
 // Error implements [oidc.Pages].
 func (p pages) Error(w http.ResponseWriter, r *http.Request, e oidc.PageError) {
+	if e.Status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "2")
+	}
 	browser.Show(w, r, templates.Error{
 		Layout: p.browsers.PlainLayout(), Status: e.Status, Problem: problem(e), Code: e.Code, Description: e.Description,
 		RequestID: requestID(r.Context()),
