@@ -122,7 +122,7 @@ func TestH14_SpoofedAddressesShareOneCounter(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := webtest.Boot(t, behindProxy)
+			h := webtest.Boot(t, behindProxy, stopClock)
 			h.User("ann")
 			b := h.Browser()
 			form := b.Get("/login").Form(t, "sign-in", url.Values{"username": {"ann"}, "password": {"wrong"}}).Values
