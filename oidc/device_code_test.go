@@ -49,7 +49,7 @@ func FuzzParseDeviceCode(f *testing.F) {
 	f.Add(deviceCode{secret: make([]byte, secretSize)}.encode())
 	f.Fuzz(func(t *testing.T, text string) {
 		if code, err := parseDeviceCode(text); err == nil && code.encode() != text {
-			t.Errorf("%q is another spelling of %q", text, code)
+			t.Errorf("%q is another spelling of %q", text, code.encode())
 		}
 	})
 }
