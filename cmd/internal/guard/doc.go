@@ -1,0 +1,10 @@
+// Package guard is a reverse proxy that protects a service which knows nothing of
+// tokens: it lets a request through when a route names it and its access token has
+// the scopes that the route asks for, and tells the service who is asking.
+//
+// It owns the file of routes ([Config]) and the way from a request to a route
+// (route.go, target.go). Who presents a token is proven by authz/resource. It
+// refuses what no route names, paths that two readers could read differently, and
+// every X-Gatehouse- header from outside. Paths are compared letter by letter: in
+// front of a service that ignores case, no wide prefix may stand open. cmd/gatehouse alone may import it.
+package guard
