@@ -48,6 +48,7 @@ var floors = map[string]int{
 	"cmd/internal/config":     9,
 	"cmd/internal/config/gen": 10,
 	"cmd/internal/output":     9,
+	"cmd/internal/remote":     9,
 	"cmd/internal/demo":       9,
 	"cmd/internal/guard":      9,
 	"cmd/gatehouse":           10,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/cmd/internal/output"
+	"github.com/gatehouse/gatehouse/cmd/internal/remote"
 	"github.com/gatehouse/gatehouse/storage"
 )
 
@@ -44,7 +45,7 @@ func exitCode(err error) int {
 
 // refused tells what may not be done from what did not work.
 func refused(err error) bool {
-	return errors.Is(err, directory.ErrForbidden) || errors.Is(err, directory.ErrLastOwner)
+	return errors.Is(err, directory.ErrForbidden) || errors.Is(err, directory.ErrLastOwner) || errors.Is(err, remote.ErrRefused)
 }
 
 // report writes an error as one sentence, and what to do about it.

@@ -141,6 +141,9 @@ func (i *invocation) openHouse(ctx context.Context, c *config.Config, store *pos
 	if err != nil {
 		return nil, err
 	}
+	if err := i.registerCommandLine(ctx, h); err != nil {
+		return nil, err
+	}
 	if c.Env == config.Development {
 		h.first, err = i.bootstrap(ctx, h)
 	}

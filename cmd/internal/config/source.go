@@ -106,16 +106,22 @@ func findFile(flags *pflag.FlagSet, environ []string) string {
 	if named := lookup(environ, fileVariable); named != "" {
 		return named
 	}
-	dir := lookup(environ, "XDG_CONFIG_HOME")
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(lookup(environ, "HOME"), ".config")
-	}
-	for _, path := range []string{FileName, filepath.Join(dir, "gatehouse", FileName)} {
+	for _, path := range []string{FileName, filepath.Join(UserDirectory(environ), FileName)} {
 		if _, err := os.Stat(path); err == nil {
 			return path
 		}
 	}
 	return ""
+}
+
+// UserDirectory is where this account keeps what is its own; a relative path when
+// the environment names no home.
+func UserDirectory(environ []string) string {
+	dir := lookup(environ, "XDG_CONFIG_HOME")
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(lookup(environ, "HOME"), ".config")
+	}
+	return filepath.Join(dir, "gatehouse")
 }
 
 var yamlLine = regexp.MustCompile(`line [0-9]+`)
