@@ -37,7 +37,7 @@ PostgreSQL in its data directory; see docs/configuration.md for every setting.`,
 	config.AddFlags(root.PersistentFlags())
 	root.AddGroup(&cobra.Group{ID: groupRun, Title: "Run:"}, &cobra.Group{ID: groupOperate, Title: "Operate:"})
 
-	add(root, groupRun, newServeCommand(i), newDemoCommand(i))
+	add(root, groupRun, newServeCommand(i), newDemoCommand(i), newGuardCommand(i))
 	add(root, groupOperate, newAdminCommand(i), newMigrateCommand(i), newDBCommand(i))
 	root.AddCommand(newVersionCommand(i))
 	root.InitDefaultHelpCmd()
