@@ -39,6 +39,7 @@ PostgreSQL in its data directory; see docs/configuration.md for every setting.`,
 
 	add(root, groupRun, newServeCommand(i), newDemoCommand(i), newGuardCommand(i))
 	add(root, groupOperate, newAdminCommand(i), newMigrateCommand(i), newDBCommand(i))
+	add(root, groupOperate, newLoginCommand(i), newLogoutCommand(i), newWhoAmICommand(i))
 	root.AddCommand(newVersionCommand(i))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
