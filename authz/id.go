@@ -47,7 +47,9 @@ type (
 // not a UUID: a client may be named by the operator or, one day, by an URL.
 type ClientID string
 
-// NewID makes a UUIDv7 for the instant now.
+// NewID makes a UUIDv7 for the instant now. Ids of one millisecond sort by its
+// fraction too (RFC 9562 §6.2, method 3): a list in the order of ids is a list in
+// the order of events.
 func NewID[I ~[16]byte](now time.Time) I {
 	var id I
 	// rand.Read never fails and always fills its argument (crypto/rand, Go 1.24).

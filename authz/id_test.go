@@ -33,13 +33,13 @@ func TestParseID(t *testing.T) {
 
 func TestNewIDIsAUUIDv7(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		at := time.UnixMilli(rapid.Int64Range(0, 1<<47).Draw(t, "at"))
+		at := time.UnixMilli(rapid.Int64Range(0, 1<<47).Draw(t, "at")).Add(time.Duration(rapid.Int64Range(0, 999_999).Draw(t, "nanoseconds")))
 		id := NewID[SessionID](at)
 		foreign, err := uuid.Parse(id.String())
 		if err != nil || foreign.Version() != 7 || foreign.Variant() != uuid.RFC4122 {
 			t.Fatalf("%s: %v", id, err)
 		}
-		later := NewID[SessionID](at.Add(time.Millisecond))
+		later := NewID[SessionID](at.Add(time.Microsecond))
 		if id.String() >= later.String() {
 			t.Fatalf("%s does not sort before %s", id, later)
 		}

@@ -35,8 +35,7 @@ const neverAudited = `'{password_hash,secret_hash,previous_secret_hash,username_
 // change makes one change and writes exactly one audit event about it, in one
 // transaction: the event holds the object as it was and as it is.
 func (s *OperatorStore) change(ctx context.Context, e storage.AuditEvent, o object, do func(pgx.Tx) error) error {
-	act := e.Action
-	return s.tx(ctx, act, s.as, func(tx pgx.Tx) error {
+	err := s.tx(ctx, e.Action, s.as, func(tx pgx.Tx) error {
 		var err error
 		if e.Before, err = snapshot(ctx, tx, o); err != nil {
 			return err
@@ -52,6 +51,23 @@ func (s *OperatorStore) change(ctx context.Context, e storage.AuditEvent, o obje
 		queueAudit(b, e)
 		return tx.SendBatch(ctx, b).Close()
 	})
+	if err == nil {
+		s.forget(o.kind)
+	}
+	return err
+}
+
+// forget drops what this process remembers of a kind of object. The others are told
+// by the database a moment later; who made the change must not be served yesterday's.
+func (s *Store) forget(kind string) {
+	switch kind {
+	case "client", "tenant":
+		s.clients.forget(2)
+	case "scope", "role", "resource":
+		s.catalogue.forget(2)
+	case "ban":
+		s.bans.forget(2)
+	}
 }
 
 func snapshot(ctx context.Context, tx pgx.Tx, o object) ([]byte, error) {
