@@ -102,7 +102,7 @@ func (p *Provider) Authorize(w http.ResponseWriter, r *http.Request, b Browser) 
 // begin reads a new request, or a paused one that comes back.
 func (p *Provider) begin(w http.ResponseWriter, r *http.Request, b Browser, a *authorization) error {
 	if sealed := r.URL.Query().Get("flow"); sealed != "" && r.Method == http.MethodGet {
-		f, err := p.flows.open(sealed, b.ID, p.Now())
+		f, err := p.flows.open(toAuthorize, sealed, b.ID, p.Now())
 		a.flow = f
 		if err != nil {
 			return badRequest("invalid_request", elsewhere)
@@ -253,7 +253,7 @@ func (a *authorization) approvedNow() bool {
 
 // pause sends the person to a page that comes back with the sealed request.
 func (p *Provider) pause(a *authorization, path string) (step, error) {
-	sealed, err := p.flows.seal(a.flow)
+	sealed, err := p.flows.seal(toAuthorize, a.flow)
 	if err != nil {
 		return nil, err
 	}

@@ -168,7 +168,7 @@ func described(catalogue postgres.Catalogue, scopes authz.ScopeSet) []storage.Sc
 
 // resume opens a paused request and judges it up to the point of consent.
 func (p *Provider) resume(ctx context.Context, b Browser, sealed string) (*authorization, error) {
-	f, err := p.flows.open(sealed, b.ID, p.Now())
+	f, err := p.flows.open(toAuthorize, sealed, b.ID, p.Now())
 	if err != nil {
 		return nil, badRequest("invalid_request", elsewhere)
 	}
@@ -222,7 +222,7 @@ type SignInQuestion struct {
 // SignIn reads what the sign-in page should say. A request that is not valid here
 // gives an error that [Provider.Refuse] shows.
 func (p *Provider) SignIn(ctx context.Context, b Browser, sealed string) (SignInQuestion, error) {
-	f, err := p.flows.open(sealed, b.ID, p.Now())
+	f, err := p.flows.open(toAuthorize, sealed, b.ID, p.Now())
 	if err != nil {
 		return SignInQuestion{}, badRequest("invalid_request", elsewhere)
 	}

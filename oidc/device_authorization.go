@@ -116,7 +116,7 @@ func (p *Provider) Device(ctx context.Context, b Browser, in *postgres.SignedIn,
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := p.flows.seal(flow{
+	sealed, err := p.flows.seal(toDevice, flow{
 		ID: d.ID, Parameters: url.Values{"user_code": {userCode}}, RequestedAt: p.Now(), Browser: digest([]byte(b.ID)),
 		Approved: &approval{Session: in.Session.ID, Tenant: a.tenant.ID, Scopes: a.decision.Granted},
 	})
@@ -147,7 +147,7 @@ func (p *Provider) deviceRequest(ctx context.Context, in *postgres.SignedIn, use
 // device it was about. The answer holds only for what the page showed, in the
 // browser that it was shown in, by the one who was signed in then.
 func (p *Provider) AnswerDevice(ctx context.Context, b Browser, in *postgres.SignedIn, sealed string, accepted bool) (storage.Client, error) {
-	f, err := p.flows.open(sealed, b.ID, p.Now())
+	f, err := p.flows.open(toDevice, sealed, b.ID, p.Now())
 	if err != nil {
 		return storage.Client{}, badRequest("invalid_request", elsewhere)
 	}

@@ -65,7 +65,7 @@ func (p *Provider) readSignOut(w http.ResponseWriter, r *http.Request, b Browser
 	}
 	s := &signOut{parameters: parameters}
 	if r.Method == http.MethodPost && parameters.Has("flow") {
-		f, err := p.flows.open(parameters.Get("flow"), b.ID, p.Now())
+		f, err := p.flows.open(toSignOut, parameters.Get("flow"), b.ID, p.Now())
 		if err != nil {
 			return nil, badRequest("invalid_request", elsewhere)
 		}
@@ -87,7 +87,7 @@ func (p *Provider) readSignOut(w http.ResponseWriter, r *http.Request, b Browser
 }
 
 func (p *Provider) askToSignOut(w http.ResponseWriter, r *http.Request, b Browser, s *signOut) {
-	sealed, err := p.flows.seal(flow{Parameters: s.parameters, RequestedAt: p.Now(), Browser: digest([]byte(b.ID))})
+	sealed, err := p.flows.seal(toSignOut, flow{Parameters: s.parameters, RequestedAt: p.Now(), Browser: digest([]byte(b.ID))})
 	if err != nil {
 		p.page(w, r, err)
 		return

@@ -23,6 +23,16 @@ const flowLifetime = 30 * time.Minute
 // errFlow says that a paused request is not ours, not this browser's, or too old.
 var errFlow = errors.New("paused authorization request is not valid here")
 
+// question is what a sealed request waits for: what was sealed for one question is
+// no answer to another.
+type question string
+
+const (
+	toAuthorize question = "authorization"
+	toSignOut   question = "sign-out"
+	toDevice    question = "device"
+)
+
 // flow is an authorization request that waits for a person. It travels sealed
 // through the browser, so that nobody who has not signed in makes us keep
 // anything, and it is worth nothing in another browser.
@@ -58,24 +68,24 @@ func newFlowSealer(master []byte) (flowSealer, error) {
 	return flowSealer{aead}, err
 }
 
-func (s flowSealer) seal(f flow) (string, error) {
+func (s flowSealer) seal(q question, f flow) (string, error) {
 	plain, err := json.Marshal(f)
 	if err != nil {
 		return "", fmt.Errorf("encode paused request: %w", err)
 	}
 	nonce := make([]byte, s.aead.NonceSize(), s.aead.NonceSize()+len(plain)+s.aead.Overhead())
 	_, _ = rand.Read(nonce)
-	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(nonce, nonce, plain, nil)), nil
+	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(nonce, nonce, plain, []byte(q))), nil
 }
 
 // open reads a paused request back, in the browser that began it. Its error is errFlow.
-func (s flowSealer) open(text, browser string, now time.Time) (flow, error) {
+func (s flowSealer) open(q question, text, browser string, now time.Time) (flow, error) {
 	var f flow
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || len(sealed) < s.aead.NonceSize() {
 		return f, errFlow
 	}
-	plain, err := s.aead.Open(nil, sealed[:s.aead.NonceSize()], sealed[s.aead.NonceSize():], nil)
+	plain, err := s.aead.Open(nil, sealed[:s.aead.NonceSize()], sealed[s.aead.NonceSize():], []byte(q))
 	if err != nil || json.Unmarshal(plain, &f) != nil {
 		return flow{}, errFlow
 	}
