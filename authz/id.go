@@ -55,7 +55,6 @@ func NewID[I ~[16]byte](now time.Time) I {
 	// rand.Read never fails and always fills its argument (crypto/rand, Go 1.24).
 	_, _ = rand.Read(id[:])
 	putTime(id[:], now)
-	id[6] = id[6]&0x0f | 0x70
 	id[8] = id[8]&0x3f | 0x80
 	return id
 }
@@ -65,7 +64,6 @@ func NewID[I ~[16]byte](now time.Time) I {
 func FirstIDAt[I ~[16]byte](at time.Time) I {
 	var id I
 	putTime(id[:], at)
-	id[6] = 0x70
 	id[8] = 0x80
 	return id
 }
@@ -75,6 +73,8 @@ func putTime(id []byte, at time.Time) {
 	for i := range 6 {
 		id[i] = byte(ms >> (40 - 8*i))
 	}
+	fraction := at.Nanosecond() % 1e6 * 4096 / 1e6
+	id[6], id[7] = byte(fraction>>8)|0x70, byte(fraction)
 }
 
 // RandomID makes a UUIDv4, for an id that must be hard to guess and must not tell
