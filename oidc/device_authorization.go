@@ -172,7 +172,7 @@ func (p *Provider) AnswerDevice(ctx context.Context, b Browser, in *postgres.Sig
 
 // deviceGrant is the grant of an approved device, and a session of the device's
 // own: it outlives the browser that said yes, and the person can end it alone.
-// Nobody has that session's secret, so it signs no browser in.
+// It has no secret, so it signs no browser in, and it ends with the grant.
 func (p *Provider) deviceGrant(ctx context.Context, d storage.DeviceCode, a *authorization) (storage.Grant, storage.Session, error) {
 	now, by := p.Now(), a.in.Session
 	audience, err := p.audience(ctx, a.tenant.ID, a.decision.Granted)
@@ -185,7 +185,7 @@ func (p *Provider) deviceGrant(ctx context.Context, d storage.DeviceCode, a *aut
 	}
 	session := storage.Session{
 		ID: authz.NewID[authz.SessionID](now), TokenJTI: authz.NewID[authz.SessionID](now), Tenant: a.tenant.ID,
-		SecretHash: digest(newSecret()), CreatedAt: now, ExpiresAt: now.Add(lifetime), IdleLifetime: lifetime,
+		SecretHash: []byte{}, CreatedAt: now, ExpiresAt: now.Add(lifetime), IdleLifetime: lifetime,
 		IPAddress: d.IPAddress, UserAgent: a.client.Name, AuthTime: by.AuthTime, ACR: by.ACR, AMR: by.AMR,
 	}
 	if a.tenant.ID == by.Tenant {

@@ -104,12 +104,42 @@ func TestDeviceFlow(t *testing.T) {
 	// … and the person can end it alone.
 	b = h.Browser()
 	account := b.SignIn(b.Get("/login"), "ann")
+	if !strings.Contains(string(account.Body), "Northwind tv") {
+		t.Errorf("the account page does not know the device:\n%s", account.Body)
+	}
 	var session string
 	h.World.Get(`select id::text from platform.user_sessions where user_agent = 'Northwind tv'`, nil, &session)
 	csrf := account.Form(t, "sign-out", nil).Values.Get("csrf")
 	b.Post("/account/sessions/revoke", url.Values{"csrf": {csrf}, "session_id": {session}})
 	if isActive(t, h, again.Text("access_token")) {
 		t.Error("the device lives on after its session was ended")
+	}
+}
+
+// TestDeviceFlow_Revoked: a device that signs itself out is gone from the account
+// page too, and takes nothing else along.
+func TestDeviceFlow_Revoked(t *testing.T) {
+	t.Parallel()
+	h := newDeviceHouse(t)
+	b := h.Browser()
+	var devices []webtest.Answer
+	for range 2 {
+		device := beginDevice(t, h, "openid offline_access user")
+		answerDevice(b, device, "ann", "accept")
+		devices = append(devices, mustGrant(t, "poll", poll(h, "tv", device.Text("device_code"))))
+	}
+	revoke := func(client string) {
+		t.Helper()
+		if a := h.Call("/oauth2/revoke", client, "", url.Values{"token": {devices[0].Text("refresh_token")}}); a.Status != http.StatusOK {
+			t.Fatalf("revoke: %d %s", a.Status, a.Raw)
+		}
+	}
+	listed := func() int { return strings.Count(string(b.Get("/account").Body), "<bdi>Northwind tv</bdi>") }
+	if revoke("radio"); listed() != 2 {
+		t.Error("another client signs the device out")
+	}
+	if revoke("tv"); listed() != 1 || !isActive(t, h, devices[1].Text("access_token")) || isActive(t, h, devices[0].Text("access_token")) {
+		t.Errorf("%d devices are listed after one of two signed out", listed())
 	}
 }
 

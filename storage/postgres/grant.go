@@ -141,6 +141,7 @@ func (s *Store) won(ctx context.Context, act string, a acting, statement string,
 func (s *UserStore) RevokeGrant(ctx context.Context, r storage.Revocation) error {
 	return s.batch(ctx, "revoke grant", s.as, func(b *pgx.Batch) {
 		b.Queue(`update platform.grants set revoked_at = $2 where id = $1::uuid and revoked_at is null`, r.JTI, r.RevokedAt)
+		queueEndDevice(b, r)
 		queueRevocation(b, r)
 	})
 }
@@ -161,5 +162,14 @@ func (s *Store) RevokeGrantOf(ctx context.Context, client authz.ClientID, r stor
 			insert into platform.revoked_tokens (jti, user_id, tenant_id, client_id, reason, revoked_at, expires_at)
 			select id::text, user_id, tenant_id, $2, $4, $3, $5 from dead
 			on conflict (jti) do nothing`, id, client, r.RevokedAt, r.Reason, r.ExpiresAt)
+		queueEndDevice(b, r)
 	})
+}
+
+// queueEndDevice ends the session of a device whose grant is dead by then: nothing
+// else stands beneath it, and nobody signs in with it.
+func queueEndDevice(b *pgx.Batch, r storage.Revocation) {
+	b.Queue(`update platform.user_sessions s set revoked_at = $2 from platform.grants g
+		where g.id = $1::uuid and g.revoked_at is not null and s.token_jti = g.sid and s.secret_hash = '' and s.revoked_at is null`,
+		r.JTI, r.RevokedAt)
 }

@@ -3,7 +3,8 @@ package account
 import "strings"
 
 // device is a browser and a system in the words that people know, read from a
-// user agent; it is a hint for recognition and never a proof of anything.
+// user agent; what has none of these names shows its own. It is a hint for
+// recognition and never a proof of anything.
 func device(userAgent string) string {
 	browser := firstNamed(userAgent, []named{
 		{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser/", "Samsung Internet"}, {"Firefox/", "Firefox"}, {"FxiOS/", "Firefox"},
@@ -16,6 +17,8 @@ func device(userAgent string) string {
 	switch {
 	case browser != "" && system != "":
 		return browser + " on " + system
+	case browser == "" && system == "":
+		return userAgent
 	case browser != "":
 		return browser
 	}

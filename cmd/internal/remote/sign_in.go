@@ -110,7 +110,7 @@ func (s *Server) tokens(ctx context.Context, form url.Values) (Credentials, erro
 	}
 	return Credentials{
 		Issuer: s.Issuer, AccessToken: answer.AccessToken, RefreshToken: answer.RefreshToken,
-		ExpiresAt: asked.Add(time.Duration(answer.ExpiresIn) * time.Second), Scopes: scopes,
+		ExpiresAt: asked.Add(time.Duration(answer.ExpiresIn) * time.Second).UTC().Truncate(time.Second), Scopes: scopes,
 	}, nil
 }
 
