@@ -16,6 +16,8 @@ const (
 	UserInfoPath   = "/oauth2/userinfo"
 	JWKSPath       = "/oauth2/jwks"
 	EndSessionPath = "/oauth2/logout"
+	// RegistrationPath is where administrators register clients (web/api).
+	RegistrationPath = "/oauth2/register"
 )
 
 // discoveryDocument is OpenID Connect Discovery §3 and RFC 8414 §2 in one: what
@@ -34,6 +36,7 @@ func (p *Provider) discoveryDocument() ([]byte, error) {
 		"pushed_authorization_request_endpoint": p.endpoint(PushedAuthorizationPath),
 		"device_authorization_endpoint":         p.endpoint(DeviceAuthorizationPath),
 		"end_session_endpoint":                  p.endpoint(EndSessionPath),
+		"registration_endpoint":                 p.endpoint(RegistrationPath),
 		"response_types_supported":              []string{"code"},
 		"response_modes_supported":              []string{"query", "form_post"},
 		"grant_types_supported":                 []string{storage.GrantAuthorizationCode, storage.GrantRefreshToken, storage.GrantClientCredentials, storage.GrantDeviceCode},

@@ -56,6 +56,7 @@ func (s *Server) routes() []route {
 		{"POST", oidc.UserInfoPath, shared, p.UserInfo},
 		{"GET", oidc.EndSessionPath, open, visited(p.EndSession)},
 		{"POST", oidc.EndSessionPath, open, visited(p.EndSession)},
+		{"POST", oidc.RegistrationPath, open, s.api.Register},
 
 		{"GET", oidc.SignInPath, open, s.login.ShowSignIn},
 		{"POST", oidc.SignInPath, form, s.login.SignIn},
