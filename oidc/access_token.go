@@ -146,7 +146,8 @@ type standing struct {
 }
 
 // stand asks in one trip whether the token lives and, when a right of its user
-// changed since it was issued, takes from it what the user lost. It never adds.
+// changed since it was issued, takes from it what the user lost. It never adds. An
+// agent's token costs a second trip, for it falls with its owner too.
 func (p *Provider) stand(ctx context.Context, c accessClaims) (standing, error) {
 	issuer, err := p.Store.Client(ctx, c.ClientID)
 	if err != nil {
@@ -156,28 +157,46 @@ func (p *Provider) stand(ctx context.Context, c accessClaims) (standing, error) 
 	if err != nil || now.Dead || !issuer.Active() {
 		return standing{}, err
 	}
-	if c.GrantID == "" {
-		return standing{active: true, claims: c}, nil
+	person, stale := now.Person, false
+	if c.GrantID != "" {
+		if person == nil || !person.DisabledAt.IsZero() {
+			return standing{}, nil
+		}
+		if _, member := person.Tenant(c.context().Tenant); !member {
+			return standing{}, nil
+		}
+		stale = c.before(person.AuthzChangedAt)
 	}
-	person := now.Person
-	if person == nil || !person.DisabledAt.IsZero() {
-		return standing{}, nil
+	if issuer.Kind == storage.ClientAgent {
+		owner, err := p.Store.ForUser(issuer.Owner).Person(ctx)
+		if err != nil || !owner.DisabledAt.IsZero() {
+			return standing{}, ignoreNotFound(err)
+		}
+		stale = stale || c.before(owner.AuthzChangedAt)
 	}
-	in := c.context()
-	if _, member := person.Tenant(in.Tenant); !member {
-		return standing{}, nil
-	}
-	// A change in the very second of issue counts as after it.
-	if person.AuthzChangedAt.Unix() >= c.IssuedAt {
-		d, err := p.derive(ctx, parsedScopes(c.Scope), issuer, person, in)
-		if err != nil {
+	if stale {
+		if err := p.narrow(ctx, &c, issuer, person); err != nil {
 			return standing{}, err
 		}
-		c.Scope = d.Granted.String()
-		c.Roles = []string{string(person.Role)}
-		c.Groups = slices.DeleteFunc(c.Groups, func(g string) bool {
-			return !slices.Contains(person.Rights.GroupNames(in), g)
-		})
 	}
 	return standing{active: true, claims: c, person: person}, nil
+}
+
+// before: a change in the very second of issue counts as after it.
+func (c accessClaims) before(change time.Time) bool { return change.Unix() >= c.IssuedAt }
+
+// narrow takes from a token what its user, or the owner of its agent, lost.
+func (p *Provider) narrow(ctx context.Context, c *accessClaims, issuer storage.Client, person *storage.Person) error {
+	in := c.context()
+	d, err := p.derive(ctx, parsedScopes(c.Scope), issuer, person, in)
+	if err != nil {
+		return err
+	}
+	c.Scope = d.Granted.String()
+	if person != nil {
+		c.Roles = []string{string(person.Role)}
+		held := person.Rights.GroupNames(in)
+		c.Groups = slices.DeleteFunc(c.Groups, func(g string) bool { return !slices.Contains(held, g) })
+	}
+	return nil
 }
