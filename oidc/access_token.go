@@ -154,7 +154,9 @@ func (p *Provider) stand(ctx context.Context, c accessClaims) (standing, error) 
 		return standing{}, ignoreNotFound(err)
 	}
 	now, err := p.Store.Standing(ctx, c.ids(), c.user())
-	if err != nil || now.Dead || !issuer.Active() {
+	// A client that is younger than the token has only the name of the one it was
+	// issued to.
+	if err != nil || now.Dead || !issuer.Active() || issuer.CreatedAt.Unix() > c.IssuedAt {
 		return standing{}, err
 	}
 	person, stale := now.Person, false
