@@ -195,7 +195,8 @@ func (b *tab) shoot(page string) {
 	for _, s := range screens {
 		read(b, chromedp.EmulateViewport(s.width, s.height))
 		command(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: s.scheme}},
+			// Without motion, or the picture shows a change of colours halfway.
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: s.scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
 		})
 		if wide := read(b, chromedp.Evaluate[int64](`document.documentElement.scrollWidth`)); wide > s.width {
 			b.t.Errorf("%s on %s is %d pixels wide", page, s.name, wide)
@@ -210,4 +211,27 @@ func (b *tab) shoot(page string) {
 	}
 	read(b, chromedp.ResetViewport())
 	command(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{})
+}
+
+// controls lists what a person can press or fill in and cannot name, or cannot hit
+// (WCAG 2.2, 4.1.2 and 2.5.8: at least 24 pixels each way, text links aside).
+const controls = `[...document.querySelectorAll('button, input:not([type=hidden]), summary, a.button')].map(e => {
+	const box = e.getBoundingClientRect(), label = e.labels && e.labels[0];
+	const name = (e.getAttribute('aria-label') || (label && label.innerText) || e.innerText || '').trim();
+	const target = e.type === 'checkbox' && label ? label.getBoundingClientRect() : box;
+	const what = e.id || e.localName + ' ' + name;
+	if (!name) return what + ' has no name';
+	if (target.width < 24 || Math.max(target.height, box.height) < 24) return what + ' is ' + target.width + ' by ' + target.height;
+	return '';
+}).filter(s => s).join('; ')`
+
+// isUsable fails when a page cannot be used by everybody.
+func (b *tab) isUsable(page string) {
+	b.t.Helper()
+	if wrong := read(b, chromedp.Evaluate[string](controls)); wrong != "" {
+		b.t.Errorf("%s: %s", page, wrong)
+	}
+	if got := read(b, chromedp.Evaluate[string](`document.title && document.documentElement.lang && document.querySelectorAll('h1').length === 1 && document.querySelector('main') ? '' : document.title + ' has no title, language, heading or main part'`)); got != "" {
+		b.t.Errorf("%s: %s", page, got)
+	}
 }
