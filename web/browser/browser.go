@@ -177,7 +177,8 @@ func sessionCookieValue(id authz.SessionID, secret []byte) string {
 func parseSessionCookie(value string) (authz.SessionID, []byte, bool) {
 	encoded, found := strings.CutPrefix(value, sessionPrefix)
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
-	if !found || err != nil || len(raw) != 16+secretSize {
+	// The decoder skips line breaks even when strict.
+	if !found || err != nil || strings.ContainsAny(encoded, "\r\n") || len(raw) != 16+secretSize {
 		return authz.SessionID{}, nil, false
 	}
 	return authz.SessionID(raw[:16]), raw[16:], true
