@@ -63,6 +63,9 @@ func (p *Provider) beginDevice(w http.ResponseWriter, r *http.Request, from neti
 	if !c.Allows(storage.GrantDeviceCode) {
 		return code, "", badRequest("unauthorized_client", descriptions["unauthorized_client"])
 	}
+	if err := p.admit(r.Context(), c.Client, from); err != nil {
+		return code, "", err
+	}
 	requested, err := authz.ParseScopeSet(parameters.Get("scope"))
 	if err != nil {
 		return code, "", badRequest("invalid_scope", "The scope parameter is malformed.")

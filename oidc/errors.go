@@ -90,6 +90,8 @@ func (p *Provider) writeError(w http.ResponseWriter, r *http.Request, err error)
 	switch e.Status {
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "2")
+	case http.StatusTooManyRequests:
+		w.Header().Set("Retry-After", "60")
 	case http.StatusUnauthorized:
 		// RFC 6749 §5.2: the challenge that fits the way the client tried.
 		if strings.HasPrefix(r.Header.Get("Authorization"), "Basic ") {

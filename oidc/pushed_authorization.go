@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -21,9 +22,9 @@ const requestURIPrefix = "urn:ietf:params:oauth:request_uri:"
 
 // PushAuthorization is the pushed authorization request endpoint (RFC 9126): the
 // request is judged as the authorization endpoint will judge it, and kept for the
-// one time that it is used.
-func (p *Provider) PushAuthorization(w http.ResponseWriter, r *http.Request) {
-	id, err := p.push(w, r)
+// one time that it is used. from is where the request comes from.
+func (p *Provider) PushAuthorization(w http.ResponseWriter, r *http.Request, from netip.Addr) {
+	id, err := p.push(w, r, from)
 	if err != nil {
 		p.writeError(w, r, err)
 		return
@@ -34,7 +35,7 @@ func (p *Provider) PushAuthorization(w http.ResponseWriter, r *http.Request) {
 	}{requestURIPrefix + id.String(), int(p.Lifetimes.PushedRequest / time.Second)})
 }
 
-func (p *Provider) push(w http.ResponseWriter, r *http.Request) (authz.PushedRequestID, error) {
+func (p *Provider) push(w http.ResponseWriter, r *http.Request, from netip.Addr) (authz.PushedRequestID, error) {
 	var none authz.PushedRequestID
 	parameters, err := form(w, r)
 	if err != nil {
@@ -42,6 +43,9 @@ func (p *Provider) push(w http.ResponseWriter, r *http.Request) (authz.PushedReq
 	}
 	c, err := p.clientOf(r.Context(), r, parameters)
 	if err != nil {
+		return none, err
+	}
+	if err := p.admit(r.Context(), c.Client, from); err != nil {
 		return none, err
 	}
 	if parameters.Has("request_uri") {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/netip"
 
 	"github.com/gatehouse/gatehouse/oidc"
 	"github.com/gatehouse/gatehouse/templates"
@@ -33,6 +34,9 @@ func (s *Server) routes() []route {
 	visited := func(endpoint func(http.ResponseWriter, *http.Request, oidc.Browser)) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) { endpoint(w, r, s.browsers.Visit(w, r).Protocol()) }
 	}
+	located := func(endpoint func(http.ResponseWriter, *http.Request, netip.Addr)) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) { endpoint(w, r, browser.AddressFrom(r.Context())) }
+	}
 	return []route{
 		{"GET", "/{$}", open, s.home},
 		{"GET", "/healthz", open, s.healthy},
@@ -45,10 +49,8 @@ func (s *Server) routes() []route {
 
 		{"GET", oidc.AuthorizePath, open, visited(p.Authorize)},
 		{"POST", oidc.AuthorizePath, open, visited(p.Authorize)},
-		{"POST", oidc.PushedAuthorizationPath, open, p.PushAuthorization},
-		{"POST", oidc.DeviceAuthorizationPath, open, func(w http.ResponseWriter, r *http.Request) {
-			p.DeviceAuthorization(w, r, browser.AddressFrom(r.Context()))
-		}},
+		{"POST", oidc.PushedAuthorizationPath, open, located(p.PushAuthorization)},
+		{"POST", oidc.DeviceAuthorizationPath, open, located(p.DeviceAuthorization)},
 		{"POST", oidc.TokenPath, shared, p.Token},
 		{"POST", oidc.IntrospectPath, open, p.Introspect},
 		{"POST", oidc.RevokePath, shared, p.Revoke},

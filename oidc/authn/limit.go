@@ -64,7 +64,7 @@ var limits = []limit{
 // userCodeLimits bound guesses at the code that a device shows (RFC 8628 §5.1):
 // five by one person, and five from one address, in the ten minutes of a code.
 var userCodeLimits = []limit{
-	{10 * time.Minute, 5, func(a Attempt) []byte { return counterKey("user code by address", addressGroup(a.Addr)) }},
+	{10 * time.Minute, 5, func(a Attempt) []byte { return counterKey("user code by address", AddressGroup(a.Addr)) }},
 	{10 * time.Minute, 5, func(a Attempt) []byte { return counterKey("user code by user", a.User.String()) }},
 }
 
@@ -122,7 +122,7 @@ func (l *Limits) refund(ctx context.Context, taken []limit, a Attempt) error {
 	return nil
 }
 
-func byAddress(a Attempt) []byte { return counterKey("address", addressGroup(a.Addr)) }
+func byAddress(a Attempt) []byte { return counterKey("address", AddressGroup(a.Addr)) }
 
 func byAccount(period string) func(Attempt) []byte {
 	return func(a Attempt) []byte {
@@ -130,12 +130,12 @@ func byAccount(period string) func(Attempt) []byte {
 		if a.User.IsZero() {
 			account = "nobody " + storage.FoldIdentifier(a.Identifier)
 		}
-		return counterKey("account per "+period, addressGroup(a.Addr), account)
+		return counterKey("account per "+period, AddressGroup(a.Addr), account)
 	}
 }
 
-// addressGroup is what one person has in hand: an IPv4 address, or all of a /64.
-func addressGroup(addr netip.Addr) string {
+// AddressGroup is what one person has in hand: an IPv4 address, or all of a /64.
+func AddressGroup(addr netip.Addr) string {
 	addr = addr.Unmap()
 	bits := 64
 	if addr.Is4() {
