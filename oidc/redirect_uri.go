@@ -14,7 +14,7 @@ func redirectURIMatches(registered, given string) bool {
 		return true
 	}
 	r, err := url.Parse(registered)
-	if err != nil || !isLoopback(r) {
+	if err != nil || !isLoopback(r) || withPort(r, r.Port()) != registered {
 		return false
 	}
 	g, err := url.Parse(given)
