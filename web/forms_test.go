@@ -216,7 +216,8 @@ func TestO1_BodySize(t *testing.T) {
 			if status != http.StatusRequestEntityTooLarge {
 				t.Errorf("status %d", status)
 			}
-			if took := time.Since(begun); took > time.Second {
+			// On an idle machine it is a few milliseconds.
+			if took := time.Since(begun); took > 5*time.Second {
 				t.Errorf("it took %v", took)
 			}
 			if sent > 9<<20 {

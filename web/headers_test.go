@@ -26,6 +26,7 @@ func gallery(t *testing.T, options ...webtest.Option) map[string]*webtest.Page {
 	h.User("olga", authz.RoleOwner)
 	h.UserOf("two", h.Tenant, h.World.Tenant("globex"))
 	h.Client("web", func(c *storage.Client) { c.PostLogoutRedirectURIs = []string{"https://app.example/bye"} })
+	newTelevision(h)
 	all := map[string]*webtest.Page{}
 	show := func(name string, p *webtest.Page) *webtest.Page {
 		all[name] = p
@@ -73,6 +74,13 @@ func gallery(t *testing.T, options ...webtest.Option) map[string]*webtest.Page {
 	b.SignIn(b.Get("/login"), "ann")
 	out := b.Get(all["confirm sign-out"].Request.URL.String()).Form(t, "confirm-sign-out", nil)
 	show("signed out to the client", b.PostRaw(out.Action, out.Values, nil))
+
+	b.SignIn(b.Get("/login"), "ann")
+	device := h.Call("/oauth2/device_authorization", "tv", "", url.Values{"scope": {"openid"}})
+	typed := show("device", b.Get("/device?user_code="+device.Text("user_code")))
+	show("device, unknown code", b.Press(typed, "continue", url.Values{"user_code": {"BBBB-BBBB"}}))
+	asked := show("device question", b.Press(typed, "continue", nil))
+	show("device connected", b.Press(asked, "accept", nil))
 
 	two := h.Browser()
 	choose := show("choose a tenant", two.SignIn(two.Get("/login"), "two"))

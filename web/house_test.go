@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/web"
 	"github.com/gatehouse/gatehouse/web/webtest"
@@ -57,6 +58,15 @@ func signedIn(h *webtest.House, username string) *webtest.Browser {
 		h.T.Fatalf("sign-in of %s ended at %s with %d:\n%s", username, p.Request.URL, p.StatusCode, p.Body)
 	}
 	return b
+}
+
+// newTelevision is a client without a browser, which asks by device code.
+func newTelevision(h *webtest.House) {
+	h.T.Helper()
+	h.Client("tv", func(c *storage.Client) {
+		c.Name, c.Kind, c.AuthMethod, c.RedirectURIs = "Television", storage.ClientNative, storage.AuthMethodNone, nil
+		c.GrantTypes = []string{"urn:ietf:params:oauth:grant-type:device_code", storage.GrantRefreshToken}
+	})
 }
 
 // cookie is the value of one of the browser's cookies, "" for none.

@@ -238,7 +238,7 @@ func TestN4_NothingLeadsElsewhere(t *testing.T) {
 		"/%2fevil.example", "%2f%2fevil.example", "/%5cevil.example", "/%09/evil.example", "/\t/evil.example", "/\n/evil.example", "/\r/evil.example", "https:evil.example", "https:/evil.example",
 		"javascript:alert(1)", "data:text/html,x", "//evil.example/%2e%2e", "/..//evil.example", "/.//evil.example", "/;//evil.example", "@evil.example", "//@evil.example", "//app.example@evil.example",
 		"?//evil.example", "#//evil.example", "/ /evil.example", "/%00/evil.example", "//evil%E3%80%82example", "//evil。example", "/login/../..//evil.example", ".evil.example", "evil.example", "//1113982867", "/%0d%0aLocation:%20//evil.example",
-		"//[::1]", "\u00a0//evil.example",
+		"//[::1]", "\u00a0//evil.example", "device://evil.example", "device:\r\nLocation: //evil.example",
 	}
 	for _, payload := range payloads {
 		escaped := url.QueryEscape(payload)
