@@ -1,13 +1,16 @@
 package oidc_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/web"
@@ -42,6 +45,27 @@ func (c *cable) set(down bool) {
 		_ = conn.Close()
 	}
 	c.conns = nil
+}
+
+// saboteur breaks each connection that is about to write into the ledger.
+type saboteur struct{ on atomic.Bool }
+
+func (s *saboteur) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	return sabotaged{conn, s}, err
+}
+
+type sabotaged struct {
+	net.Conn
+	by *saboteur
+}
+
+func (c sabotaged) Write(p []byte) (int, error) {
+	if c.by.on.Load() && bytes.Contains(p, []byte("insert into platform.revoked_tokens")) {
+		_ = c.Close()
+		return 0, net.ErrClosed
+	}
+	return c.Conn.Write(p)
 }
 
 func revoke(h *webtest.House, client, token string) webtest.Answer {
@@ -106,6 +130,26 @@ func TestG6_DatabaseDownWhileRevoking(t *testing.T) {
 	}
 	if isActive(t, h, second.Text("access_token")) {
 		t.Error("active after a revocation that was answered with 200")
+	}
+}
+
+func TestG6_TheftThatCannotBeAnswered(t *testing.T) {
+	t.Parallel()
+	var s saboteur
+	h := newHouse(t, func(_ *web.Config, o *postgres.Options) { o.DialFunc = s.dial })
+	b, proof := h.Browser(), webtest.NewProof()
+	code := b.Authorize(proof, "web", "ann", nil).Get("code")
+	first := mustGrant(t, "exchange", h.Exchange("web", code, proof))
+	second := mustGrant(t, "refresh", refresh(h, "web", first.Text("refresh_token"), nil))
+	h.Advance(grace + time.Second)
+	s.on.Store(true)
+	for name, a := range map[string]webtest.Answer{"code": h.Exchange("web", code, proof), "refresh token": refresh(h, "web", first.Text("refresh_token"), nil)} {
+		mustRefuse(t, "a replayed "+name+" whose grant cannot be killed", a, http.StatusServiceUnavailable, "temporarily_unavailable")
+	}
+	s.on.Store(false)
+	mustRefuse(t, "the code, once more", h.Exchange("web", code, proof), http.StatusBadRequest, "invalid_grant")
+	if isActive(t, h, second.Text("access_token")) {
+		t.Error("the grant lives on")
 	}
 }
 

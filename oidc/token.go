@@ -46,6 +46,9 @@ func (p *Provider) token(r *http.Request, parameters url.Values) (map[string]any
 		u.narrowTo = narrowed
 	}
 	request, err := p.fosite.NewAccessRequest(ctx, r, newSession(storage.Client{}))
+	if u.killErr != nil {
+		return nil, u.killErr
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,8 @@ type unit struct {
 	rotate       bool
 	firstToken   *refreshToken
 	killed       bool
+	// killErr is why a grant that must die lives on: fosite swallows it.
+	killErr error
 
 	// narrowTo is the scope parameter of a refresh, nil when there is none.
 	narrowTo authz.ScopeSet
@@ -98,12 +100,13 @@ func (u *unit) kill(ctx context.Context, reason string) error {
 		return nil
 	}
 	g := u.loaded.Grant
-	err := u.provider.Store.ForUser(g.User).RevokeGrant(ctx, storage.Revocation{
+	// Hanging up does not save a grant.
+	u.killErr = u.provider.Store.ForUser(g.User).RevokeGrant(context.WithoutCancel(ctx), storage.Revocation{
 		JTI: g.ID.String(), User: g.User, Tenant: g.Tenant, Client: g.Client, Reason: reason,
 		RevokedAt: u.now, ExpiresAt: u.provider.deadUntil(u.now),
 	})
-	u.killed = err == nil
-	return err
+	u.killed = u.killErr == nil
+	return u.killErr
 }
 
 // flush makes true what was marked. It runs when the whole response stands, so
