@@ -31,8 +31,12 @@ func TestNodeExample(t *testing.T) {
 	if _, err := os.Stat("node/node_modules/openid-client"); err != nil {
 		t.Fatal("the modules of the Node.js example are missing: run tools/install-node-modules")
 	}
-	signInThrough(t, "node", "node/app.mjs")
+	signInThrough(t, "node", "--import", globalCrypto, "node/app.mjs")
 }
+
+// globalCrypto is what openid-client expects and Node.js 18, which some
+// distributions still ship, keeps in a module.
+const globalCrypto = `data:text/javascript,import{webcrypto}from"node:crypto";globalThis.crypto??=webcrypto`
 
 // signInThrough starts an application and signs somebody in to it.
 func signInThrough(t *testing.T, command ...string) {
