@@ -21,7 +21,7 @@ type Config struct {
 	// The URL under which people and clients reach this server.
 	//
 	// It stands in every token and is compared byte by byte (RFC 8414 §2): https
-	// in production, no query, no fragment, no slash at the end. In development
+	// in production, http on localhost alone; no path, query or fragment. In development
 	// the default follows the port of `listen`. Nothing is ever derived from the
 	// Host header.
 	Issuer string `key:"issuer" default:"http://localhost:8080" production:"" flag:"serve"`

@@ -19,6 +19,8 @@ func judgeIssuer(issuer string, env Env) error {
 		return fmt.Errorf("the scheme %.20q is not https", u.Scheme)
 	case u.Scheme == "http" && env == Production:
 		return errors.New("production needs https: tokens and passwords must not travel in the clear")
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return errors.New("http is for localhost, 127.0.0.1 and [::1]: anywhere else browsers do not say where a form comes from, and sign-in is refused")
 	case u.User != nil:
 		return errors.New("it must not hold a user name or a password")
 	case strings.ContainsAny(issuer, "?#"):
@@ -27,25 +29,13 @@ func judgeIssuer(issuer string, env Env) error {
 		return errors.New("leave out the slash at the end")
 	case u.Scheme == "https" && u.Port() == "443", u.Scheme == "http" && u.Port() == "80", strings.HasSuffix(u.Host, ":"):
 		return errors.New("leave out the port: it is the default one")
-	case issuer != strings.ToLower(u.Scheme+"://"+u.Host)+u.Path:
-		return errors.New("write scheme and host in small letters, and the path without escapes")
+	case issuer != strings.ToLower(u.Scheme+"://"+u.Host)+u.EscapedPath():
+		return errors.New("write scheme and host in small letters")
 	}
-	return judgeIssuerPath(u.Path)
-}
-
-func judgeIssuerPath(path string) error {
-	if path == "" {
-		return nil
-	}
-	for segment := range strings.SplitSeq(path[1:], "/") {
-		if segment == "" || segment == "." || segment == ".." {
-			return errors.New("its path must not have empty segments, \".\" or \"..\"")
-		}
-	}
-	for _, r := range path {
-		if r <= ' ' || r > '~' || r == '\\' {
-			return fmt.Errorf("its path must not hold the character %q", r)
-		}
+	if u.Path != "" {
+		return errors.New("leave out the path: the pages stand at the root of their host")
 	}
 	return nil
 }
+
+func loopback(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }

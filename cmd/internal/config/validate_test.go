@@ -101,7 +101,7 @@ func TestP5_KnownSecretsAreRefused(t *testing.T) {
 }
 
 func TestIssuer(t *testing.T) {
-	for _, issuer := range []string{"https://id.example.com", "https://id.example.com:8443", "https://example.com/tenants/one", "https://[2001:db8::1]", "https://xn--bcher-kva.example"} {
+	for _, issuer := range []string{"https://id.example.com", "https://id.example.com:8443", "https://[2001:db8::1]", "https://xn--bcher-kva.example"} {
 		if err := judgeIssuer(issuer, Production); err != nil {
 			t.Errorf("%s was refused: %v", issuer, err)
 		}
@@ -113,13 +113,16 @@ func TestIssuer(t *testing.T) {
 		"https://id.example.com/a/../b", "https://id.example.com/./a", "https://id.example.com//a", "https://id.example.com/%2e%2e/a",
 		"https://id.example.com/a%2fb", `https://id.example.com/a\b`, "https://ID.example.com", "HTTPS://id.example.com",
 		"https://id.example.com:443", "https://id.example.com:", "https://id.example.com/ä", "https://id.example.com/\n", " https://id.example.com",
+		"https://example.com/tenants/one", "http://192.0.2.7:8080", "http://id.example.com", "http://0.0.0.0:8080",
 	} {
 		if judgeIssuer(issuer, Development) == nil {
 			t.Errorf("%q was accepted", issuer)
 		}
 	}
-	if err := judgeIssuer("http://localhost:8080", Development); err != nil {
-		t.Errorf("development on http: %v", err)
+	for _, issuer := range []string{"http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080"} {
+		if err := judgeIssuer(issuer, Development); err != nil {
+			t.Errorf("development on %s: %v", issuer, err)
+		}
 	}
 }
 
