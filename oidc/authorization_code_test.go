@@ -69,6 +69,32 @@ func TestB2_ParallelRedemption(t *testing.T) {
 	}
 }
 
+// Two alone, many times: now and then both have read the code before either spends it.
+func TestB2_TwoAtOnce(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	replicas := []*webtest.House{h, h.Replica()}
+	b := h.Browser()
+	for round := range 30 {
+		proof := webtest.NewProof()
+		code := b.Authorize(proof, "web", "ann", nil).Get("code")
+		won := 0
+		for _, a := range atOnce(2, func(i int) webtest.Answer { return replicas[i].Exchange("web", code, proof) }) {
+			if a.Status != http.StatusOK {
+				mustRefuse(t, "loser", a, http.StatusBadRequest, "invalid_grant")
+				continue
+			}
+			won++
+			if isActive(t, h, a.Text("access_token")) {
+				t.Errorf("round %d: the winner's access token is active", round)
+			}
+		}
+		if won != 1 {
+			t.Errorf("round %d: %d of 2 redemptions succeeded, want 1", round, won)
+		}
+	}
+}
+
 func TestB3_CodeOfAnotherClient(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

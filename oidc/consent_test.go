@@ -118,6 +118,13 @@ func TestL2_ImpersonableClientsAreAskedForEachTime(t *testing.T) {
 		if got := shows(b.Press(p, "accept", nil)); got != "code" {
 			t.Fatalf("%s after yes: %s", c.client, got)
 		}
+		var remembered bool
+		h.World.Get(`select exists (select from platform.consents where client_id = $1)`, []any{c.client}, &remembered)
+		if remembered == c.always {
+			t.Errorf("%s: remembered is %t", c.client, remembered)
+		}
+		// Nor does one count that was given while the client was another kind.
+		h.World.Exec(`insert into platform.consents select user_id, $1, tenant_id, scopes, granted_at from platform.consents where client_id = 'web' on conflict do nothing`, c.client)
 		want := map[bool][2]string{true: {"consent", "consent_required"}, false: {"code", "code"}}[c.always]
 		if got := shows(b.Get(webtest.NewProof().Authorization(c.client, change))); got != want[0] {
 			t.Errorf("%s the second time: %s, want %s", c.client, got, want[0])

@@ -131,6 +131,11 @@ func TestF1_F3_F4_PushedRequestIsJudged(t *testing.T) {
 	if a := push(t, h, "spa", "", proof, nil); a.Status != http.StatusCreated {
 		t.Errorf("a public client: %d %s", a.Status, a.Raw)
 	}
+	b, _ := signedIn(h, "web", "ann", nil)
+	a := push(t, h, "web", webtest.ClientSecret, proof, url.Values{"client_id": nil})
+	if got := shows(b.Get(pushedAt("web", a.Text("request_uri"), nil))); got != "code" {
+		t.Errorf("pushed by a client that named itself in the header alone: %s", got)
+	}
 	var rows int
 	h.World.Get(`select count(*) from platform.pushed_requests`, nil, &rows)
 	if rows != 1 {
