@@ -16,7 +16,7 @@ its limits and written to the audit log, as one made through the API is.`,
 		`  gatehouse admin users list
   gatehouse admin clients create --name Shop --kind spa --redirect-uri https://shop.example.com/callback --scope "openid profile"
   gatehouse admin scopes explain --user ann --client shop --scope "agents:read tools:execute"`,
-		newUsersCommand(i), newSessionsCommand(i, "sessions"), newTenantsCommand(i), newProjectsCommand(i), newGroupsCommand(i),
+		newUsersCommand(i), newSessionsCommand(i, "sessions"), newSessionCommand(i), newTenantsCommand(i), newProjectsCommand(i), newGroupsCommand(i),
 		newClientsCommand(i), newRolesCommand(i), newScopesCommand(i), newResourcesCommand(i),
 		newKeysCommand(i), newBansCommand(i, "bans"), newAuditCommand(i))
 }

@@ -119,18 +119,21 @@ scopes that it was granted. A sign-in that ran out is renewed first.`,
 		Example: `  gatehouse whoami
   gatehouse whoami --output json`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			file, err := i.credentials()
-			if err != nil {
-				return err
-			}
-			c, person, err := file.WhoAmI(cmd.Context(), i.now)
-			if err != nil {
-				return err
-			}
-			return i.print().One(newIdentity(c, person))
-		},
+		RunE: i.showIdentity,
 	}
+}
+
+// showIdentity asks the server who is signed in at this terminal.
+func (i *invocation) showIdentity(cmd *cobra.Command, _ []string) error {
+	file, err := i.credentials()
+	if err != nil {
+		return err
+	}
+	c, person, err := file.WhoAmI(cmd.Context(), i.now)
+	if err != nil {
+		return err
+	}
+	return i.print().One(newIdentity(c, person))
 }
 
 // identity is who is signed in at this terminal.

@@ -71,6 +71,9 @@ func TestLogin(t *testing.T) {
 	if d["username"] != "ann" || d["issuer"] != server.URL || d["email"] != "ann@example.com" || len(d["scopes"].([]any)) != 7 {
 		t.Errorf("whoami: %v", d)
 	}
+	if shown := h.document("admin", "session", "show"); shown["username"] != d["username"] || len(shown["scopes"].([]any)) == 0 {
+		t.Errorf("admin session show: %v", shown)
+	}
 	if table := h.must("whoami"); !strings.Contains(table, "USERNAME") || !strings.Contains(table, "tools:execute") {
 		t.Errorf("whoami:\n%s", table)
 	}
