@@ -273,7 +273,7 @@ create table platform.grants (
 create index grants_by_user on platform.grants (user_id);
 create index grants_by_sid on platform.grants (sid);
 
--- Pushed authorization requests (RFC 9126), sealed, used once.
+-- Pushed authorization requests (RFC 9126): bound to their client, used once, gone after a minute.
 create table platform.pushed_requests (
   id         uuid primary key,
   client_id  text not null references platform.clients (id) on delete cascade,
