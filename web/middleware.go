@@ -20,7 +20,7 @@ import (
 // maxForm bounds the body of a form.
 const maxForm = 64 << 10
 
-// around is what stands around every request, the outermost first.
+// around is what stands around every request, from the innermost to the outermost.
 func (s *Server) around(next http.Handler) http.Handler {
 	for _, wrap := range []func(http.Handler) http.Handler{s.refuseBanned, s.secure, s.recovered, s.logged, s.identified} {
 		next = wrap(next)
