@@ -195,8 +195,9 @@ func TestUsers_Refusals(t *testing.T) {
 	create := func(more ...string) []string {
 		return append([]string{"admin", "users", "create", "--username", "bob", "--email", "bob@example.com"}, more...)
 	}
-	h.given("short").fails(exitFailure, "too short", create("--password-stdin")...)
-	h.given("bob@example.com!").fails(exitFailure, "built from your name", create("--password-stdin")...)
+	production := &host{h.t, append(slices.Clone(h.environ), "GATEHOUSE_ENV=production"), ""}
+	production.given("short").fails(exitFailure, "too short", create("--password-stdin")...)
+	production.given("bob@example.com!").fails(exitFailure, "built from your name", create("--password-stdin")...)
 	h.given("").fails(exitFailure, "there is no password on standard input", create("--password-stdin")...)
 	h.given(strings.Repeat("long ", 300)).fails(exitFailure, "too long", create("--password-stdin")...)
 	h.fails(exitFailure, "unknown role", create("--role", "king")...)
@@ -426,4 +427,22 @@ func TestAudit_EveryChangeHasItsEvent(t *testing.T) {
 func TestAdmin_SchemaBehind(t *testing.T) {
 	h := newHost(t, "GATEHOUSE_DATABASE_URL="+storagetest.Empty(t))
 	h.fails(exitFailure, "run gatehouse migrate", "admin", "users", "list")
+}
+
+// TestI10_WeakPasswordAtTheHost: in production nobody sets a password that everybody
+// tries first; while trying things out one is warned.
+func TestI10_WeakPasswordAtTheHost(t *testing.T) {
+	t.Parallel()
+	h, _ := deployment(t)
+	create := []string{"admin", "users", "create", "--username", "ann", "--email", "ann@example.com", "--password-stdin"}
+	production := &host{h.t, append(slices.Clone(h.environ), "GATEHOUSE_ENV=production"), "password-1"}
+	production.fails(exitFailure, "everybody tries first", create...)
+	r := h.given("password-1").call(create...)
+	if r.code != exitOK || !strings.Contains(r.errs, "production would refuse this password") {
+		t.Errorf("exit %d: %s%s", r.code, r.out, r.errs)
+	}
+	if strings.Contains(r.errs, "password-1") {
+		t.Error("the warning repeats the password")
+	}
+	h.given(strings.Repeat("x", 2000)).fails(exitFailure, "", "admin", "users", "create", "--username", "bob", "--email", "bob@example.com", "--password-stdin")
 }

@@ -22,6 +22,8 @@ type operator struct {
 	*directory.Service
 	as    directory.Actor
 	print output.Printer
+	// development: what is done here is for trying things out.
+	development bool
 }
 
 // operation makes a command that works on the directory.
@@ -33,7 +35,9 @@ func (i *invocation) operation(cmd *cobra.Command, run func(context.Context, *op
 		}
 		return i.withStore(cmd.Context(), c, func(s *postgres.Store) error {
 			// No pepper: this command digests no client secret.
-			return run(cmd.Context(), i.operator(s, nil), args)
+			o := i.operator(s, nil)
+			o.development = c.Env == config.Development
+			return run(cmd.Context(), o, args)
 		})
 	}
 	return cmd
@@ -70,7 +74,7 @@ func clientSecretPepper(c *config.Config) ([]byte, error) {
 }
 
 func (i *invocation) operator(s *postgres.Store, pepper []byte) *operator {
-	return &operator{directory.New(s, pepper, i.now), hostActor(), i.print()}
+	return &operator{Service: directory.New(s, pepper, i.now), as: hostActor(), print: i.print()}
 }
 
 // hostActor is the operator at this machine, under the name of their account.
