@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/cmd/internal/output"
+	"github.com/gatehouse/gatehouse/storage/storagetest"
 )
 
 // host is a machine with settings of its own, on which commands are called.
@@ -22,18 +23,7 @@ type host struct {
 // newHost has an empty data directory that the account of PostgreSQL can reach.
 func newHost(t *testing.T, environ ...string) *host {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "gatehouse-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := os.Chmod(dir, 0o711); err != nil {
-		t.Fatal(err)
-	}
+	dir := storagetest.DataDir(t)
 	return &host{t: t, environ: append(environ, "GATEHOUSE_DATA_DIR="+dir, "HOME="+dir, "PATH="+os.Getenv("PATH"))}
 }
 

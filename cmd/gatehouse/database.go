@@ -55,7 +55,9 @@ func (d *database) close() error {
 	if d.server == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	// What a busy disk still has to write can take minutes; cut short, the next start
+	// has to recover.
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	return d.server.Stop(ctx)
 }
