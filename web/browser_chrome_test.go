@@ -114,6 +114,25 @@ func read[T any](b *tab, step chromedp.Action[T]) T {
 	return value
 }
 
+// observe is read for a step that changes nothing: while a page gives way to the
+// next one the browser has nothing to look at, and is asked again.
+func observe[T any](b *tab, step chromedp.Action[T]) T {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	for {
+		value, err := chromedp.Run(ctx, step)
+		if err == nil {
+			return value
+		}
+		select {
+		case <-ctx.Done():
+			b.fail(err)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
 func command[P, R any](b *tab, c cdp.Command[P, R], parameters P) {
 	b.t.Helper()
 	if _, err := chromedp.Call(b.ctx, c, parameters); err != nil {
@@ -151,10 +170,10 @@ func (b *tab) fill(selector, text string) {
 
 func (b *tab) text(selector string) string {
 	b.t.Helper()
-	return read(b, chromedp.Text(chromedp.CSS(selector)))
+	return observe(b, chromedp.Text(chromedp.CSS(selector)))
 }
 
-func (b *tab) location() *url.URL { b.t.Helper(); return parse(b.t, read(b, chromedp.Location())) }
+func (b *tab) location() *url.URL { b.t.Helper(); return parse(b.t, observe(b, chromedp.Location())) }
 
 func (b *tab) press(keys string) { b.t.Helper(); read(b, chromedp.KeyEvent(keys)) }
 
@@ -198,14 +217,14 @@ func (b *tab) shoot(page string) {
 			// Without motion, or the picture shows a change of colours halfway.
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: s.scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
 		})
-		if wide := read(b, chromedp.Evaluate[int64](`document.documentElement.scrollWidth`)); wide > s.width {
+		if wide := observe(b, chromedp.Evaluate[int64](`document.documentElement.scrollWidth`)); wide > s.width {
 			b.t.Errorf("%s on %s is %d pixels wide", page, s.name, wide)
 		}
 		file := filepath.Join("testdata", "screenshots", page+"-"+s.name+".png")
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			b.t.Fatal(err)
 		}
-		if err := os.WriteFile(file, read(b, chromedp.FullScreenshot(100)), 0o644); err != nil {
+		if err := os.WriteFile(file, observe(b, chromedp.FullScreenshot(100)), 0o644); err != nil {
 			b.t.Fatal(err)
 		}
 	}
