@@ -45,7 +45,7 @@ func (p *Pages) visit(w http.ResponseWriter, r *http.Request) (*browser.Visit, *
 	case err != nil:
 		p.Fail(w, r, err)
 	case in == nil:
-		seeOther(w, oidc.SignInPath)
+		browser.SeeOther(w, oidc.SignInPath)
 	case p.Now().After(in.Session.LastSeenAt.Add(time.Minute)):
 		if err := p.Store.ForUser(in.Person.ID).TouchSession(r.Context(), in.Session.ID, p.Now()); err != nil {
 			p.Fail(w, r, err)
@@ -159,11 +159,5 @@ func (p *Pages) Withdraw(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Pages) done(w http.ResponseWriter, notice templates.AccountNotice) {
-	seeOther(w, "/account?"+url.Values{"done": {string(notice)}}.Encode())
-}
-
-func seeOther(w http.ResponseWriter, location string) {
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Location", location)
-	w.WriteHeader(http.StatusSeeOther)
+	browser.SeeOther(w, "/account?"+url.Values{"done": {string(notice)}}.Encode())
 }

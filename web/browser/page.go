@@ -86,3 +86,11 @@ func ScopeWords(info storage.ScopeInfo) templates.ScopeWords {
 
 // PlainLayout is the layout where nothing can be asked of the database.
 func (k *Keeper) PlainLayout() templates.Layout { return templates.Layout{Host: k.Issuer.Host} }
+
+// SeeOther ends a step: the browser goes on with a GET, whatever it posted
+// (RFC 9700 §4.12).
+func SeeOther(w http.ResponseWriter, location string) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Location", location)
+	w.WriteHeader(http.StatusSeeOther)
+}

@@ -38,7 +38,7 @@ func (p *Pages) atDevice(w http.ResponseWriter, r *http.Request, v *browser.Visi
 	case err != nil:
 		p.Fail(w, r, err)
 	case in == nil:
-		seeOther(w, oidc.SignInPath+"?flow="+url.QueryEscape(deviceFlow+code))
+		browser.SeeOther(w, oidc.SignInPath+"?flow="+url.QueryEscape(deviceFlow+code))
 	}
 	return in
 }

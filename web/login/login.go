@@ -111,7 +111,7 @@ func (p *Pages) SignIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if len(person.Tenants) > 1 && question.Client.Tenant.IsZero() {
-		seeOther(w, "/login/tenant?flow="+url.QueryEscape(page.Flow))
+		browser.SeeOther(w, "/login/tenant?flow="+url.QueryEscape(page.Flow))
 		return
 	}
 	p.goOn(w, page.Flow)
@@ -133,14 +133,14 @@ func landing(person storage.Person) (authz.TenantID, bool) {
 // or else to the account page.
 func (p *Pages) goOn(w http.ResponseWriter, flow string) {
 	if device, waits := backToDevice(flow); waits {
-		seeOther(w, device)
+		browser.SeeOther(w, device)
 		return
 	}
 	if flow == "" {
-		seeOther(w, accountPath)
+		browser.SeeOther(w, accountPath)
 		return
 	}
-	seeOther(w, oidc.AuthorizePath+"?flow="+url.QueryEscape(flow))
+	browser.SeeOther(w, oidc.AuthorizePath+"?flow="+url.QueryEscape(flow))
 }
 
 // refuse shows the form again: one answer for everything that could tell whether
@@ -176,7 +176,7 @@ func (p *Pages) Switch(w http.ResponseWriter, r *http.Request) {
 	if flow := r.PostFormValue("flow"); flow != "" {
 		target += "?flow=" + url.QueryEscape(flow)
 	}
-	seeOther(w, target)
+	browser.SeeOther(w, target)
 }
 
 // SignOut is POST /logout.
@@ -202,13 +202,7 @@ func (p *Pages) signedIn(ctx context.Context, w http.ResponseWriter, r *http.Req
 		return nil
 	}
 	if in == nil {
-		seeOther(w, oidc.SignInPath)
+		browser.SeeOther(w, oidc.SignInPath)
 	}
 	return in
-}
-
-func seeOther(w http.ResponseWriter, location string) {
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Location", location)
-	w.WriteHeader(http.StatusSeeOther)
 }
