@@ -52,6 +52,8 @@ type Request struct {
 	// AgentOwner is set for an agent: it never exceeds its owner.
 	AgentOwner *Rights
 	Context    Context
+	// Elsewhere is the scopes of resources that the request is not for (RFC 8707).
+	Elsewhere ScopeSet
 	// Registry holds the rules of the scopes that have any.
 	Registry map[Scope]ScopeRule
 }
@@ -75,6 +77,7 @@ const (
 	DroppedOwner  Reason = "not held by the agent's owner"
 	DroppedACR    Reason = "needs a stronger sign-in"
 	DroppedNoUser Reason = "needs a user"
+	DroppedTarget Reason = "belongs to a resource that was not asked for"
 )
 
 // Outcome is what became of one requested scope.
@@ -143,6 +146,9 @@ func Derive(q Request) Decision {
 func (q Request) decide(scope Scope) Outcome {
 	if !AnyMatches(q.Client, scope) {
 		return Outcome{Scope: scope, Reason: DroppedClient}
+	}
+	if q.Elsewhere.Has(scope) {
+		return Outcome{Scope: scope, Reason: DroppedTarget}
 	}
 	o := q.holder(scope)
 	if !o.Granted {

@@ -82,6 +82,7 @@ CREATE TABLE platform.clients (
     tos_uri text DEFAULT ''::text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     disabled_at timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT clients_check CHECK (((kind <> 'agent'::text) OR (owner_id IS NOT NULL))),
     CONSTRAINT clients_kind_check CHECK ((kind = ANY (ARRAY['web'::text, 'spa'::text, 'native'::text, 'service'::text, 'agent'::text])))
 );
@@ -114,7 +115,8 @@ CREATE TABLE platform.device_codes (
     poll_interval interval NOT NULL,
     last_polled_at timestamp with time zone,
     hasty boolean DEFAULT false NOT NULL,
-    approved boolean
+    approved boolean,
+    details jsonb
 )
 WITH (fillfactor='80');
 
@@ -141,7 +143,8 @@ CREATE TABLE platform.grants (
     generation integer DEFAULT 0 NOT NULL,
     refresh_hash bytea,
     rotated_at timestamp with time zone,
-    revoked_at timestamp with time zone
+    revoked_at timestamp with time zone,
+    details jsonb
 )
 WITH (fillfactor='80');
 
@@ -172,7 +175,9 @@ CREATE TABLE platform.resources (
     tenant_id uuid,
     name text DEFAULT ''::text NOT NULL,
     scopes text[] NOT NULL,
-    created_at timestamp with time zone NOT NULL
+    created_at timestamp with time zone NOT NULL,
+    access_token_lifetime interval,
+    CONSTRAINT resources_access_token_lifetime_check CHECK ((access_token_lifetime > '00:00:00'::interval))
 );
 
 CREATE TABLE platform.revoked_tokens (

@@ -95,7 +95,7 @@ func (p *Provider) accessClaims(ctx context.Context, r fosite.Requester) (*acces
 	now := p.Now()
 	c := &accessClaims{
 		Issuer: p.Issuer, ClientID: s.client.ID, Subject: string(s.client.ID), TenantID: s.client.Tenant.String(),
-		ID: uuid.Must(uuid.NewRandom()).String(), IssuedAt: now.Unix(), ExpiresAt: now.Add(p.Lifetimes.AccessToken).Unix(),
+		ID: uuid.Must(uuid.NewRandom()).String(), IssuedAt: now.Unix(),
 	}
 	var scopes authz.ScopeSet
 	for _, scope := range r.GetGrantedScopes() {
@@ -113,8 +113,14 @@ func (p *Provider) accessClaims(ctx context.Context, r fosite.Requester) (*acces
 		c.AuthTime, c.ACR, c.AMR = g.AuthTime.Unix(), g.ACR, g.AMR
 	}
 	var err error
-	c.Audience, err = p.audience(ctx, tenant, scopes)
-	return c, err
+	if c.Audience, err = p.audience(ctx, tenant, scopes, s.targets); err != nil {
+		return nil, err
+	}
+	if s.lifetime, err = p.lifetime(ctx, c.Audience); err != nil {
+		return nil, err
+	}
+	c.ExpiresAt = now.Add(s.lifetime).Unix()
+	return c, nil
 }
 
 // openAccessToken proves that a text is an access token of ours that has not
@@ -190,7 +196,7 @@ func (c accessClaims) before(change time.Time) bool { return change.Unix() >= c.
 // narrow takes from a token what its user, or the owner of its agent, lost.
 func (p *Provider) narrow(ctx context.Context, c *accessClaims, issuer storage.Client, person *storage.Person) error {
 	in := c.context()
-	d, err := p.derive(ctx, parsedScopes(c.Scope), issuer, person, in)
+	d, err := p.derive(ctx, parsedScopes(c.Scope), issuer, person, in, nil)
 	if err != nil {
 		return err
 	}

@@ -37,6 +37,7 @@ type authorization struct {
 	redirect  *url.URL
 	formPost  bool
 	requested authz.ScopeSet
+	targets   []string // the resources that the request names (RFC 8707)
 	prompt    []string
 	maxAge    time.Duration // -1 for none
 	hinted    string        // the subject of id_token_hint, "" for none
@@ -65,6 +66,7 @@ var (
 		(*Provider).checkRequestObject,
 		(*Provider).checkPKCE,
 		(*Provider).checkScope,
+		(*Provider).checkResource,
 		(*Provider).checkPrompt,
 		(*Provider).checkMaxAge,
 		(*Provider).checkIDTokenHint,
@@ -210,6 +212,9 @@ func (p *Provider) decide(ctx context.Context, a *authorization) error {
 		return badRequest("access_denied", "The user does not belong to the tenant of this application.")
 	}
 	a.tenant = tenant
+	if err := p.checkReach(ctx, a.targets, tenant.ID); err != nil {
+		return err
+	}
 	project := a.in.Session.Project
 	if tenant.ID != a.in.Session.Tenant {
 		project = authz.ProjectID{}
@@ -217,7 +222,7 @@ func (p *Provider) decide(ctx context.Context, a *authorization) error {
 	var err error
 	a.decision, err = p.derive(ctx, a.requested, a.client.Client, &a.in.Person, authz.Context{
 		Tenant: tenant.ID, Project: project, ACR: a.in.Session.ACR,
-	})
+	}, a.targets)
 	if err == nil && len(a.decision.Granted) == 0 {
 		return badRequest("invalid_scope", "Nothing of what was requested may be granted to this user and client.")
 	}

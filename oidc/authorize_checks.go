@@ -109,6 +109,11 @@ func (p *Provider) checkScope(_ context.Context, a *authorization) error {
 	return nil
 }
 
+func (p *Provider) checkResource(ctx context.Context, a *authorization) (err error) {
+	a.targets, err = p.targets(ctx, a.Parameters, a.client.Tenant)
+	return err
+}
+
 func (p *Provider) checkPrompt(_ context.Context, a *authorization) error {
 	a.prompt = strings.Fields(a.Parameters.Get("prompt"))
 	for _, value := range a.prompt {

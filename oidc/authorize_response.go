@@ -57,7 +57,7 @@ func fositeRequest(ctx context.Context, a *authorization) *http.Request {
 
 func (p *Provider) newGrant(ctx context.Context, a *authorization) (*insertion, error) {
 	now, session := p.Now(), a.in.Session
-	audience, err := p.audience(ctx, a.tenant.ID, a.decision.Granted)
+	audience, err := p.audience(ctx, a.tenant.ID, a.decision.Granted, a.targets)
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +65,7 @@ func (p *Provider) newGrant(ctx context.Context, a *authorization) (*insertion, 
 	i := &insertion{session: session.ID, code: code, grant: storage.Grant{
 		ID: a.ID, User: a.in.Person.ID, SID: session.TokenJTI, Client: a.client.ID, Tenant: a.tenant.ID,
 		Requested: a.requested, Scopes: a.decision.Granted, Audience: audience,
+		Details: storage.GrantDetails{Resources: a.targets},
 		Request: storage.GrantRequest{
 			RedirectURI: a.Parameters.Get("redirect_uri"), CodeChallenge: a.Parameters.Get("code_challenge"), Nonce: a.Parameters.Get("nonce"),
 		},

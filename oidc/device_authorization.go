@@ -73,13 +73,17 @@ func (p *Provider) beginDevice(w http.ResponseWriter, r *http.Request, from neti
 	if len(requested) == 0 {
 		requested = authz.Literal(c.Scopes)
 	}
+	targets, err := p.targets(r.Context(), parameters, c.Tenant)
+	if err != nil {
+		return code, "", err
+	}
 	now := p.Now()
 	code = deviceCode{grant: authz.NewID[authz.GrantID](now), secret: newSecret()}
 	// A code that is in use is one in 26 thousand million: once more is enough.
 	for range 2 {
 		userCode = newUserCode()
 		err = p.Store.InsertDeviceCode(r.Context(), storage.DeviceCode{
-			ID: code.grant, Hash: digest(code.secret), UserCode: userCode, Client: c.ID, Requested: requested, IPAddress: from,
+			ID: code.grant, Hash: digest(code.secret), UserCode: userCode, Client: c.ID, Requested: requested, Details: storage.GrantDetails{Resources: targets}, IPAddress: from,
 			RequestedAt: now, ExpiresAt: now.Add(deviceCodeLifetime), Interval: pollInterval,
 		})
 		if !errors.Is(err, storage.ErrConflict) {
@@ -142,7 +146,7 @@ func (p *Provider) deviceRequest(ctx context.Context, in *postgres.SignedIn, use
 	if err != nil {
 		return d, nil, err
 	}
-	a := &authorization{client: c, requested: d.Requested, in: in}
+	a := &authorization{client: c, requested: d.Requested, targets: d.Details.Resources, in: in}
 	return d, a, p.decide(ctx, a)
 }
 
@@ -178,7 +182,7 @@ func (p *Provider) AnswerDevice(ctx context.Context, b Browser, in *postgres.Sig
 // It has no secret, so it signs no browser in, and it ends with the grant.
 func (p *Provider) deviceGrant(ctx context.Context, d storage.DeviceCode, a *authorization) (storage.Grant, storage.Session, error) {
 	now, by := p.Now(), a.in.Session
-	audience, err := p.audience(ctx, a.tenant.ID, a.decision.Granted)
+	audience, err := p.audience(ctx, a.tenant.ID, a.decision.Granted, a.targets)
 	if err != nil {
 		return storage.Grant{}, storage.Session{}, err
 	}
@@ -196,7 +200,7 @@ func (p *Provider) deviceGrant(ctx context.Context, d storage.DeviceCode, a *aut
 	}
 	return storage.Grant{
 		ID: d.ID, User: a.in.Person.ID, SID: session.TokenJTI, Client: a.client.ID, Tenant: a.tenant.ID, Project: session.Project,
-		Requested: a.requested, Scopes: a.decision.Granted, Audience: audience, AuthTime: by.AuthTime, ACR: by.ACR, AMR: by.AMR,
+		Requested: a.requested, Scopes: a.decision.Granted, Audience: audience, Details: d.Details, AuthTime: by.AuthTime, ACR: by.ACR, AMR: by.AMR,
 		// No authorization code leads to this grant: it counts as used, and no secret fits.
 		RequestedAt: d.RequestedAt, IssuedAt: now, CodeHash: []byte{}, CodeUsedAt: now,
 	}, session, nil

@@ -38,6 +38,7 @@ var descriptions = map[string]string{
 	"unsupported_grant_type":    "This grant type is not supported. See grant_types_supported in the discovery document.",
 	"invalid_scope":             "A requested scope is malformed or exceeds what may be granted.",
 	"unsupported_response_type": "Only the response type code is supported.",
+	"invalid_target":            "A requested resource is malformed, unknown, or not one that this token may be made for.",
 	"access_denied":             "The request was denied.",
 }
 

@@ -119,7 +119,7 @@ func (p *Provider) introspectRefreshToken(r *http.Request, caller storage.Client
 	if g.Client != caller.ID {
 		return nil, nil
 	}
-	scopes, err := p.currentScopes(ctx, caller, granted)
+	scopes, err := p.currentScopes(ctx, caller, granted, g.Details.Resources)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -52,10 +53,11 @@ func once(values url.Values) (url.Values, error) {
 	}
 	clean := make(url.Values, len(values))
 	for name, all := range values {
-		if len(all) > 1 {
+		// RFC 8707 §2: the one parameter that may be repeated.
+		if len(all) > 1 && name != "resource" {
 			return nil, badRequest("invalid_request", "A parameter is given more than once.")
 		}
-		if !isText(name) || !isText(all[0]) {
+		if !isText(name) || slices.ContainsFunc(all, func(s string) bool { return !isText(s) }) {
 			return nil, badRequest("invalid_request", "A parameter is not valid UTF-8 or has a zero byte in it.")
 		}
 		if all[0] != "" {

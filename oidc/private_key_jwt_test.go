@@ -9,8 +9,10 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +21,8 @@ import (
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
+	"github.com/gatehouse/gatehouse/web"
 	"github.com/gatehouse/gatehouse/web/webtest"
 )
 
@@ -297,5 +301,122 @@ func TestAssertionAlgorithms(t *testing.T) {
 		if a := asserted(t, h, key.assertion(t, h, client, nil)); a.Status != http.StatusOK {
 			t.Errorf("%s: %d %s", key.Algorithm, a.Status, a.Raw)
 		}
+	}
+}
+
+// published serves a client's keys, and counts who asks.
+func published(t *testing.T, document func() (int, []byte)) (address string, asked *atomic.Int64) {
+	t.Helper()
+	asked = &atomic.Int64{}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		status, body := document()
+		w.Header().Set("Cache-Control", "max-age=3600")
+		w.WriteHeader(status)
+		_, _ = w.Write(body)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL + "/jwks.json", asked
+}
+
+func insecureOutbound(c *web.Config, _ *postgres.Options) { c.InsecureOutbound = true }
+
+// Keys by reference: fetched once, and again when the client signs with a new one.
+func TestPrivateKeyJWTByURI(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t, insecureOutbound)
+	first, second := newAssertionKey(t), newAssertionKey(t)
+	second.KeyID = "k2"
+	current := atomic.Pointer[assertionKey]{}
+	current.Store(first)
+	address, asked := published(t, func() (int, []byte) { return http.StatusOK, current.Load().jwks(t) })
+	h.Machine("remote", func(c *storage.Client) {
+		c.AuthMethod, c.Metadata.JWKSURI = storage.AuthMethodPrivateKeyJWT, address
+	})
+	ask := func(k *assertionKey) webtest.Answer {
+		return h.Call("/oauth2/token", "", "", url.Values{
+			"grant_type": {"client_credentials"}, "client_assertion_type": {jwtBearer}, "client_assertion": {k.assertion(t, h, "remote", nil)},
+		})
+	}
+	mustGrant(t, "first", ask(first))
+	mustGrant(t, "again", ask(first))
+	if n := asked.Load(); n != 1 {
+		t.Errorf("asked %d times for keys that are kept", n)
+	}
+	current.Store(second)
+	mustRefuse(t, "a key nobody has seen, too soon to ask again", ask(second), http.StatusUnauthorized, "invalid_client")
+	h.Advance(2 * time.Minute)
+	mustGrant(t, "a new key", ask(second))
+	mustRefuse(t, "the key that was taken back", ask(first), http.StatusUnauthorized, "invalid_client")
+	if n := asked.Load(); n != 2 {
+		t.Errorf("asked %d times", n)
+	}
+}
+
+func TestO5_KeysOfNoUse(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t, insecureOutbound)
+	good := newAssertionKey(t)
+	signed := func(t *testing.T, bits, exponent int) (*assertionKey, string) {
+		t.Helper()
+		private, err := rsa.GenerateKey(rand.Reader, bits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		public, err := json.Marshal(jose.JSONWebKey{Key: &rsa.PublicKey{N: private.N, E: exponent}, KeyID: "k1", Algorithm: "RS256", Use: "sig"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &assertionKey{jose.JSONWebKey{Key: private, KeyID: "k1", Algorithm: "RS256"}}, string(public)
+	}
+	small, smallKey := signed(t, 1024, 65537)
+	_, odd := signed(t, 2048, 3)
+	many := `{"keys":[` + strings.Repeat(`{"kty":"oct","k":"AA"},`, 32) + strings.TrimSuffix(strings.TrimPrefix(string(good.jwks(t)), `{"keys":[`), `]}`) + `]}`
+	for name, test := range map[string]struct {
+		key      *assertionKey
+		document string
+		status   int
+	}{
+		"RSA of 1024 bits": {small, `{"keys":[` + smallKey + `]}`, 200},
+		"e = 3":            {small, `{"keys":[` + odd + `]}`, 200},
+		"RSA of 16 k":      {good, `{"keys":[{"kty":"RSA","kid":"k1","e":"AQAB","n":"` + strings.Repeat("x", 2731) + `"}]}`, 200},
+		"not on the curve": {good, `{"keys":[{"kty":"EC","kid":"k1","crv":"P-256","x":"` + strings.Repeat("A", 43) + `","y":"` + strings.Repeat("A", 43) + `"}]}`, 200},
+		"too many":         {good, many, 200},
+		"symmetric":        {good, `{"keys":[{"kty":"oct","kid":"k1","k":"` + strings.Repeat("A", 43) + `"}]}`, 200},
+		"not a set":        {good, `[]`, 200},
+		"not JSON":         {good, `<html>`, 200},
+		"empty":            {good, ``, 200},
+		"larger than 64 k": {good, strings.TrimSuffix(string(good.jwks(t)), "}") + `,"x":"` + strings.Repeat("x", 64<<10) + `"}`, 200},
+		"not found":        {good, string(good.jwks(t)), 404},
+		"an error":         {good, string(good.jwks(t)), 500},
+	} {
+		address, asked := published(t, func() (int, []byte) { return test.status, []byte(test.document) })
+		id := strings.ReplaceAll(strings.ReplaceAll(name, " ", "-"), "=", "is")
+		h.Machine(id, func(c *storage.Client) { c.AuthMethod, c.Metadata.JWKSURI = storage.AuthMethodPrivateKeyJWT, address })
+		for range 3 {
+			a := h.Call("/oauth2/token", "", "", url.Values{
+				"grant_type": {"client_credentials"}, "client_assertion_type": {jwtBearer}, "client_assertion": {test.key.assertion(t, h, id, nil)},
+			})
+			mustRefuse(t, name, a, http.StatusUnauthorized, "invalid_client")
+		}
+		if asked.Load() != 1 {
+			t.Errorf("%s: asked %d times, and a failure is kept for a minute", name, asked.Load())
+		}
+	}
+}
+
+// An address inside is not fetched by a server that was not told to.
+func TestF6_JWKSURIInside(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t)
+	key := newAssertionKey(t)
+	address, asked := published(t, func() (int, []byte) { return http.StatusOK, key.jwks(t) })
+	h.Machine("inside", func(c *storage.Client) { c.AuthMethod, c.Metadata.JWKSURI = storage.AuthMethodPrivateKeyJWT, address })
+	a := h.Call("/oauth2/token", "", "", url.Values{
+		"grant_type": {"client_credentials"}, "client_assertion_type": {jwtBearer}, "client_assertion": {key.assertion(t, h, "inside", nil)},
+	})
+	mustRefuse(t, "inside", a, http.StatusUnauthorized, "invalid_client")
+	if asked.Load() != 0 {
+		t.Error("it was fetched")
 	}
 }

@@ -9,9 +9,11 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/ory/fosite"
 
 	"github.com/gatehouse/gatehouse/oidc/keys"
+	"github.com/gatehouse/gatehouse/oidc/outbound"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 )
@@ -23,7 +25,9 @@ type Config struct {
 	Store  *postgres.Store
 	Keys   *keys.Ring
 	// Secret is the master secret; every other key is derived from it.
-	Secret    []byte
+	Secret []byte
+	// Outbound fetches what clients point to.
+	Outbound  *outbound.Client
 	Pages     Pages
 	Log       *slog.Logger
 	Now       func() time.Time
@@ -90,6 +94,7 @@ type Provider struct {
 	pepper     []byte
 	dummyCheck []byte
 	discovery  []byte
+	keySets    *outbound.Cache[jose.JSONWebKeySet]
 }
 
 // New composes a provider.
@@ -98,7 +103,7 @@ func New(c Config) (*Provider, error) {
 	if err != nil || issuer.Host == "" {
 		return nil, fmt.Errorf("issuer %q is not an URL", c.Issuer)
 	}
-	p := &Provider{Config: c}
+	p := &Provider{Config: c, keySets: outbound.NewCache(c.Outbound, "application/jwk-set+json, application/json", publishedKeySet, c.Now)}
 	for _, derived := range []struct {
 		purpose string
 		into    *[]byte

@@ -16,9 +16,13 @@ import (
 type session struct {
 	granted *postgres.Granted // nil for a client's own token
 	client  storage.Client
-	expires map[fosite.TokenType]time.Time
-	claims  jwt.IDTokenClaims
-	headers jwt.Headers
+	// targets are the resources that the token is for; nil when none was named.
+	targets []string
+	// lifetime is that of the access token, once it is made.
+	lifetime time.Duration
+	expires  map[fosite.TokenType]time.Time
+	claims   jwt.IDTokenClaims
+	headers  jwt.Headers
 }
 
 func newSession(c storage.Client) *session {
@@ -30,7 +34,7 @@ func newSession(c storage.Client) *session {
 // signed in is left out: fosite would judge it anew, by a clock of its own.
 func newUserSession(c storage.Client, g *postgres.Granted) *session {
 	s := newSession(c)
-	s.granted = g
+	s.granted, s.targets = g, g.Grant.Details.Resources
 	s.claims.Subject = g.Grant.User.String()
 	s.headers.Add("alg", c.IDTokenAlg)
 	return s

@@ -45,6 +45,10 @@ func (p *Provider) token(r *http.Request, parameters url.Values) (map[string]any
 		}
 		u.narrowTo = narrowed
 	}
+	var err error
+	if u.targets, err = p.targets(ctx, parameters, authz.TenantID{}); err != nil {
+		return nil, err
+	}
 	request, err := p.fosite.NewAccessRequest(ctx, r, newSession(storage.Client{}))
 	if u.killErr != nil {
 		return nil, u.killErr
@@ -62,7 +66,7 @@ func (p *Provider) token(r *http.Request, parameters url.Values) (map[string]any
 	if err := u.flush(ctx); err != nil {
 		return nil, err
 	}
-	response.SetExpiresIn(p.Lifetimes.AccessToken)
+	response.SetExpiresIn(request.GetSession().(*session).lifetime)
 	// RFC 6749 §5.1 compares token_type without case; RFC 6750 writes it so.
 	response.SetTokenType("Bearer")
 	return response.ToMap(), nil
@@ -72,7 +76,7 @@ func (p *Provider) token(r *http.Request, parameters url.Values) (map[string]any
 func (p *Provider) settle(r *http.Request, u *unit, request fosite.AccessRequester) error {
 	switch u.grantType {
 	case storage.GrantClientCredentials:
-		return p.settleClientCredentials(r, request)
+		return p.settleClientCredentials(r, u, request)
 	case storage.GrantRefreshToken:
 		// RFC 6749 §6: a refresh may ask for less than was granted, never for more.
 		for _, scope := range u.narrowTo {
@@ -84,7 +88,7 @@ func (p *Provider) settle(r *http.Request, u *unit, request fosite.AccessRequest
 	return nil
 }
 
-func (p *Provider) settleClientCredentials(r *http.Request, request fosite.AccessRequester) error {
+func (p *Provider) settleClientCredentials(r *http.Request, u *unit, request fosite.AccessRequester) error {
 	c := request.GetClient().(client)
 	if !c.Allows(storage.GrantClientCredentials) {
 		return badRequest("unauthorized_client", descriptions["unauthorized_client"])
@@ -96,7 +100,10 @@ func (p *Provider) settleClientCredentials(r *http.Request, request fosite.Acces
 			return badRequest("invalid_scope", descriptions["invalid_scope"])
 		}
 	}
-	d, err := p.derive(r.Context(), requested, c.Client, nil, authz.Context{Tenant: c.Tenant})
+	if err := p.checkReach(r.Context(), u.targets, c.Tenant); err != nil {
+		return err
+	}
+	d, err := p.derive(r.Context(), requested, c.Client, nil, authz.Context{Tenant: c.Tenant}, u.targets)
 	if err != nil {
 		return err
 	}
@@ -107,6 +114,8 @@ func (p *Provider) settleClientCredentials(r *http.Request, request fosite.Acces
 	for _, scope := range d.Granted {
 		request.GrantScope(string(scope))
 	}
-	request.SetSession(newSession(c.Client))
+	session := newSession(c.Client)
+	session.targets = u.targets
+	request.SetSession(session)
 	return nil
 }

@@ -40,6 +40,8 @@ type unit struct {
 
 	// narrowTo is the scope parameter of a refresh, nil when there is none.
 	narrowTo authz.ScopeSet
+	// targets are the resources that the token request named; nil for none.
+	targets []string
 }
 
 type insertion struct {
@@ -148,7 +150,11 @@ func (u *unit) hydrate(ctx context.Context, g *postgres.Granted) (*fosite.Reques
 	if err != nil {
 		return nil, err
 	}
-	scopes, err := u.provider.currentScopes(ctx, c.Client, g)
+	targets, err := narrowTargets(g.Grant, u.targets)
+	if err != nil {
+		return nil, err
+	}
+	scopes, err := u.provider.currentScopes(ctx, c.Client, g, targets)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +170,9 @@ func (u *unit) hydrate(ctx context.Context, g *postgres.Granted) (*fosite.Reques
 	r.Client = c
 	r.RequestedScope = g.Grant.Requested.Strings()
 	r.GrantedScope = scopes.Strings()
-	r.Session = newUserSession(c.Client, g)
+	session := newUserSession(c.Client, g)
+	session.targets = targets
+	r.Session = session
 	r.Form.Set("redirect_uri", g.Grant.Request.RedirectURI)
 	r.Form.Set("code_challenge", g.Grant.Request.CodeChallenge)
 	r.Form.Set("code_challenge_method", "S256")

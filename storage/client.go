@@ -67,10 +67,18 @@ type Client struct {
 	LogoURI          string
 	PolicyURI        string
 	TOSURI           string
+	Metadata         ClientMetadata
 	CreatedAt        time.Time
 	DisabledAt       time.Time
 	// TenantSuspended is read along with the client: a suspended tenant's clients stop too.
 	TenantSuspended bool
+}
+
+// ClientMetadata is what few clients have, by the names of the OAuth Dynamic Client
+// Registration Metadata registry (RFC 7591 §4.1).
+type ClientMetadata struct {
+	// JWKSURI is where the client publishes its keys, instead of JWKS.
+	JWKSURI string `json:"jwks_uri,omitempty"`
 }
 
 // Public reports whether the client cannot keep a secret (RFC 6749 §2.1).
@@ -95,7 +103,9 @@ type Resource struct {
 	Tenant     authz.TenantID
 	Name       string
 	Scopes     authz.ScopeSet
-	CreatedAt  time.Time
+	// AccessTokenLifetime bounds the tokens made for it; 0 for as long as any.
+	AccessTokenLifetime time.Duration
+	CreatedAt           time.Time
 }
 
 // ScopeInfo is the registry's entry for one scope: the consent page's words and

@@ -18,6 +18,7 @@ type DeviceCode struct {
 	UserCode  string
 	Client    authz.ClientID
 	Requested authz.ScopeSet
+	Details   GrantDetails
 	// IPAddress is where the device asked from.
 	IPAddress   netip.Addr
 	RequestedAt time.Time

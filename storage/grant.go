@@ -22,6 +22,8 @@ type Grant struct {
 	// Request is what the exchange needs of the authorization request; zero once
 	// exchanged.
 	Request GrantRequest
+	// Details stand for the grant's whole life.
+	Details GrantDetails
 
 	AuthTime    time.Time
 	ACR         authz.ACR
@@ -47,6 +49,16 @@ type GrantRequest struct {
 	CodeChallenge string `json:"code_challenge,omitempty"`
 	Nonce         string `json:"nonce,omitempty"`
 }
+
+// GrantDetails is what an authorization was narrowed to beyond its scopes. Most
+// grants have none.
+type GrantDetails struct {
+	// Resources are those that the client named (RFC 8707); nil when it named none.
+	Resources []string `json:"resources,omitempty"`
+}
+
+// IsZero reports whether there is nothing to keep.
+func (d GrantDetails) IsZero() bool { return len(d.Resources) == 0 }
 
 // Revocation is an entry of the ledger: an id that is dead until no token can
 // carry it any more. User, Tenant and Client are zero where there is none.

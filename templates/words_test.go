@@ -156,7 +156,7 @@ func TestEveryCaseHasItsWords(t *testing.T) {
 	}
 	distinct("demo", pages)
 
-	for _, reason := range []authz.Reason{authz.DroppedClient, authz.DroppedUser, authz.DroppedOwner, authz.DroppedACR, authz.DroppedNoUser} {
+	for _, reason := range []authz.Reason{authz.DroppedClient, authz.DroppedUser, authz.DroppedOwner, authz.DroppedACR, authz.DroppedNoUser, authz.DroppedTarget} {
 		page := render(t, Consent{Dropped: []DroppedScope{{Reason: reason}}})
 		if strings.Contains(page, string(reason)+"</span>") {
 			t.Errorf("%q has no words for people", reason)

@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse/gatehouse/oidc"
 	"github.com/gatehouse/gatehouse/oidc/authn"
 	"github.com/gatehouse/gatehouse/oidc/keys"
+	"github.com/gatehouse/gatehouse/oidc/outbound"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/templates"
@@ -33,10 +34,13 @@ type Config struct {
 	Secret []byte
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
-	Tokens         oidc.Lifetimes
-	Sessions       browser.Lifetimes
-	Log            *slog.Logger
-	Now            func() time.Time
+	// InsecureOutbound lets addresses that clients register be plain http and inside
+	// this network: for development.
+	InsecureOutbound bool
+	Tokens           oidc.Lifetimes
+	Sessions         browser.Lifetimes
+	Log              *slog.Logger
+	Now              func() time.Time
 }
 
 // Server answers everything that a browser or a client asks for.
@@ -62,7 +66,7 @@ func New(c Config) (*Server, error) {
 	}
 	provider, err := oidc.New(oidc.Config{
 		Issuer: c.Issuer.String(), Store: c.Store, Keys: c.Keys, Secret: c.Secret, Log: c.Log, Now: c.Now, Lifetimes: c.Tokens,
-		Pages: pages{browsers, c.Store},
+		Pages: pages{browsers, c.Store}, Outbound: outbound.New(c.InsecureOutbound),
 	})
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -22,7 +23,7 @@ func (s *Service) CreateClient(ctx context.Context, a Actor, n CreateClient) (c 
 	c = storage.Client{
 		ID: n.ID, Kind: n.Kind, Name: n.Name, AuthMethod: n.AuthMethod, JWKS: n.JWKS, Scopes: given(n.Scopes), RedirectURIs: n.RedirectURIs,
 		PostLogoutRedirectURIs: n.PostLogoutRedirectURIs, IDTokenAlg: n.IDTokenAlg, Introspect: n.Introspect, FirstParty: n.FirstParty,
-		SkipConsent: n.SkipConsent, IDTokenAtRefresh: n.IDTokenAtRefresh,
+		SkipConsent: n.SkipConsent, IDTokenAtRefresh: n.IDTokenAtRefresh, Metadata: n.Metadata,
 		CreatedAt: s.now(),
 	}
 	suit(&c)
@@ -61,7 +62,7 @@ func suit(c *storage.Client) {
 		if public {
 			c.AuthMethod = storage.AuthMethodNone
 		}
-		if len(c.JWKS) > 0 {
+		if len(c.JWKS) > 0 || c.Metadata.JWKSURI != "" {
 			c.AuthMethod = storage.AuthMethodPrivateKeyJWT
 		}
 	}
@@ -165,12 +166,35 @@ func checkAuthMethod(c storage.Client) error {
 			return invalid("introspect", "needs a client that proves who it is")
 		}
 	case storage.AuthMethodPrivateKeyJWT:
-		return checkJWKS(c.JWKS)
+		return checkKeys(c)
 	default:
 		return invalid("auth_method", "must be client_secret_basic, client_secret_post, private_key_jwt or none")
 	}
-	if len(c.JWKS) > 0 {
+	if len(c.JWKS) > 0 || c.Metadata.JWKSURI != "" {
 		return invalid("jwks", "is for private_key_jwt")
+	}
+	return nil
+}
+
+func checkKeys(c storage.Client) error {
+	switch {
+	case c.Metadata.JWKSURI == "":
+		return checkJWKS(c.JWKS)
+	case len(c.JWKS) > 0:
+		return invalid("jwks_uri", "stands beside jwks: send one of the two (RFC 7591 §2)")
+	}
+	return checkFetched("jwks_uri", c.Metadata.JWKSURI)
+}
+
+// checkFetched judges an address that the server will fetch from or send to: https,
+// or http on this machine for development, which a server has to allow by itself.
+func checkFetched(field, address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" || len(address) > 2048 {
+		return invalid(field, "must be an absolute URL without user information and fragment")
+	}
+	if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
+		return invalid(field, "must be https")
 	}
 	return nil
 }

@@ -82,7 +82,9 @@ type CreateClient struct {
 	// AuthMethod "" is client_secret_basic for web, service and agent, none for spa and native.
 	AuthMethod string
 	// JWKS is the client's public keys (RFC 7517 §5), for private_key_jwt.
-	JWKS                                []byte
+	JWKS []byte
+	// Metadata is what few clients have.
+	Metadata                            storage.ClientMetadata
 	Introspect, FirstParty, SkipConsent bool
 	// IDTokenAtRefresh asks for an ID token with every refresh.
 	IDTokenAtRefresh bool

@@ -41,7 +41,7 @@ func CheckRedirectURI(uri string, kind storage.ClientKind) error {
 		}
 		return checkHost(u)
 	case "http":
-		if host := u.Hostname(); host != "localhost" && host != "127.0.0.1" && host != "::1" {
+		if !loopback(u.Hostname()) {
 			return errors.New("is http, which is allowed on localhost, 127.0.0.1 and [::1] alone")
 		}
 		return nil
@@ -56,6 +56,11 @@ func CheckRedirectURI(uri string, kind storage.ClientKind) error {
 		return errors.New("has no path behind its scheme, such as com.example.app:/callback")
 	}
 	return nil
+}
+
+// loopback is this machine by one of its three names.
+func loopback(host string) bool {
+	return host == "localhost" || host == "127.0.0.1" || host == "::1"
 }
 
 // checkHost wants the host as DNS has it: anything else is read differently by

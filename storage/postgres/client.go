@@ -16,14 +16,14 @@ const clientColumns = `c.id, c.tenant_id, c.kind, c.name,
 	c.owner_id, c.auth_method, c.secret_hash, c.previous_secret_hash,
 	c.previous_secret_expires_at, c.jwks, c.grant_types, c.scopes, c.redirect_uris, c.post_logout_redirect_uris,
 	c.id_token_alg, c.introspect, c.first_party, c.skip_consent, c.self_registered, c.id_token_at_refresh,
-	c.logo_uri, c.policy_uri, c.tos_uri, c.created_at, c.disabled_at,
+	c.logo_uri, c.policy_uri, c.tos_uri, c.metadata, c.created_at, c.disabled_at,
 	exists (select from platform.tenants t where t.id = c.tenant_id and t.suspended_at is not null)`
 
 func clientFields(c *storage.Client) []any {
 	return []any{&c.ID, &c.Tenant, &c.Kind, &c.Name, &c.Owner, &c.AuthMethod, &c.SecretHash, &c.PreviousSecretHash,
 		(*zeronull.Timestamptz)(&c.PreviousSecretExpiresAt), &c.JWKS, &c.GrantTypes, &c.Scopes, &c.RedirectURIs,
 		&c.PostLogoutRedirectURIs, &c.IDTokenAlg, &c.Introspect, &c.FirstParty, &c.SkipConsent, &c.SelfRegistered,
-		&c.IDTokenAtRefresh, &c.LogoURI, &c.PolicyURI, &c.TOSURI, &c.CreatedAt, (*zeronull.Timestamptz)(&c.DisabledAt),
+		&c.IDTokenAtRefresh, &c.LogoURI, &c.PolicyURI, &c.TOSURI, &c.Metadata, &c.CreatedAt, (*zeronull.Timestamptz)(&c.DisabledAt),
 		&c.TenantSuspended}
 }
 
@@ -95,7 +95,7 @@ func (s *Store) readCatalogue(ctx context.Context, _ struct{}) (Catalogue, error
 			}
 			return err
 		})
-		b.Queue(`select identifier, tenant_id, name, scopes, created_at
+		b.Queue(`select identifier, tenant_id, name, scopes, access_token_lifetime, created_at
 			from platform.resources`).Query(func(rows pgx.Rows) error {
 			all, err := pgx.CollectRows(rows, scanResource)
 			for _, r := range all {
@@ -108,7 +108,12 @@ func (s *Store) readCatalogue(ctx context.Context, _ struct{}) (Catalogue, error
 }
 
 func scanResource(row pgx.CollectableRow) (r storage.Resource, err error) {
-	return r, row.Scan(&r.Identifier, &r.Tenant, &r.Name, &r.Scopes, &r.CreatedAt)
+	var lifetime *time.Duration
+	err = row.Scan(&r.Identifier, &r.Tenant, &r.Name, &r.Scopes, &lifetime, &r.CreatedAt)
+	if lifetime != nil {
+		r.AccessTokenLifetime = *lifetime
+	}
+	return r, err
 }
 
 type banned struct {

@@ -16,9 +16,9 @@ import (
 func (s *Store) InsertDeviceCode(ctx context.Context, d storage.DeviceCode) error {
 	return s.batch(ctx, "insert device code", acting{row: d.ID}, func(b *pgx.Batch) {
 		b.Queue(`insert into platform.device_codes (id, device_code_hash, user_code, client_id, scopes, ip_address,
-				requested_at, expires_at, poll_interval)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-			d.ID, d.Hash, d.UserCode, d.Client, d.Requested.String(), addressOrNull(d.IPAddress), d.RequestedAt, d.ExpiresAt, d.Interval)
+				requested_at, expires_at, poll_interval, details)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+			d.ID, d.Hash, d.UserCode, d.Client, d.Requested.String(), addressOrNull(d.IPAddress), d.RequestedAt, d.ExpiresAt, d.Interval, detailsOrNull(d.Details))
 	})
 }
 
@@ -27,14 +27,18 @@ func (s *Store) DeviceCode(ctx context.Context, userCode string, now time.Time) 
 	d := storage.DeviceCode{UserCode: userCode}
 	var scopes string
 	var ip *netip.Addr
+	var details *storage.GrantDetails
 	err := s.batch(ctx, "read device code", acting{identifier: userCode}, func(b *pgx.Batch) {
-		b.Queue(`select id, client_id, scopes, ip_address, requested_at, expires_at, poll_interval from platform.device_codes
+		b.Queue(`select id, client_id, scopes, ip_address, requested_at, expires_at, poll_interval, details from platform.device_codes
 			where user_code = $1 and approved is null and expires_at > $2`, userCode, now).
 			QueryRow(func(row pgx.Row) error {
-				return row.Scan(&d.ID, &d.Client, &scopes, &ip, &d.RequestedAt, &d.ExpiresAt, &d.Interval)
+				return row.Scan(&d.ID, &d.Client, &scopes, &ip, &d.RequestedAt, &d.ExpiresAt, &d.Interval, &details)
 			})
 	})
 	d.Requested = scopeSet(scopes)
+	if details != nil {
+		d.Details = *details
+	}
 	if ip != nil {
 		d.IPAddress = *ip
 	}

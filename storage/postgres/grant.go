@@ -41,13 +41,21 @@ func grantRequest(g storage.Grant) ([]byte, error) {
 	return request, translate("encode request", err)
 }
 
+// detailsOrNull is null for the usual grant, so that its row stays small.
+func detailsOrNull(d storage.GrantDetails) *storage.GrantDetails {
+	if d.IsZero() {
+		return nil
+	}
+	return &d
+}
+
 func queueInsertGrant(b *pgx.Batch, user authz.UserID, g storage.Grant, request []byte) {
 	b.Queue(`insert into platform.grants (id, user_id, sid, client_id, tenant_id, project_id, requested_scopes, scopes,
-			audience, request, auth_time, acr, amr, requested_at, issued_at, code_hash, code_used_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+			audience, request, auth_time, acr, amr, requested_at, issued_at, code_hash, code_used_at, details)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
 		g.ID, user, g.SID, g.Client, g.Tenant, g.Project, g.Requested.String(), g.Scopes.String(),
 		strings.Join(g.Audience, " "), request, g.AuthTime, g.ACR, strings.Join(g.AMR, " "), g.RequestedAt, g.IssuedAt, g.CodeHash,
-		zeronull.Timestamptz(g.CodeUsedAt))
+		zeronull.Timestamptz(g.CodeUsedAt), detailsOrNull(g.Details))
 }
 
 // Granted is a grant with the person it is for, read in one trip, so that the
@@ -72,7 +80,7 @@ func (s *Store) Granted(ctx context.Context, id authz.GrantID) (Granted, error) 
 
 const grantQuery = `
 	select g.id, g.user_id, g.sid, g.client_id, g.tenant_id, g.project_id,
-	       g.requested_scopes, g.scopes, g.audience, g.request, g.auth_time, g.acr, g.amr, g.requested_at, g.issued_at,
+	       g.requested_scopes, g.scopes, g.audience, g.request, g.details, g.auth_time, g.acr, g.amr, g.requested_at, g.issued_at,
 	       g.code_hash, g.code_used_at, g.generation, g.refresh_hash, g.rotated_at, g.revoked_at,
 	       exists (select from platform.revoked_tokens r where r.jti in (g.sid::text, g.id::text))
 	  from (select *, set_config('app.user_id', user_id::text, true) from platform.grants where id = $1 offset 0) g`
@@ -81,7 +89,8 @@ func scanGrant(row pgx.Row, into *Granted) error {
 	g := &into.Grant
 	var requested, scopes, audience, amr string
 	var request []byte
-	err := row.Scan(&g.ID, &g.User, &g.SID, &g.Client, &g.Tenant, &g.Project, &requested, &scopes, &audience, &request,
+	var details *storage.GrantDetails
+	err := row.Scan(&g.ID, &g.User, &g.SID, &g.Client, &g.Tenant, &g.Project, &requested, &scopes, &audience, &request, &details,
 		&g.AuthTime, &g.ACR, &amr, &g.RequestedAt, &g.IssuedAt, &g.CodeHash, (*zeronull.Timestamptz)(&g.CodeUsedAt),
 		&g.Generation, &g.RefreshHash, (*zeronull.Timestamptz)(&g.RotatedAt), (*zeronull.Timestamptz)(&g.RevokedAt),
 		&into.SessionDead)
@@ -90,6 +99,9 @@ func scanGrant(row pgx.Row, into *Granted) error {
 	}
 	g.Requested, g.Scopes = scopeSet(requested), scopeSet(scopes)
 	g.Audience, g.AMR = strings.Fields(audience), strings.Fields(amr)
+	if details != nil {
+		g.Details = *details
+	}
 	if request != nil {
 		return json.Unmarshal(request, &g.Request)
 	}

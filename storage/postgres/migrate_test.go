@@ -2,10 +2,12 @@ package postgres_test
 
 import (
 	"context"
+	"io/fs"
 	"slices"
 	"sync"
 	"testing"
 
+	"github.com/gatehouse/gatehouse/migrations"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/storage/storagetest"
 )
@@ -80,11 +82,11 @@ func TestMigrate_ReplicasAtOnce(t *testing.T) {
 	}
 	group.Wait()
 	slices.Sort(applied)
-	_, want, err := migrator(t, dsn).Version(t.Context())
+	files, err := fs.Glob(migrations.Files, "0*.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if int64(len(applied)) != want || len(slices.Compact(slices.Clone(applied))) != len(applied) {
-		t.Errorf("%d replicas applied %v, want each of %d migrations once", replicas, applied, want)
+	if len(applied) != len(files) || len(slices.Compact(slices.Clone(applied))) != len(applied) {
+		t.Errorf("%d replicas applied %v, want each of %d migrations once", replicas, applied, len(files))
 	}
 }

@@ -26,11 +26,11 @@ func (s *OperatorStore) InsertClient(ctx context.Context, c storage.Client, e st
 	return s.change(ctx, e, clientObject(c.ID), func(tx pgx.Tx) error {
 		return exec(ctx, tx, `insert into platform.clients (id, tenant_id, kind, name, owner_id, auth_method, secret_hash, jwks, grant_types,
 				scopes, redirect_uris, post_logout_redirect_uris, id_token_alg, introspect, first_party, skip_consent, self_registered,
-				id_token_at_refresh, logo_uri, policy_uri, tos_uri, created_at)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11::text[], '{}'), coalesce($12::text[], '{}'), $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`,
+				id_token_at_refresh, logo_uri, policy_uri, tos_uri, metadata, created_at)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11::text[], '{}'), coalesce($12::text[], '{}'), $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`,
 			c.ID, c.Tenant, c.Kind, c.Name, c.Owner, c.AuthMethod, c.SecretHash, nullJSON(c.JWKS), c.GrantTypes, c.Scopes,
 			c.RedirectURIs, c.PostLogoutRedirectURIs, c.IDTokenAlg, c.Introspect, c.FirstParty, c.SkipConsent, c.SelfRegistered,
-			c.IDTokenAtRefresh, c.LogoURI, c.PolicyURI, c.TOSURI, c.CreatedAt)
+			c.IDTokenAtRefresh, c.LogoURI, c.PolicyURI, c.TOSURI, c.Metadata, c.CreatedAt)
 	})
 }
 

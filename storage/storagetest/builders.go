@@ -127,9 +127,9 @@ func (w *World) Client(c storage.Client) storage.Client {
 		jwks = string(c.JWKS)
 	}
 	w.Exec(`insert into platform.clients (id, tenant_id, kind, name, owner_id, auth_method, secret_hash, jwks, grant_types, scopes, redirect_uris,
-			post_logout_redirect_uris, id_token_alg, introspect, first_party, skip_consent, self_registered, id_token_at_refresh, created_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, coalesce($11::text[], '{}'), coalesce($12::text[], '{}'), $13, $14, $15, $16, $17, $18, now())`,
+			post_logout_redirect_uris, id_token_alg, introspect, first_party, skip_consent, self_registered, id_token_at_refresh, metadata, created_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, coalesce($11::text[], '{}'), coalesce($12::text[], '{}'), $13, $14, $15, $16, $17, $18, $19, now())`,
 		c.ID, c.Tenant, c.Kind, c.Name, c.Owner, c.AuthMethod, c.SecretHash, jwks, c.GrantTypes, scopes, c.RedirectURIs,
-		c.PostLogoutRedirectURIs, c.IDTokenAlg, c.Introspect, c.FirstParty, c.SkipConsent, c.SelfRegistered, c.IDTokenAtRefresh)
+		c.PostLogoutRedirectURIs, c.IDTokenAlg, c.Introspect, c.FirstParty, c.SkipConsent, c.SelfRegistered, c.IDTokenAtRefresh, c.Metadata)
 	return c
 }

@@ -92,9 +92,6 @@ func (a *API) register(w http.ResponseWriter, r *http.Request) {
 // client reads what sort of client the metadata describes. problem says what of
 // it cannot be had, "" when all can.
 func (m metadata) client() (n directory.CreateClient, problem string) {
-	if m.JWKSURI != "" {
-		return n, "jwks_uri is not supported: send the keys as jwks."
-	}
 	for _, t := range m.ResponseTypes {
 		if t != "code" {
 			return n, "response_types may hold code alone."
@@ -110,7 +107,7 @@ func (m metadata) client() (n directory.CreateClient, problem string) {
 	}
 	n = directory.CreateClient{
 		Name: m.Name, Kind: m.kind(), Scopes: scopes, RedirectURIs: m.RedirectURIs, PostLogoutRedirectURIs: m.PostLogoutRedirectURIs,
-		AuthMethod: m.AuthMethod, JWKS: m.JWKS, IDTokenAlg: m.IDTokenAlg,
+		AuthMethod: m.AuthMethod, JWKS: m.JWKS, IDTokenAlg: m.IDTokenAlg, Metadata: storage.ClientMetadata{JWKSURI: m.JWKSURI},
 	}
 	if n.Name == "" {
 		n.Name = "Unnamed client"

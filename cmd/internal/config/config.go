@@ -66,6 +66,14 @@ type Config struct {
 	// `10.0.0.0/8`; between commas where it is one text.
 	TrustedProxies []netip.Prefix `key:"trusted_proxies" flag:"serve"`
 
+	// Whether addresses that clients register may be plain http and inside this network.
+	//
+	// Key sets, metadata documents and logout notices are fetched from and sent to
+	// addresses that others choose; by default https on the public Internet alone, so
+	// that nobody can reach what stands behind this server. For development, where the
+	// other side runs on the same machine; production refuses it.
+	InsecureOutbound bool `key:"insecure_outbound" default:"false" flag:"serve"`
+
 	// The certificate chain to serve TLS with, as a PEM file.
 	//
 	// Leave it out where a proxy ends TLS.

@@ -19,7 +19,11 @@ func addFlags(flags *pflag.FlagSet, scope flagScope) {
 		if s.flag == scope {
 			flags.Var(&textFlag{kind: s.kind()}, s.flagName(), usage[s.key])
 			// The value stays empty, so that a flag that was not given has no say.
-			flags.Lookup(s.flagName()).DefValue = s.def
+			flag := flags.Lookup(s.flagName())
+			flag.DefValue = s.def
+			if s.kind() == "bool" {
+				flag.NoOptDefVal = "true"
+			}
 		}
 	}
 }

@@ -78,6 +78,8 @@ func (s setting) field(c *Config) any {
 // kind is what the help of a flag calls the value.
 func (s setting) kind() string {
 	switch s.field(&Config{}).(type) {
+	case *bool:
+		return "bool"
 	case *time.Duration:
 		return "duration"
 	case *[]netip.Prefix:

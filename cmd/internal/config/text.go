@@ -85,6 +85,10 @@ func assign(field any, text string) (err error) {
 	switch f := field.(type) {
 	case *string:
 		*f = text
+	case *bool:
+		if *f, err = strconv.ParseBool(text); err != nil {
+			err = fmt.Errorf("%.40q is neither true nor false", text)
+		}
 	case *time.Duration:
 		*f, err = ParseDuration(text)
 	case *[]netip.Prefix:

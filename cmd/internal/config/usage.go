@@ -13,6 +13,7 @@ var usage = map[string]string{
 	"secret":                       "The master secret, from which the keys that seal and sign are derived",
 	"secret_file":                  "A file that holds the master secret",
 	"trusted_proxies":              "The networks of the proxies in front of this server",
+	"insecure_outbound":            "Whether addresses that clients register may be plain http and inside this network",
 	"tls_cert_file":                "The certificate chain to serve TLS with, as a PEM file",
 	"tls_key_file":                 "The private key of the certificate, as a PEM file",
 	"log_level":                    "How much is logged: debug, info, warn or error",

@@ -21,6 +21,9 @@ func (c *Config) Validate() error {
 	c.judgeListeners(&p)
 	c.judgeTLS(&p)
 	c.judgeProxies(&p)
+	if c.InsecureOutbound && c.Env == Production {
+		p.add("insecure_outbound is for development: it lets whoever registers an address reach what stands behind this server")
+	}
 	c.judgeLifetimes(&p)
 	return p.orNil()
 }

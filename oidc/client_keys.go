@@ -1,0 +1,92 @@
+package oidc
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"encoding/json"
+	"fmt"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/gatehouse/gatehouse/oidc/outbound"
+	"github.com/gatehouse/gatehouse/storage"
+)
+
+// maxClientKeys bounds a client's key set.
+const maxClientKeys = 32
+
+// signedBy proves that a client signed a token and reads its claims. A key that is
+// not in the set that was fetched last may have been published since.
+func (p *Provider) signedBy(ctx context.Context, c storage.Client, token *jwt.JSONWebToken, claims any) bool {
+	if c.Metadata.JWKSURI == "" {
+		set, err := parseKeySet(c.JWKS)
+		return err == nil && verifiedBy(set, token, claims)
+	}
+	set, err := p.keySets.Get(ctx, c.Metadata.JWKSURI)
+	if err == nil && verifiedBy(set, token, claims) {
+		return true
+	}
+	if set, err = p.keySets.Refresh(ctx, c.Metadata.JWKSURI); err != nil {
+		p.Log.InfoContext(ctx, "the keys of a client cannot be had", "client_id", c.ID, "cause", err)
+	}
+	return err == nil && verifiedBy(set, token, claims)
+}
+
+// verifiedBy tries the registered keys that the header can mean. Keys that the
+// token itself carries or points to are never looked at.
+func verifiedBy(set jose.JSONWebKeySet, token *jwt.JSONWebToken, claims any) bool {
+	if len(token.Headers) != 1 {
+		return false
+	}
+	header := token.Headers[0]
+	for _, key := range set.Keys {
+		if header.KeyID != "" && key.KeyID != header.KeyID || key.Algorithm != "" && key.Algorithm != header.Algorithm || !key.IsPublic() {
+			continue
+		}
+		if token.Claims(key.Key, claims) == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// publishedKeySet reads the answer of a jwks_uri.
+func publishedKeySet(a outbound.Answer) (jose.JSONWebKeySet, error) { return parseKeySet(a.Body) }
+
+// parseKeySet reads a client's key set (RFC 7517 §5). Keys that are of no use here
+// are left out: the set may serve other purposes too.
+func parseKeySet(document []byte) (jose.JSONWebKeySet, error) {
+	var published struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := json.Unmarshal(document, &published); err != nil {
+		return jose.JSONWebKeySet{}, fmt.Errorf("read key set: %w", err)
+	}
+	if len(published.Keys) > maxClientKeys {
+		return jose.JSONWebKeySet{}, fmt.Errorf("read key set: %d keys are more than %d", len(published.Keys), maxClientKeys)
+	}
+	var set jose.JSONWebKeySet
+	for _, raw := range published.Keys {
+		var key jose.JSONWebKey
+		// The parser refuses points that are not on their curve.
+		if json.Unmarshal(raw, &key) == nil && usable(key) {
+			set.Keys = append(set.Keys, key)
+		}
+	}
+	return set, nil
+}
+
+// usable: a public key whose strength is neither too small to trust nor so large
+// that checking it is an attack.
+func usable(key jose.JSONWebKey) bool {
+	switch public := key.Key.(type) {
+	case *rsa.PublicKey:
+		return public.N.BitLen() >= 2048 && public.N.BitLen() <= 4096 && public.E >= 65537
+	case *ecdsa.PublicKey, ed25519.PublicKey:
+		return true
+	}
+	return false
+}
