@@ -17,6 +17,7 @@ const module = "github.com/gatehouse/gatehouse/"
 // lower floors alone.
 var floors = map[string]int{
 	"authz":      0,
+	"authz/dpop": 0,
 	"migrations": 0,
 
 	"authz/resource": 1,
@@ -69,7 +70,7 @@ var doors = []struct {
 	{"github.com/jackc/pgx", []string{"storage/postgres", "storage/storagetest"}, "every query stands in one place"},
 	{"github.com/pressly/goose", []string{"storage/postgres"}, "migrations run under one lock"},
 	{"github.com/go-jose/go-jose/v3", nil, "fosite's own; ours is v4"},
-	{"github.com/go-jose/go-jose/v4", []string{"oidc", "oidc/keys", "authz/resource"}, "who signs and verifies"},
+	{"github.com/go-jose/go-jose/v4", []string{"oidc", "oidc/keys", "authz/resource", "authz/dpop"}, "who signs and verifies"},
 	{"github.com/alexedwards/argon2id", []string{"oidc/authn"}, "passwords are judged in one place"},
 	{"github.com/danielgtaylor/huma", []string{"web/api"}, "one description of one API"},
 	{"html/template", []string{"templates"}, "pages have one door"},

@@ -38,6 +38,8 @@ type accessClaims struct {
 	AuthTime  int64          `json:"auth_time,omitempty"`
 	ACR       authz.ACR      `json:"acr,omitempty"`
 	AMR       []string       `json:"amr,omitempty"`
+	// Confirmation is the key that the token is bound to (RFC 7800); nil for none.
+	Confirmation *confirmation `json:"cnf,omitempty"`
 }
 
 // ids is everything by which the ledger may know the token to be dead.
@@ -95,7 +97,7 @@ func (p *Provider) accessClaims(ctx context.Context, r fosite.Requester) (*acces
 	now := p.Now()
 	c := &accessClaims{
 		Issuer: p.Issuer, ClientID: s.client.ID, Subject: string(s.client.ID), TenantID: s.client.Tenant.String(),
-		ID: uuid.Must(uuid.NewRandom()).String(), IssuedAt: now.Unix(),
+		ID: uuid.Must(uuid.NewRandom()).String(), IssuedAt: now.Unix(), Confirmation: s.confirm,
 	}
 	var scopes authz.ScopeSet
 	for _, scope := range r.GetGrantedScopes() {

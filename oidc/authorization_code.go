@@ -87,7 +87,7 @@ func (u *unit) flushCode(ctx context.Context) error {
 		hash = digest(u.firstToken.secret)
 	}
 	g := u.loaded.Grant
-	err := u.provider.Store.ForUser(g.User).ConsumeCode(ctx, g.ID, hash, u.now)
+	err := u.provider.Store.ForUser(g.User).ConsumeCode(ctx, g.ID, hash, u.boundDetails(), u.now)
 	if !errors.Is(err, storage.ErrConsumed) {
 		return err
 	}

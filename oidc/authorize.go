@@ -65,6 +65,7 @@ var (
 		(*Provider).checkResponseType,
 		(*Provider).checkRequestObject,
 		(*Provider).checkPKCE,
+		(*Provider).checkDPoPKey,
 		(*Provider).checkScope,
 		(*Provider).checkResource,
 		(*Provider).checkPrompt,

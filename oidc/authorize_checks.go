@@ -91,10 +91,23 @@ func (p *Provider) checkPKCE(_ context.Context, a *authorization) error {
 		return badRequest("invalid_request", "The parameter code_challenge is missing: every client must use PKCE (RFC 7636).")
 	case a.Parameters.Get("code_challenge_method") != "S256":
 		return badRequest("invalid_request", "The code_challenge_method must be S256.")
-	case len(challenge) != 43 || strings.Trim(challenge, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "":
+	case !isSHA256(challenge):
 		return badRequest("invalid_request", "The code_challenge is not the base64url form of a SHA-256 digest.")
 	}
 	return nil
+}
+
+// checkDPoPKey judges the thumbprint that a code is to be bound to (RFC 9449 §10).
+func (p *Provider) checkDPoPKey(_ context.Context, a *authorization) error {
+	if jkt := a.Parameters.Get("dpop_jkt"); jkt != "" && !isSHA256(jkt) {
+		return badRequest("invalid_request", "The dpop_jkt is not the base64url form of a SHA-256 digest.")
+	}
+	return nil
+}
+
+// isSHA256 reports whether a text is a SHA-256 digest in base64url without padding.
+func isSHA256(s string) bool {
+	return len(s) == 43 && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == ""
 }
 
 func (p *Provider) checkScope(_ context.Context, a *authorization) error {

@@ -127,7 +127,7 @@ func (u *unit) flushDevice(ctx context.Context) error {
 	if u.firstToken != nil {
 		hash = digest(u.firstToken.secret)
 	}
-	err := u.provider.Store.RedeemDeviceCode(ctx, u.loaded.Grant.ID, hash, u.now)
+	err := u.provider.Store.RedeemDeviceCode(ctx, u.loaded.Grant.ID, hash, u.boundDetails(), u.now)
 	if errors.Is(err, storage.ErrConsumed) {
 		return badRequest("invalid_grant", "The device_code was used before.")
 	}

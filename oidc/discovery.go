@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/gatehouse/gatehouse/authz/dpop"
 	"github.com/gatehouse/gatehouse/storage"
 )
 
@@ -55,6 +56,7 @@ func (p *Provider) discoveryDocument() ([]byte, error) {
 		"introspection_endpoint_auth_methods_supported":            confidential,
 		"introspection_endpoint_auth_signing_alg_values_supported": []string{"ES256", "PS256", "EdDSA", "RS256"},
 		"authorization_response_iss_parameter_supported":           true,
+		"dpop_signing_alg_values_supported":                        dpop.Algorithms,
 		"claims_parameter_supported":                               false,
 		"request_parameter_supported":                              false,
 		"request_uri_parameter_supported":                          false,

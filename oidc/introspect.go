@@ -75,7 +75,7 @@ func (p *Provider) introspect(r *http.Request, caller storage.Client, token stri
 	if err != nil || !s.active {
 		return nil, err
 	}
-	answer := &introspection{Active: true, TokenType: "Bearer", accessClaims: s.claims}
+	answer := &introspection{Active: true, TokenType: s.claims.Confirmation.tokenType(), accessClaims: s.claims}
 	if s.person != nil {
 		answer.Username = s.person.Username
 	}

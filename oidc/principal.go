@@ -21,6 +21,9 @@ func (p *Provider) Authenticate(ctx context.Context, token string) (*resource.Pr
 	if !slices.Contains(claims.Audience, p.Issuer) {
 		return nil, fmt.Errorf("%w: aud does not name the issuer", resource.ErrInvalidToken)
 	}
+	if claims.Confirmation != nil {
+		return nil, fmt.Errorf("%w: it is bound to a key and was presented without", resource.ErrInvalidToken)
+	}
 	s, err := p.stand(ctx, claims)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", resource.ErrUnavailable, err)

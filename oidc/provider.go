@@ -91,6 +91,7 @@ type Provider struct {
 	fosite     fosite.OAuth2Provider
 	flows      flowSealer
 	refresh    refreshTokens
+	nonces     dpopNonces
 	pepper     []byte
 	dummyCheck []byte
 	discovery  []byte
@@ -111,6 +112,7 @@ func New(c Config) (*Provider, error) {
 		{"refresh token ratchet", &p.refresh.ratchet},
 		{"refresh token seal", &p.refresh.seal},
 		{"client secret of nobody", &p.dummyCheck},
+		{"DPoP nonce", &p.nonces.key},
 	} {
 		*derived.into, err = hkdf.Key(sha256.New, c.Secret, nil, "gatehouse "+derived.purpose, 32)
 		if err != nil {

@@ -51,6 +51,17 @@ func (p *Provider) push(w http.ResponseWriter, r *http.Request, from netip.Addr)
 	if parameters.Has("request_uri") {
 		return none, badRequest("invalid_request", "A pushed request must not contain request_uri.")
 	}
+	proof, err := p.proofOf(w, r, "")
+	if err != nil {
+		return none, err
+	}
+	if proof != nil {
+		// RFC 9449 §10.1: a proof at this endpoint says the same as dpop_jkt.
+		if jkt := parameters.Get("dpop_jkt"); jkt != "" && jkt != proof.Thumbprint {
+			return none, invalidProof("The DPoP proof is made with another key than dpop_jkt says.")
+		}
+		parameters.Set("dpop_jkt", proof.Thumbprint)
+	}
 	for _, credential := range []string{"client_secret", "client_assertion", "client_assertion_type"} {
 		parameters.Del(credential)
 	}
@@ -60,6 +71,9 @@ func (p *Provider) push(w http.ResponseWriter, r *http.Request, from netip.Addr)
 		if err := check(p, r.Context(), a); err != nil {
 			return none, err
 		}
+	}
+	if err := p.spend(r.Context(), proof); err != nil {
+		return none, err
 	}
 	document, err := json.Marshal(parameters)
 	if err != nil {

@@ -18,6 +18,8 @@ type session struct {
 	client  storage.Client
 	// targets are the resources that the token is for; nil when none was named.
 	targets []string
+	// confirm is the key that the access token is bound to; nil for none.
+	confirm *confirmation
 	// lifetime is that of the access token, once it is made.
 	lifetime time.Duration
 	expires  map[fosite.TokenType]time.Time

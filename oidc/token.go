@@ -18,7 +18,7 @@ func (p *Provider) Token(w http.ResponseWriter, r *http.Request) {
 		p.writeError(w, r, err)
 		return
 	}
-	answer, err := p.token(r, parameters)
+	answer, err := p.token(w, r, parameters)
 	if err != nil {
 		p.writeError(w, r, err)
 		return
@@ -26,7 +26,7 @@ func (p *Provider) Token(w http.ResponseWriter, r *http.Request) {
 	p.writeJSON(w, http.StatusOK, answer)
 }
 
-func (p *Provider) token(r *http.Request, parameters url.Values) (map[string]any, error) {
+func (p *Provider) token(w http.ResponseWriter, r *http.Request, parameters url.Values) (map[string]any, error) {
 	grantType := parameters.Get("grant_type")
 	switch grantType {
 	case storage.GrantAuthorizationCode, storage.GrantRefreshToken, storage.GrantClientCredentials, storage.GrantDeviceCode:
@@ -49,6 +49,9 @@ func (p *Provider) token(r *http.Request, parameters url.Values) (map[string]any
 	if u.targets, err = p.targets(ctx, parameters, authz.TenantID{}); err != nil {
 		return nil, err
 	}
+	if u.proof, err = p.proofOf(w, r, ""); err != nil {
+		return nil, err
+	}
 	request, err := p.fosite.NewAccessRequest(ctx, r, newSession(storage.Client{}))
 	if u.killErr != nil {
 		return nil, u.killErr
@@ -59,6 +62,11 @@ func (p *Provider) token(r *http.Request, parameters url.Values) (map[string]any
 	if err := p.settle(r, u, request); err != nil {
 		return nil, err
 	}
+	if err := u.bind(ctx, request.GetClient().(client).Client); err != nil {
+		return nil, err
+	}
+	made := request.GetSession().(*session)
+	made.confirm = u.confirm
 	response, err := p.fosite.NewAccessResponse(ctx, request)
 	if err != nil {
 		return nil, err
@@ -66,9 +74,9 @@ func (p *Provider) token(r *http.Request, parameters url.Values) (map[string]any
 	if err := u.flush(ctx); err != nil {
 		return nil, err
 	}
-	response.SetExpiresIn(request.GetSession().(*session).lifetime)
+	response.SetExpiresIn(made.lifetime)
 	// RFC 6749 §5.1 compares token_type without case; RFC 6750 writes it so.
-	response.SetTokenType("Bearer")
+	response.SetTokenType(u.confirm.tokenType())
 	return response.ToMap(), nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/ory/fosite"
 
 	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/authz/dpop"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 )
@@ -42,6 +43,11 @@ type unit struct {
 	narrowTo authz.ScopeSet
 	// targets are the resources that the token request named; nil for none.
 	targets []string
+	// proof is the DPoP proof of the request, nil for none; confirm is what the
+	// tokens are bound to, and bindGrantTo the key that the grant is bound to from now on.
+	proof       *dpop.Proof
+	confirm     *confirmation
+	bindGrantTo string
 }
 
 type insertion struct {

@@ -1,11 +1,13 @@
 package oidc
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/authz/dpop"
 	"github.com/gatehouse/gatehouse/storage"
 )
 
@@ -13,19 +15,30 @@ import (
 // The token comes in the Authorization header or, as RFC 6750 §2.2 allows, in the
 // body of a POST; never in the query.
 func (p *Provider) UserInfo(w http.ResponseWriter, r *http.Request) {
-	token, err := bearer(w, r)
+	token, err := readPresented(w, r)
 	if err != nil {
 		p.writeError(w, r, err)
 		return
 	}
-	if token == "" {
+	if token.text == "" {
 		// RFC 6750 §3.1: without credentials, a challenge without an error code.
-		p.challenge(w, http.StatusUnauthorized, "", "")
+		p.challenge(w, http.StatusUnauthorized, schemeBearer, "", "")
 		return
 	}
-	claims, err := p.openAccessToken(token)
+	const dead = "The access token is malformed, expired, revoked or made for someone else."
+	claims, err := p.openAccessToken(token.text)
 	if err != nil || claims.GrantID == "" || !slices.Contains(claims.Audience, p.Issuer) {
-		p.challenge(w, http.StatusUnauthorized, "invalid_token", "The access token is malformed, expired, revoked or made for someone else.")
+		p.challenge(w, http.StatusUnauthorized, token.scheme, "invalid_token", dead)
+		return
+	}
+	if err := p.possessed(w, r, token, claims.Confirmation); err != nil {
+		e := translate(err)
+		if e.Status != http.StatusUnauthorized {
+			p.writeError(w, r, err)
+			return
+		}
+		p.logError(r, e, err)
+		p.challenge(w, e.Status, dpop.Scheme, e.Code, e.Description)
 		return
 	}
 	s, err := p.stand(r.Context(), claims)
@@ -34,28 +47,36 @@ func (p *Provider) UserInfo(w http.ResponseWriter, r *http.Request) {
 		p.writeError(w, r, err)
 		return
 	case !s.active:
-		p.challenge(w, http.StatusUnauthorized, "invalid_token", "The access token is malformed, expired, revoked or made for someone else.")
+		p.challenge(w, http.StatusUnauthorized, token.scheme, "invalid_token", dead)
 		return
 	}
 	scopes := parsedScopes(s.claims.Scope)
 	if !scopes.Has(authz.ScopeOpenID) {
-		p.challenge(w, http.StatusForbidden, "insufficient_scope", "The access token lacks the scope openid.")
+		p.challenge(w, http.StatusForbidden, token.scheme, "insufficient_scope", "The access token lacks the scope openid.")
 		return
 	}
 	p.writeJSON(w, http.StatusOK, userClaims(*s.person, scopes))
 }
 
-// bearer is the token of the request, "" when there is none.
-func bearer(w http.ResponseWriter, r *http.Request) (string, error) {
+// schemeBearer is the authorization scheme of RFC 6750.
+const schemeBearer = "Bearer"
+
+// presented is an access token as a request presents it; text is "" when it does not.
+type presented struct{ scheme, text string }
+
+// readPresented finds the one access token of a request.
+func readPresented(w http.ResponseWriter, r *http.Request) (presented, error) {
 	headers := r.Header.Values("Authorization")
 	if len(headers) > 1 {
-		return "", badRequest("invalid_request", "The Authorization header is given more than once.")
+		return presented{}, badRequest("invalid_request", "The Authorization header is given more than once.")
 	}
-	var token string
+	token := presented{scheme: schemeBearer}
 	if len(headers) == 1 {
 		scheme, rest, _ := strings.Cut(headers[0], " ")
-		if strings.EqualFold(scheme, "Bearer") {
-			token = strings.TrimSpace(rest)
+		for _, known := range []string{schemeBearer, dpop.Scheme} {
+			if strings.EqualFold(scheme, known) {
+				token = presented{known, strings.TrimSpace(rest)}
+			}
 		}
 	}
 	if r.Method != http.MethodPost || r.ContentLength == 0 {
@@ -63,15 +84,39 @@ func bearer(w http.ResponseWriter, r *http.Request) (string, error) {
 	}
 	parameters, err := form(w, r)
 	if err != nil {
-		return "", err
+		return presented{}, err
 	}
 	if inBody := parameters.Get("access_token"); inBody != "" {
-		if token != "" {
-			return "", badRequest("invalid_request", "The access token is given in more than one way.")
+		if token.text != "" {
+			return presented{}, badRequest("invalid_request", "The access token is given in more than one way.")
 		}
-		token = inBody
+		token.text = inBody
 	}
 	return token, nil
+}
+
+// possessed proves that whoever presents a token holds the key that it is bound to
+// (RFC 9449 §7.1), and spends the proof. A bound token is worth nothing as a bearer
+// token, and a bearer token is not made better by a proof.
+func (p *Provider) possessed(w http.ResponseWriter, r *http.Request, token presented, bound *confirmation) error {
+	switch {
+	case bound == nil && token.scheme == schemeBearer:
+		return nil
+	case bound == nil || token.scheme == schemeBearer:
+		return &Error{Code: "invalid_token", Status: http.StatusUnauthorized, Description: "The access token is bound to a key and needs the DPoP scheme, or is not and needs Bearer."}
+	}
+	proof, err := p.proofOf(w, r, token.text)
+	if err == nil && (proof == nil || proof.Thumbprint != bound.JKT) {
+		err = invalidProof("The DPoP proof is missing or made with another key than the one that the token is bound to.")
+	}
+	if err == nil {
+		err = p.spend(r.Context(), proof)
+	}
+	var refused *Error
+	if errors.As(err, &refused) {
+		refused.Status = http.StatusUnauthorized
+	}
+	return err
 }
 
 // userClaims is what the scopes open of a person (OpenID Connect Core §5.4).
@@ -92,9 +137,12 @@ func userClaims(person storage.Person, scopes authz.ScopeSet) map[string]any {
 	return claims
 }
 
-// challenge is RFC 6750 §3. Its texts are ours and need no escaping.
-func (p *Provider) challenge(w http.ResponseWriter, status int, code, description string) {
-	value := `Bearer realm="gatehouse"`
+// challenge is RFC 6750 §3 and RFC 9449 §7.1. Its texts are ours and need no escaping.
+func (p *Provider) challenge(w http.ResponseWriter, status int, scheme, code, description string) {
+	value := scheme + ` realm="gatehouse"`
+	if scheme == dpop.Scheme {
+		value += `, algs="` + dpop.AlgorithmNames() + `"`
+	}
 	if code != "" {
 		value += `, error="` + code + `", error_description="` + description + `"`
 	}

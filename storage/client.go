@@ -79,6 +79,8 @@ type Client struct {
 type ClientMetadata struct {
 	// JWKSURI is where the client publishes its keys, instead of JWKS.
 	JWKSURI string `json:"jwks_uri,omitempty"`
+	// DPoPBound demands a proof of possession with every token request (RFC 9449 §5.2).
+	DPoPBound bool `json:"dpop_bound_access_tokens,omitempty"`
 }
 
 // Public reports whether the client cannot keep a secret (RFC 6749 §2.1).

@@ -55,10 +55,13 @@ type GrantRequest struct {
 type GrantDetails struct {
 	// Resources are those that the client named (RFC 8707); nil when it named none.
 	Resources []string `json:"resources,omitempty"`
+	// JKT is the thumbprint of the key that the code and a public client's refresh
+	// token are bound to (RFC 9449 §5, §10); "" for none.
+	JKT string `json:"jkt,omitempty"`
 }
 
 // IsZero reports whether there is nothing to keep.
-func (d GrantDetails) IsZero() bool { return len(d.Resources) == 0 }
+func (d GrantDetails) IsZero() bool { return len(d.Resources) == 0 && d.JKT == "" }
 
 // Revocation is an entry of the ledger: an id that is dead until no token can
 // carry it any more. User, Tenant and Client are zero where there is none.

@@ -97,10 +97,11 @@ func decide(ctx context.Context, tx pgx.Tx, id authz.GrantID, approved bool, now
 
 // RedeemDeviceCode spends an approved device code: of any number of attempts one
 // wins and the rest are [storage.ErrConsumed]. refreshHash is the digest of the
-// first refresh token's secret, nil for none.
-func (s *Store) RedeemDeviceCode(ctx context.Context, id authz.GrantID, refreshHash []byte, now time.Time) error {
+// first refresh token's secret, nil for none; details replace those of the grant
+// unless they are nil.
+func (s *Store) RedeemDeviceCode(ctx context.Context, id authz.GrantID, refreshHash []byte, details *storage.GrantDetails, now time.Time) error {
 	return s.won(ctx, "redeem device code", acting{row: id}, `
 		with spent as (delete from platform.device_codes where id = $1 and approved returning id)
-		update platform.grants g set refresh_hash = $3, rotated_at = $2
-		  from spent where g.id = spent.id and g.revoked_at is null`, id, now, refreshHash)
+		update platform.grants g set refresh_hash = $3, rotated_at = $2, details = coalesce($4, g.details)
+		  from spent where g.id = spent.id and g.revoked_at is null`, id, now, refreshHash, details)
 }

@@ -118,11 +118,12 @@ func scopeSet(s string) authz.ScopeSet {
 
 // ConsumeCode spends an authorization code: one conditional statement, so that of
 // any number of attempts one wins and the rest are [storage.ErrConsumed].
-// refreshHash is the digest of the first refresh token's secret, nil for none.
-func (s *UserStore) ConsumeCode(ctx context.Context, id authz.GrantID, refreshHash []byte, now time.Time) error {
+// refreshHash is the digest of the first refresh token's secret, nil for none; details
+// replace those of the grant unless they are nil.
+func (s *UserStore) ConsumeCode(ctx context.Context, id authz.GrantID, refreshHash []byte, details *storage.GrantDetails, now time.Time) error {
 	return s.won(ctx, "consume code", s.as, `
-		update platform.grants set code_used_at = $2, refresh_hash = $3, rotated_at = $2, request = null
-		 where id = $1 and code_used_at is null and revoked_at is null`, id, now, refreshHash)
+		update platform.grants set code_used_at = $2, refresh_hash = $3, rotated_at = $2, request = null, details = coalesce($4, details)
+		 where id = $1 and code_used_at is null and revoked_at is null`, id, now, refreshHash, details)
 }
 
 // RotateRefreshToken replaces the current refresh token: one conditional

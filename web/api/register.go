@@ -32,7 +32,7 @@ type metadata struct {
 	ApplicationType        string          `json:"application_type,omitempty"`
 	Scope                  string          `json:"scope,omitempty"`
 	JWKS                   json.RawMessage `json:"jwks,omitempty"`
-	JWKSURI                string          `json:"jwks_uri,omitempty"`
+	storage.ClientMetadata
 	IDTokenAlg             string          `json:"id_token_signed_response_alg,omitempty"`
 }
 
@@ -107,7 +107,7 @@ func (m metadata) client() (n directory.CreateClient, problem string) {
 	}
 	n = directory.CreateClient{
 		Name: m.Name, Kind: m.kind(), Scopes: scopes, RedirectURIs: m.RedirectURIs, PostLogoutRedirectURIs: m.PostLogoutRedirectURIs,
-		AuthMethod: m.AuthMethod, JWKS: m.JWKS, IDTokenAlg: m.IDTokenAlg, Metadata: storage.ClientMetadata{JWKSURI: m.JWKSURI},
+		AuthMethod: m.AuthMethod, JWKS: m.JWKS, IDTokenAlg: m.IDTokenAlg, Metadata: m.ClientMetadata,
 	}
 	if n.Name == "" {
 		n.Name = "Unnamed client"

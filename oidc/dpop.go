@@ -1,0 +1,140 @@
+package oidc
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/gatehouse/gatehouse/authz/dpop"
+	"github.com/gatehouse/gatehouse/storage"
+)
+
+// confirmation is the key that a token is bound to (RFC 7800 §3.1).
+type confirmation struct {
+	// JKT is the thumbprint of a DPoP key (RFC 9449 §6.1).
+	JKT string `json:"jkt,omitempty"`
+}
+
+// tokenType is what the token endpoint and introspection call a token that is
+// bound so (RFC 9449 §5).
+func (c *confirmation) tokenType() string {
+	if c != nil && c.JKT != "" {
+		return dpop.Scheme
+	}
+	return "Bearer"
+}
+
+// nonceWindow is how long a nonce is handed out; it is good for that long again.
+const nonceWindow = 5 * time.Minute
+
+// dpopNonces makes nonces that every replica knows and none has to keep: the number
+// of the window, under a key.
+type dpopNonces struct{ key []byte }
+
+func (n dpopNonces) at(window int64) string {
+	body := binary.BigEndian.AppendUint64(nil, uint64(window))
+	mac := hmac.New(sha256.New, n.key)
+	mac.Write(body)
+	return base64.RawURLEncoding.EncodeToString(append(body, mac.Sum(nil)[:16]...))
+}
+
+func (n dpopNonces) current(now time.Time) string {
+	return n.at(now.Unix() / int64(nonceWindow/time.Second))
+}
+
+func (n dpopNonces) fits(nonce string, now time.Time) bool {
+	window := now.Unix() / int64(nonceWindow/time.Second)
+	return hmac.Equal([]byte(nonce), []byte(n.at(window))) || hmac.Equal([]byte(nonce), []byte(n.at(window-1)))
+}
+
+func invalidProof(description string) error {
+	return badRequest("invalid_dpop_proof", description)
+}
+
+// proofOf reads the DPoP proof of a request (RFC 9449 §4.3), nil when there is none.
+// It is not spent yet. token is the access token beside it, "" where none is.
+func (p *Provider) proofOf(w http.ResponseWriter, r *http.Request, token string) (*dpop.Proof, error) {
+	headers := r.Header.Values(dpop.Header)
+	if len(headers) == 0 {
+		return nil, nil
+	}
+	now := p.Now()
+	w.Header().Set(dpop.NonceHeader, p.nonces.current(now))
+	if len(headers) > 1 {
+		return nil, invalidProof("The DPoP header is given more than once.")
+	}
+	proof, err := dpop.Parse(headers[0], dpop.Request{Method: r.Method, URL: p.endpoint(r.URL.Path), AccessToken: token}, now)
+	if err != nil {
+		return nil, invalidProof(sentence(err))
+	}
+	if proof.Nonce != "" && !p.nonces.fits(proof.Nonce, now) {
+		return nil, badRequest("use_dpop_nonce", "The nonce of the DPoP proof is not a current one: take it from the DPoP-Nonce header.")
+	}
+	return &proof, nil
+}
+
+// sentence is what was wrong with a proof, in words that are all ours.
+func sentence(err error) string { return "The " + err.Error() + "." }
+
+// spend makes sure that a proof is used once, on whatever replica (RFC 9449 §11.1).
+// It is asked last, so that nobody without a code or token of ours makes us keep
+// anything.
+func (p *Provider) spend(ctx context.Context, proof *dpop.Proof) error {
+	if proof == nil {
+		return nil
+	}
+	err := p.Store.Consume(ctx, "DPoP proof", digest([]byte(proof.Thumbprint+"\x00"+proof.ID)), proof.ExpiresAt)
+	if errors.Is(err, storage.ErrConflict) {
+		return invalidProof("The DPoP proof was used before.")
+	}
+	return err
+}
+
+// bind decides to which key the tokens of this request are bound, and refuses a
+// request that shows another key than the one that it must show.
+func (u *unit) bind(ctx context.Context, c storage.Client) error {
+	shown := ""
+	if u.proof != nil {
+		shown = u.proof.Thumbprint
+	}
+	if shown == "" && c.Metadata.DPoPBound {
+		return invalidProof("This client's tokens are bound to a key: send a DPoP proof.")
+	}
+	if expected := u.expectedKey(c); expected != "" && expected != shown {
+		return badRequest("invalid_grant", "The DPoP proof is missing or made with another key than the one that this grant is bound to.")
+	}
+	if shown == "" {
+		return nil
+	}
+	u.confirm = &confirmation{JKT: shown}
+	// RFC 9449 §5: nothing but its key protects a public client's refresh token.
+	if c.Public() && u.loaded != nil && u.loaded.Grant.Details.JKT == "" {
+		u.bindGrantTo = shown
+	}
+	return u.provider.spend(ctx, u.proof)
+}
+
+// boundDetails is the details of a grant that is bound to a key from now on, nil for
+// one whose details stay.
+func (u *unit) boundDetails() *storage.GrantDetails {
+	if u.bindGrantTo == "" {
+		return nil
+	}
+	details := u.loaded.Grant.Details
+	details.JKT = u.bindGrantTo
+	return &details
+}
+
+// expectedKey is the key that a grant is bound to: its code by dpop_jkt (RFC 9449
+// §10), a public client's refresh token by the exchange.
+func (u *unit) expectedKey(c storage.Client) string {
+	if u.loaded == nil || u.grantType == storage.GrantRefreshToken && !c.Public() {
+		return ""
+	}
+	return u.loaded.Grant.Details.JKT
+}
