@@ -48,7 +48,7 @@ func TestB2_ConsumeCode(t *testing.T) {
 	w, s := storagetest.NewWorld(t, dsn), storagetest.Open(t, dsn, postgres.Options{})
 	e := newEstate(t, w, s, "acme")
 	won := rush(t, dsn, 100, storage.ErrConsumed, func(s *postgres.Store, i int) error {
-		return s.ForUser(e.user).ConsumeCode(context.Background(), e.grant.ID, fmt.Appendf(nil, "refresh %d", i), now)
+		return s.ForUser(e.user).ConsumeCode(context.Background(), e.grant.ID, fmt.Appendf(nil, "refresh %d", i), nil, now)
 	})
 	if won != 1 {
 		t.Errorf("%d of 100 redemptions won", won)
@@ -64,7 +64,7 @@ func TestConsumeCode_OfARevokedGrant(t *testing.T) {
 	if err := s.ForUser(e.user).RevokeGrant(t.Context(), dead); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.ForUser(e.user).ConsumeCode(t.Context(), e.grant.ID, nil, now); !errors.Is(err, storage.ErrConsumed) {
+	if err := s.ForUser(e.user).ConsumeCode(t.Context(), e.grant.ID, nil, nil, now); !errors.Is(err, storage.ErrConsumed) {
 		t.Errorf("ConsumeCode of a revoked grant: %v", err)
 	}
 	granted, err := s.Granted(t.Context(), e.grant.ID)
@@ -80,7 +80,7 @@ func TestD2_RotateRefreshToken(t *testing.T) {
 	dsn := storagetest.NewDSN(t)
 	w, s := storagetest.NewWorld(t, dsn), storagetest.Open(t, dsn, postgres.Options{})
 	e := newEstate(t, w, s, "acme")
-	if err := s.ForUser(e.user).ConsumeCode(t.Context(), e.grant.ID, []byte("refresh 0"), now); err != nil {
+	if err := s.ForUser(e.user).ConsumeCode(t.Context(), e.grant.ID, []byte("refresh 0"), nil, now); err != nil {
 		t.Fatal(err)
 	}
 	for generation := range int32(3) {

@@ -35,7 +35,7 @@ func TestRefreshingIsHeapOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := newEstate(t, w, s, "acme")
-	if err := s.ForUser(e.user).ConsumeCode(t.Context(), e.grant.ID, []byte("0"), now); err != nil {
+	if err := s.ForUser(e.user).ConsumeCode(t.Context(), e.grant.ID, []byte("0"), nil, now); err != nil {
 		t.Fatal(err)
 	}
 	const refreshes = 100
@@ -120,7 +120,7 @@ func TestHandles(t *testing.T) {
 			t.Errorf("%s of another's: %v; want silence", name, err)
 		}
 	}
-	if err := me.ConsumeCode(ctx, theirs.grant.ID, nil, now); !errors.Is(err, storage.ErrConsumed) {
+	if err := me.ConsumeCode(ctx, theirs.grant.ID, nil, nil, now); !errors.Is(err, storage.ErrConsumed) {
 		t.Errorf("ConsumeCode of another's grant: %v", err)
 	}
 	if err := me.RotateRefreshToken(ctx, theirs.grant.ID, 0, nil, nil, now); !errors.Is(err, storage.ErrConsumed) {

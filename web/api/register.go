@@ -33,7 +33,7 @@ type metadata struct {
 	Scope                  string          `json:"scope,omitempty"`
 	JWKS                   json.RawMessage `json:"jwks,omitempty"`
 	storage.ClientMetadata
-	IDTokenAlg             string          `json:"id_token_signed_response_alg,omitempty"`
+	IDTokenAlg string `json:"id_token_signed_response_alg,omitempty"`
 }
 
 // registered is the answer (RFC 7591 §3.2.1): the metadata as it is now, and the
