@@ -72,6 +72,8 @@ var doors = []struct {
 	{"github.com/go-jose/go-jose/v3", nil, "fosite's own; ours is v4"},
 	{"github.com/go-jose/go-jose/v4", []string{"oidc", "oidc/keys", "authz/resource", "authz/dpop"}, "who signs and verifies"},
 	{"github.com/alexedwards/argon2id", []string{"oidc/authn"}, "passwords are judged in one place"},
+	{"github.com/go-webauthn/webauthn", []string{"oidc/authn"}, "passkeys are judged in one place"},
+	{"github.com/pquerna/otp", []string{"oidc/authn"}, "codes are judged in one place"},
 	{"github.com/danielgtaylor/huma", []string{"web/api"}, "one description of one API"},
 	{"html/template", []string{"templates"}, "pages have one door"},
 	{"github.com/spf13/cobra", []string{"cmd/gatehouse"}, "the command line is wiring"},

@@ -28,6 +28,7 @@ type (
 	grantKind      struct{}
 	auditKind      struct{}
 	pushedKind     struct{}
+	passkeyKind    struct{}
 
 	// UserID names a user, TenantID a tenant, and so on.
 	UserID       = ID[userKind]
@@ -38,6 +39,7 @@ type (
 	SessionID    = ID[sessionKind]
 	GrantID      = ID[grantKind]
 	AuditID      = ID[auditKind]
+	PasskeyID    = ID[passkeyKind]
 
 	// PushedRequestID names a pushed authorization request (RFC 9126).
 	PushedRequestID = ID[pushedKind]

@@ -40,6 +40,14 @@ CREATE FUNCTION platform.named_row() RETURNS uuid
     LANGUAGE sql STABLE
     RETURN (NULLIF(current_setting('app.row_id'::text, true), ''::text))::uuid;
 
+CREATE TABLE platform.attestation_policies (
+    tenant_id uuid NOT NULL,
+    aaguids uuid[] NOT NULL,
+    CONSTRAINT attestation_policies_aaguids_check CHECK ((cardinality(aaguids) > 0))
+);
+
+ALTER TABLE ONLY platform.attestation_policies FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE platform.audit_events (
     id uuid NOT NULL,
     at timestamp with time zone NOT NULL,
@@ -170,6 +178,15 @@ CREATE UNLOGGED TABLE platform.rate_counters (
 )
 WITH (fillfactor='70');
 
+CREATE TABLE platform.recovery_codes (
+    user_id uuid NOT NULL,
+    code_hash bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone
+);
+
+ALTER TABLE ONLY platform.recovery_codes FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE platform.resources (
     identifier text NOT NULL,
     tenant_id uuid,
@@ -235,6 +252,17 @@ CREATE TABLE platform.tenants (
 );
 
 ALTER TABLE ONLY platform.tenants FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE platform.totp_secrets (
+    user_id uuid NOT NULL,
+    secret_sealed bytea NOT NULL,
+    last_step bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    last_used_at timestamp with time zone
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY platform.totp_secrets FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE platform.user_group_memberships (
     id uuid NOT NULL,
@@ -315,6 +343,37 @@ CREATE TABLE platform.users (
 
 ALTER TABLE ONLY platform.users FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE platform.webauthn_credentials (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    credential_id bytea NOT NULL,
+    public_key bytea NOT NULL,
+    name text NOT NULL,
+    aaguid uuid NOT NULL,
+    sign_count bigint NOT NULL,
+    backup_eligible boolean NOT NULL,
+    backed_up boolean NOT NULL,
+    transports text[] DEFAULT '{}'::text[] NOT NULL,
+    attestation_type text DEFAULT ''::text NOT NULL,
+    attestation_format text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    last_used_at timestamp with time zone,
+    suspect_at timestamp with time zone,
+    CONSTRAINT webauthn_credentials_credential_id_check CHECK (((length(credential_id) >= 16) AND (length(credential_id) <= 1023)))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY platform.webauthn_credentials FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE platform.webauthn_users (
+    user_id uuid NOT NULL,
+    handle bytea NOT NULL,
+    offer_declined_at timestamp with time zone,
+    CONSTRAINT webauthn_users_handle_check CHECK ((length(handle) = 64))
+);
+
+ALTER TABLE ONLY platform.webauthn_users FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.projects (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -323,6 +382,9 @@ CREATE TABLE public.projects (
 );
 
 ALTER TABLE ONLY public.projects FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE ONLY platform.attestation_policies
+    ADD CONSTRAINT attestation_policies_pkey PRIMARY KEY (tenant_id);
 
 ALTER TABLE ONLY platform.audit_events
     ADD CONSTRAINT audit_events_pkey PRIMARY KEY (id);
@@ -354,6 +416,9 @@ ALTER TABLE ONLY platform.pushed_requests
 ALTER TABLE ONLY platform.rate_counters
     ADD CONSTRAINT rate_counters_pkey PRIMARY KEY (key);
 
+ALTER TABLE ONLY platform.recovery_codes
+    ADD CONSTRAINT recovery_codes_pkey PRIMARY KEY (user_id, code_hash);
+
 ALTER TABLE ONLY platform.resources
     ADD CONSTRAINT resources_pkey PRIMARY KEY (identifier);
 
@@ -374,6 +439,9 @@ ALTER TABLE ONLY platform.tenants
 
 ALTER TABLE ONLY platform.tenants
     ADD CONSTRAINT tenants_slug_key UNIQUE (slug);
+
+ALTER TABLE ONLY platform.totp_secrets
+    ADD CONSTRAINT totp_secrets_pkey PRIMARY KEY (user_id);
 
 ALTER TABLE ONLY platform.user_group_memberships
     ADD CONSTRAINT user_group_memberships_pkey PRIMARY KEY (id);
@@ -407,6 +475,18 @@ ALTER TABLE ONLY platform.users
 
 ALTER TABLE ONLY platform.users
     ADD CONSTRAINT users_username_folded_key UNIQUE (username_folded);
+
+ALTER TABLE ONLY platform.webauthn_credentials
+    ADD CONSTRAINT webauthn_credentials_credential_id_key UNIQUE (credential_id);
+
+ALTER TABLE ONLY platform.webauthn_credentials
+    ADD CONSTRAINT webauthn_credentials_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY platform.webauthn_users
+    ADD CONSTRAINT webauthn_users_handle_key UNIQUE (handle);
+
+ALTER TABLE ONLY platform.webauthn_users
+    ADD CONSTRAINT webauthn_users_pkey PRIMARY KEY (user_id);
 
 ALTER TABLE ONLY public.projects
     ADD CONSTRAINT projects_pkey PRIMARY KEY (id);
@@ -457,6 +537,8 @@ CREATE INDEX user_sessions_by_user ON platform.user_sessions USING btree (user_i
 
 CREATE INDEX users_by_role ON platform.users USING btree (role, id);
 
+CREATE INDEX webauthn_credentials_by_user ON platform.webauthn_credentials USING btree (user_id);
+
 CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE ON platform.clients FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
 
 CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE ON platform.ip_bans FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
@@ -472,6 +554,9 @@ CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE ON platform.signing_key
 CREATE TRIGGER announce AFTER DELETE OR UPDATE ON platform.tenants FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
 
 CREATE TRIGGER projects_take_their_groups BEFORE DELETE ON public.projects FOR EACH ROW EXECUTE FUNCTION platform.delete_groups_of_project();
+
+ALTER TABLE ONLY platform.attestation_policies
+    ADD CONSTRAINT attestation_policies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY platform.clients
     ADD CONSTRAINT clients_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES platform.users(id) ON DELETE CASCADE;
@@ -497,6 +582,9 @@ ALTER TABLE ONLY platform.grants
 ALTER TABLE ONLY platform.pushed_requests
     ADD CONSTRAINT pushed_requests_client_id_fkey FOREIGN KEY (client_id) REFERENCES platform.clients(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY platform.recovery_codes
+    ADD CONSTRAINT recovery_codes_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY platform.resources
     ADD CONSTRAINT resources_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id) ON DELETE CASCADE;
 
@@ -505,6 +593,9 @@ ALTER TABLE ONLY platform.revoked_tokens
 
 ALTER TABLE ONLY platform.revoked_tokens
     ADD CONSTRAINT revoked_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.totp_secrets
+    ADD CONSTRAINT totp_secrets_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY platform.user_group_memberships
     ADD CONSTRAINT user_group_memberships_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id);
@@ -548,10 +639,18 @@ ALTER TABLE ONLY platform.user_sessions
 ALTER TABLE ONLY platform.users
     ADD CONSTRAINT users_role_fkey FOREIGN KEY (role) REFERENCES platform.roles(name);
 
+ALTER TABLE ONLY platform.webauthn_credentials
+    ADD CONSTRAINT webauthn_credentials_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.webauthn_users
+    ADD CONSTRAINT webauthn_users_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.projects
     ADD CONSTRAINT projects_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id) ON DELETE CASCADE;
 
 CREATE POLICY appended ON platform.audit_events FOR INSERT WITH CHECK (true);
+
+ALTER TABLE platform.attestation_policies ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE platform.audit_events ENABLE ROW LEVEL SECURITY;
 
@@ -565,9 +664,15 @@ CREATE POLICY found ON platform.users FOR SELECT USING (((username_folded = plat
    FROM platform.user_group_memberships m
   WHERE ((m.user_id = users.id) AND (m.tenant_id = platform.acting_tenant()))))));
 
+CREATE POLICY found ON platform.webauthn_credentials FOR SELECT USING ((encode(credential_id, 'hex'::text) = platform.named_identifier()));
+
 ALTER TABLE platform.grants ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY held ON platform.user_scopes FOR SELECT USING ((user_id = platform.acting_user()));
+
+CREATE POLICY joined ON platform.attestation_policies FOR SELECT USING ((EXISTS ( SELECT
+   FROM platform.user_group_memberships m
+  WHERE ((m.tenant_id = attestation_policies.tenant_id) AND (m.user_id = platform.acting_user())))));
 
 CREATE POLICY joined ON platform.tenants FOR SELECT USING ((EXISTS ( SELECT
    FROM platform.user_group_memberships m
@@ -579,15 +684,21 @@ CREATE POLICY joined ON platform.user_groups FOR SELECT USING ((EXISTS ( SELECT
    FROM platform.user_group_memberships m
   WHERE ((m.user_group_id = user_groups.id) AND (m.user_id = platform.acting_user())))));
 
+CREATE POLICY owned ON platform.attestation_policies USING (((tenant_id = platform.acting_tenant()) OR platform.acting_operator()));
+
 CREATE POLICY owned ON platform.consents USING (((user_id = platform.acting_user()) OR platform.acting_operator()));
 
 CREATE POLICY owned ON platform.device_codes USING (((id = platform.named_row()) OR platform.acting_operator()));
 
 CREATE POLICY owned ON platform.grants USING (((user_id = platform.acting_user()) OR (id = platform.named_row()) OR platform.acting_operator()));
 
+CREATE POLICY owned ON platform.recovery_codes USING (((user_id = platform.acting_user()) OR platform.acting_operator()));
+
 CREATE POLICY owned ON platform.revoked_tokens USING (((user_id IS NULL) OR (user_id = platform.acting_user()) OR platform.acting_operator()));
 
 CREATE POLICY owned ON platform.tenants USING (((id = platform.acting_tenant()) OR platform.acting_operator()));
+
+CREATE POLICY owned ON platform.totp_secrets USING (((user_id = platform.acting_user()) OR platform.acting_operator()));
 
 CREATE POLICY owned ON platform.user_group_memberships USING (((tenant_id = platform.acting_tenant()) OR platform.acting_operator()));
 
@@ -601,13 +712,21 @@ CREATE POLICY owned ON platform.user_sessions USING (((user_id = platform.acting
 
 CREATE POLICY owned ON platform.users USING (((id = platform.acting_user()) OR platform.acting_operator()));
 
+CREATE POLICY owned ON platform.webauthn_credentials USING (((user_id = platform.acting_user()) OR platform.acting_operator()));
+
+CREATE POLICY owned ON platform.webauthn_users USING (((user_id = platform.acting_user()) OR platform.acting_operator()));
+
 CREATE POLICY readable ON platform.audit_events FOR SELECT USING (((tenant_id = platform.acting_tenant()) OR (actor_id = platform.acting_user()) OR platform.acting_operator()));
 
 CREATE POLICY readable ON platform.revoked_tokens FOR SELECT USING (true);
 
+ALTER TABLE platform.recovery_codes ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE platform.revoked_tokens ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE platform.tenants ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE platform.totp_secrets ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE platform.user_group_memberships ENABLE ROW LEVEL SECURITY;
 
@@ -621,6 +740,10 @@ ALTER TABLE platform.user_sessions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE platform.users ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE platform.webauthn_credentials ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE platform.webauthn_users ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY joined ON public.projects FOR SELECT USING ((EXISTS ( SELECT
    FROM platform.user_group_memberships m
   WHERE ((m.tenant_id = projects.tenant_id) AND (m.user_id = platform.acting_user())))));
@@ -632,6 +755,8 @@ ALTER TABLE public.projects ENABLE ROW LEVEL SECURITY;
 GRANT USAGE ON SCHEMA platform TO gatehouse_app;
 
 GRANT USAGE ON SCHEMA public TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.attestation_policies TO gatehouse_app;
 
 GRANT SELECT,INSERT ON TABLE platform.audit_events TO gatehouse_app;
 
@@ -651,6 +776,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.pushed_requests TO gatehouse
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.rate_counters TO gatehouse_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.recovery_codes TO gatehouse_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.resources TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.revoked_tokens TO gatehouse_app;
@@ -663,6 +790,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.signing_keys TO gatehouse_ap
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.tenants TO gatehouse_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.totp_secrets TO gatehouse_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.user_group_memberships TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.user_groups TO gatehouse_app;
@@ -674,5 +803,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.user_scopes TO gatehouse_app
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.user_sessions TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.users TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.webauthn_credentials TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.webauthn_users TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.projects TO gatehouse_app;

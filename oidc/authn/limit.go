@@ -68,6 +68,12 @@ var userCodeLimits = []limit{
 	{10 * time.Minute, 5, func(a Attempt) []byte { return counterKey("user code by user", a.User.String()) }},
 }
 
+// codeLimits bound guesses at a second factor: those of a password, which share
+// their counters, and one for the account whatever the address. Whoever guesses
+// here has the password already, so nobody else can use it to lock somebody out.
+var codeLimits = append(limits[:len(limits):len(limits)],
+	limit{time.Hour, 30, func(a Attempt) []byte { return counterKey("second factor", a.User.String()) }})
+
 // Limits keeps attempts within bounds, wherever they come in.
 type Limits struct {
 	counter Counter
@@ -93,6 +99,12 @@ func (l *Limits) Reserve(ctx context.Context, a Attempt) (release func(context.C
 // user who is signed in.
 func (l *Limits) ReserveUserCode(ctx context.Context, user authz.UserID, addr netip.Addr) (release func(context.Context) error, err error) {
 	return l.reserve(ctx, userCodeLimits, Attempt{User: user, Addr: addr})
+}
+
+// ReserveCode is [Limits.Reserve] for a guess at a second factor, by whoever has
+// proven the first.
+func (l *Limits) ReserveCode(ctx context.Context, user authz.UserID, addr netip.Addr) (release func(context.Context) error, err error) {
+	return l.reserve(ctx, codeLimits, Attempt{User: user, Addr: addr})
 }
 
 func (l *Limits) reserve(ctx context.Context, limits []limit, a Attempt) (release func(context.Context) error, err error) {

@@ -149,14 +149,29 @@ func queueEndSession(b *pgx.Batch, user authz.UserID, id authz.SessionID, reason
 // beneath them.
 func (s *UserStore) EndOtherSessions(ctx context.Context, keep authz.SessionID, reason string, now, dead time.Time) error {
 	return s.batch(ctx, "end other sessions", s.as, func(b *pgx.Batch) {
-		b.Queue(`with ended as (
-				update platform.user_sessions set revoked_at = $3
-				 where user_id = $1 and id <> $2 and revoked_at is null returning token_jti, current_tenant_id),
-			withdrawn as (
-				update platform.grants set revoked_at = $3
-				 where sid in (select token_jti from ended) and user_id = $1 and revoked_at is null returning id)
-			insert into platform.revoked_tokens (jti, user_id, tenant_id, reason, revoked_at, expires_at)
-			select token_jti::text, $1, current_tenant_id, $4, $3, $5 from ended
-			on conflict (jti) do nothing`, s.as.user, keep, now, reason, dead)
+		queueEndOtherSessions(b, s.as.user, keep, reason, now, dead)
+	})
+}
+
+func queueEndOtherSessions(b *pgx.Batch, user authz.UserID, keep authz.SessionID, reason string, now, dead time.Time) {
+	b.Queue(`with ended as (
+			update platform.user_sessions set revoked_at = $3
+			 where user_id = $1 and id <> $2 and revoked_at is null returning token_jti, current_tenant_id),
+		withdrawn as (
+			update platform.grants set revoked_at = $3
+			 where sid in (select token_jti from ended) and user_id = $1 and revoked_at is null returning id)
+		insert into platform.revoked_tokens (jti, user_id, tenant_id, reason, revoked_at, expires_at)
+		select token_jti::text, $1, current_tenant_id, $4, $3, $5 from ended
+		on conflict (jti) do nothing`, user, keep, now, reason, dead)
+}
+
+// ElevateSession gives the session of a user who has proven more another id and
+// secret, and what was proven. Its sid stays, and so do the tokens beneath it;
+// auth_time stays too, for what was proven first has not become younger. The
+// former id is dead: [storage.ErrNotFound] for everyone but the first.
+func (s *UserStore) ElevateSession(ctx context.Context, former authz.SessionID, n storage.Session) error {
+	return s.tx(ctx, "elevate session", s.as, func(tx pgx.Tx) error {
+		return exec(ctx, tx, `update platform.user_sessions set id = $3, secret_hash = $4, acr = $5, amr = $6, last_seen_at = $7
+			where id = $1 and user_id = $2 and revoked_at is null`, former, s.as.user, n.ID, n.SecretHash, n.ACR, n.AMR, n.LastSeenAt)
 	})
 }

@@ -49,6 +49,7 @@ func newEstate(t *testing.T, w *storagetest.World, s *postgres.Store, name strin
 	if err := s.ForUser(e.user).InsertSession(t.Context(), e.session, authz.SessionID{}, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
+	newAuthenticators(t, w, s, e, name)
 	client := w.Client(storage.Client{ID: authz.ClientID("client-of-" + name), Tenant: e.tenant, Scopes: []authz.Pattern{"openid"}})
 	err := s.InsertDeviceCode(t.Context(), storage.DeviceCode{
 		ID: authz.RandomID[authz.GrantID](), Hash: []byte("digest"), UserCode: "code-of-" + name, Client: client.ID, Requested: authz.ScopeSet{"openid"},
