@@ -89,7 +89,7 @@ func TestI4_TOTPIsAcceptedOnceAndInItsTime(t *testing.T) {
 	}
 }
 
-func TestI4_CodesAreGuessedNoMoreThanPasswords(t *testing.T) {
+func TestI4_I5_CodesAreGuessedNoMoreThanPasswords(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
 	var limited *authn.LimitError
@@ -102,7 +102,7 @@ func TestI4_CodesAreGuessedNoMoreThanPasswords(t *testing.T) {
 	if tried != 5 {
 		t.Errorf("%d codes were tried at once", tried)
 	}
-	// I5: the doors share the counter.
+	// The doors share the counter.
 	if err := a.VerifyRecoveryCode(t.Context(), a.ann.ID, "0000-0000-0000-0000", place); !errors.As(err, &limited) {
 		t.Errorf("a recovery code from there: %v", err)
 	}
