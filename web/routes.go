@@ -23,6 +23,7 @@ const (
 )
 
 type route struct {
+	// method is "" where the handler takes every one.
 	method, path string
 	guard        guard
 	handler      http.HandlerFunc
@@ -79,10 +80,7 @@ func (s *Server) routes() []route {
 
 		{"GET", "/console", open, s.console.Show},
 
-		// Its operations are the list in web/api/routes.go.
-		{"GET", api.Prefix + "/", open, s.api.ServeHTTP},
-		{"POST", api.Prefix + "/", open, s.api.ServeHTTP},
-		{"PATCH", api.Prefix + "/", open, s.api.ServeHTTP},
-		{"DELETE", api.Prefix + "/", open, s.api.ServeHTTP},
+		// Its operations are the list in web/api/routes.go; it refuses other methods itself.
+		{"", api.Prefix + "/", open, s.api.ServeHTTP},
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatehouse/gatehouse/authz/directory"
@@ -84,7 +85,7 @@ func New(c Config) (*Server, error) {
 	}
 	s.account = &account.Pages{Browsers: browsers, Store: c.Store, Fail: s.fail, Now: c.Now, LedgerLifetime: dead}
 	s.console = &console.Pages{Browsers: browsers, Store: c.Store, Directory: d, Fail: s.fail, Refuse: s.refuse, Now: c.Now}
-	s.api, err = api.New(api.Config{Issuer: c.Issuer.String(), Store: c.Store, Directory: d, Tokens: provider, Hasher: hasher, Log: c.Log})
+	s.api, err = api.New(api.Config{Issuer: c.Issuer.String(), Store: c.Store, Directory: d, Tokens: provider, Hasher: hasher, Secret: c.Secret, Log: c.Log})
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +100,10 @@ func (s *Server) compose() http.Handler {
 	mux := http.NewServeMux()
 	methods := map[string][]string{}
 	for _, route := range s.routes() {
-		mux.Handle(route.method+" "+route.path, s.guarded(route))
+		mux.Handle(strings.TrimSpace(route.method+" "+route.path), s.guarded(route))
+		if route.method == "" {
+			continue
+		}
 		methods[route.path] = append(methods[route.path], route.method)
 		if route.guard == shared {
 			s.preflight(mux, route.path, methods)

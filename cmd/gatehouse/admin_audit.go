@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse/gatehouse/authz/directory"
-	"github.com/gatehouse/gatehouse/cmd/internal/output"
 )
 
 func newAuditCommand(i *invocation) *cobra.Command {
@@ -32,8 +31,8 @@ also shows what was before and after.`,
 	cmd.Flags().StringVar(&actor, "actor", "", "Only what this user did: id, user name or e-mail address")
 	cmd.Flags().StringVar(&filter.ObjectKind, "object-kind", "", "Only changes of this kind of thing, such as user or client")
 	cmd.Flags().StringVar(&filter.ObjectID, "object-id", "", "Only changes of the thing with this id")
-	pageFlags(cmd, &filter.Paging)
-	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error {
+	directPageFlags(cmd, &filter.Paging)
+	return i.directly(cmd, func(ctx context.Context, o *direct, _ []string) error {
 		if actor != "" {
 			user, err := o.User(ctx, o.as, actor)
 			if err != nil {
@@ -45,6 +44,6 @@ also shows what was before and after.`,
 		if err != nil {
 			return err
 		}
-		return output.List(o.print, "events", each(page.Items, describeEvent), page.Next)
+		return printList(o.print, each(page.Items, describeEvent), page.Next)
 	})
 }

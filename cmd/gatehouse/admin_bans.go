@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse/gatehouse/cmd/internal/config"
-	"github.com/gatehouse/gatehouse/cmd/internal/output"
 	"github.com/gatehouse/gatehouse/storage"
 )
 
@@ -33,7 +32,7 @@ func newBansAddCommand(i *invocation) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "Why, for those who read the list")
 	cmd.Flags().StringVar(&lasting, "for", "", "How long, such as 12h or 7d (default: for good)")
-	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
+	return i.directly(cmd, func(ctx context.Context, o *direct, args []string) error {
 		network, err := parseNetwork(args[0])
 		if err != nil {
 			return err
@@ -71,29 +70,29 @@ func parseNetwork(s string) (netip.Prefix, error) {
 }
 
 func newBansListCommand(i *invocation) *cobra.Command {
-	return i.operation(&cobra.Command{
+	return i.directly(&cobra.Command{
 		Use:     "list",
 		Short:   "List the bans",
 		Long:    "Lists the networks that are banned, why, and until when.",
 		Example: "  gatehouse admin bans list",
 		Args:    cobra.NoArgs,
-	}, func(ctx context.Context, o *operator, _ []string) error {
+	}, func(ctx context.Context, o *direct, _ []string) error {
 		bans, err := o.Bans(ctx, o.as)
 		if err != nil {
 			return err
 		}
-		return output.List(o.print, "bans", each(bans, describeBan), "")
+		return printList(o.print, each(bans, describeBan), "")
 	})
 }
 
 func newBansRemoveCommand(i *invocation) *cobra.Command {
-	return i.operation(&cobra.Command{
+	return i.directly(&cobra.Command{
 		Use:     "remove NETWORK",
 		Short:   "Lift a ban",
 		Long:    "Lifts the ban of a network, named as it stands in the list.",
 		Example: "  gatehouse admin bans remove 203.0.113.0/24",
 		Args:    cobra.ExactArgs(1),
-	}, func(ctx context.Context, o *operator, args []string) error {
+	}, func(ctx context.Context, o *direct, args []string) error {
 		network, err := parseNetwork(args[0])
 		if err != nil {
 			return err
@@ -106,13 +105,13 @@ func newBansRemoveCommand(i *invocation) *cobra.Command {
 }
 
 func newBansCheckCommand(i *invocation) *cobra.Command {
-	return i.operation(&cobra.Command{
+	return i.directly(&cobra.Command{
 		Use:     "check ADDRESS",
 		Short:   "Show which bans keep an address away",
 		Long:    "Lists the bans that keep an address away at this moment. An empty list means that it may come in.",
 		Example: "  gatehouse admin bans check 203.0.113.7",
 		Args:    cobra.ExactArgs(1),
-	}, func(ctx context.Context, o *operator, args []string) error {
+	}, func(ctx context.Context, o *direct, args []string) error {
 		addr, err := netip.ParseAddr(args[0])
 		if err != nil {
 			return fmt.Errorf("%.60q is not an address", args[0])
@@ -121,6 +120,6 @@ func newBansCheckCommand(i *invocation) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return output.List(o.print, "bans", each(bans, describeBan), "")
+		return printList(o.print, each(bans, describeBan), "")
 	})
 }

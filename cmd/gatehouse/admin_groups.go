@@ -7,7 +7,6 @@ import (
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/directory"
-	"github.com/gatehouse/gatehouse/cmd/internal/output"
 	"github.com/gatehouse/gatehouse/storage"
 )
 
@@ -19,8 +18,8 @@ belonging to one of its groups. A GROUP is named by id or name.`,
 		`  gatehouse admin groups create --name operators --scope "agents:*" --tenant acme
   gatehouse admin groups add-member operators ann --tenant acme`,
 		newGroupsCreateCommand(i), newGroupsListCommand(i),
-		i.memberChange("add-member", "Add a user to a group", "added", func(o *operator) memberChange { return o.AddMember }),
-		i.memberChange("remove-member", "Remove a user from a group", "removed", func(o *operator) memberChange { return o.RemoveMember }),
+		i.memberChange("add-member", "Add a user to a group", "added", func(o *direct) memberChange { return o.AddMember }),
+		i.memberChange("remove-member", "Remove a user from a group", "removed", func(o *direct) memberChange { return o.RemoveMember }),
 		newGroupsSetScopesCommand(i))
 }
 
@@ -40,7 +39,7 @@ func newGroupsCreateCommand(i *invocation) *cobra.Command {
 	tenantFlag(cmd, &tenant)
 	scopeFlag(cmd, &scopes, "A scope or pattern that members get")
 	require(cmd, "name")
-	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error {
+	return i.directly(cmd, func(ctx context.Context, o *direct, _ []string) error {
 		t, err := o.Tenant(ctx, o.as, tenant)
 		if err != nil {
 			return err
@@ -74,7 +73,7 @@ func newGroupsListCommand(i *invocation) *cobra.Command {
 		Args:    cobra.NoArgs,
 	}
 	tenantFlag(cmd, &tenant)
-	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error {
+	return i.directly(cmd, func(ctx context.Context, o *direct, _ []string) error {
 		t, err := o.Tenant(ctx, o.as, tenant)
 		if err != nil {
 			return err
@@ -83,12 +82,12 @@ func newGroupsListCommand(i *invocation) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return output.List(o.print, "groups", each(groups, describeGroup), "")
+		return printList(o.print, each(groups, describeGroup), "")
 	})
 }
 
 // group finds a group by the names of its tenant and its own.
-func (o *operator) group(ctx context.Context, tenant, name string) (storage.Group, error) {
+func (o *direct) group(ctx context.Context, tenant, name string) (storage.Group, error) {
 	t, err := o.Tenant(ctx, o.as, tenant)
 	if err != nil {
 		return storage.Group{}, err
@@ -99,7 +98,7 @@ func (o *operator) group(ctx context.Context, tenant, name string) (storage.Grou
 // memberChange is a method of the directory that changes one membership.
 type memberChange = func(context.Context, directory.Actor, authz.GroupID, authz.UserID) error
 
-func (i *invocation) memberChange(name, short, status string, change func(*operator) memberChange) *cobra.Command {
+func (i *invocation) memberChange(name, short, status string, change func(*direct) memberChange) *cobra.Command {
 	var tenant string
 	cmd := &cobra.Command{
 		Use:     name + " GROUP USER",
@@ -109,7 +108,7 @@ func (i *invocation) memberChange(name, short, status string, change func(*opera
 		Args:    cobra.ExactArgs(2),
 	}
 	tenantFlag(cmd, &tenant)
-	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
+	return i.directly(cmd, func(ctx context.Context, o *direct, args []string) error {
 		g, err := o.group(ctx, tenant, args[0])
 		if err != nil {
 			return err
@@ -142,7 +141,7 @@ func newGroupsSetScopesCommand(i *invocation) *cobra.Command {
 	tenantFlag(cmd, &tenant)
 	scopeFlag(cmd, &scopes, "A scope or pattern that members get")
 	require(cmd, "scope")
-	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
+	return i.directly(cmd, func(ctx context.Context, o *direct, args []string) error {
 		held, err := patterns(scopes)
 		if err != nil {
 			return err

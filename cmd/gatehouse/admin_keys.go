@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gatehouse/gatehouse/cmd/internal/output"
 	"github.com/gatehouse/gatehouse/oidc/keys"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 )
@@ -63,7 +62,7 @@ func (i *invocation) printKeys(ctx context.Context, s *postgres.Store) error {
 			PublishedAt: at(k.PublishedAt), ActiveAt: at(k.ActiveAt), RetiredAt: at(k.RetiredAt), ExpiresAt: at(k.ExpiresAt),
 		})
 	}
-	return output.List(i.print(), "keys", list, "")
+	return printList(i.print(), list, "")
 }
 
 // changeKeys opens the keys, changes them and prints what came of it.

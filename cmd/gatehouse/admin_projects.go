@@ -4,8 +4,6 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
-
-	"github.com/gatehouse/gatehouse/cmd/internal/output"
 )
 
 func newProjectsCommand(i *invocation) *cobra.Command {
@@ -31,7 +29,7 @@ func newProjectsCreateCommand(i *invocation) *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 	}
 	tenantFlag(cmd, &tenant)
-	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
+	return i.directly(cmd, func(ctx context.Context, o *direct, args []string) error {
 		t, err := o.Tenant(ctx, o.as, tenant)
 		if err != nil {
 			return err
@@ -54,7 +52,7 @@ func newProjectsListCommand(i *invocation) *cobra.Command {
 		Args:    cobra.NoArgs,
 	}
 	tenantFlag(cmd, &tenant)
-	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error {
+	return i.directly(cmd, func(ctx context.Context, o *direct, _ []string) error {
 		t, err := o.Tenant(ctx, o.as, tenant)
 		if err != nil {
 			return err
@@ -63,6 +61,6 @@ func newProjectsListCommand(i *invocation) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return output.List(o.print, "projects", each(projects, describeProject), "")
+		return printList(o.print, each(projects, describeProject), "")
 	})
 }

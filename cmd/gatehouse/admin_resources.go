@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse/gatehouse/authz/directory"
-	"github.com/gatehouse/gatehouse/cmd/internal/output"
 )
 
 func newResourcesCommand(i *invocation) *cobra.Command {
@@ -33,7 +32,7 @@ func newResourcesCreateCommand(i *invocation) *cobra.Command {
 	cmd.Flags().StringVar(&n.Tenant, "tenant", "", "The slug of the tenant that it belongs to (default: the whole deployment)")
 	scopeFlag(cmd, &scopes, "A scope that it understands")
 	require(cmd, "identifier")
-	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) (err error) {
+	return i.directly(cmd, func(ctx context.Context, o *direct, _ []string) (err error) {
 		if n.Scopes, err = scopeSet(scopes); err != nil {
 			return err
 		}
@@ -46,17 +45,17 @@ func newResourcesCreateCommand(i *invocation) *cobra.Command {
 }
 
 func newResourcesListCommand(i *invocation) *cobra.Command {
-	return i.operation(&cobra.Command{
+	return i.directly(&cobra.Command{
 		Use:     "list",
 		Short:   "List the resource servers",
 		Long:    "Lists the resource servers and the scopes that each understands.",
 		Example: "  gatehouse admin resources list",
 		Args:    cobra.NoArgs,
-	}, func(ctx context.Context, o *operator, _ []string) error {
+	}, func(ctx context.Context, o *direct, _ []string) error {
 		resources, err := o.Resources(ctx, o.as)
 		if err != nil {
 			return err
 		}
-		return output.List(o.print, "resources", each(resources, describeResource), "")
+		return printList(o.print, each(resources, describeResource), "")
 	})
 }

@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
-	"github.com/gatehouse/gatehouse/authz"
-	"github.com/gatehouse/gatehouse/cmd/internal/output"
-	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/web/api"
 )
 
 func newRolesCommand(i *invocation) *cobra.Command {
@@ -19,6 +16,8 @@ func newRolesCommand(i *invocation) *cobra.Command {
 		newRolesListCommand(i), newRolesShowCommand(i), newRolesSetScopesCommand(i))
 }
 
+func rolePath(name string) api.RolePath { return api.RolePath{Role: name} }
+
 func newRolesListCommand(i *invocation) *cobra.Command {
 	return i.operation(&cobra.Command{
 		Use:     "list",
@@ -26,42 +25,16 @@ func newRolesListCommand(i *invocation) *cobra.Command {
 		Long:    "Lists the roles and the scopes that each holds.",
 		Example: "  gatehouse admin roles list",
 		Args:    cobra.NoArgs,
-	}, func(ctx context.Context, o *operator, _ []string) error {
-		roles, err := o.Roles(ctx, o.as)
-		if err != nil {
-			return err
-		}
-		return output.List(o.print, "roles", each(roles, describeRole), "")
-	})
+	}, func(ctx context.Context, o *operator, _ []string) error { return list(ctx, o, api.ListRoles, struct{}{}) })
 }
 
 func newRolesShowCommand(i *invocation) *cobra.Command {
-	return i.operation(&cobra.Command{
+	return onOne(i, &cobra.Command{
 		Use:     "show ROLE",
 		Short:   "Show a role",
 		Long:    "Shows a role and the scopes that it holds.",
 		Example: "  gatehouse admin roles show admin",
-		Args:    cobra.ExactArgs(1),
-	}, func(ctx context.Context, o *operator, args []string) error {
-		role, err := authz.ParseRole(args[0])
-		if err != nil {
-			return err
-		}
-		return o.printRole(ctx, role)
-	})
-}
-
-func (o *operator) printRole(ctx context.Context, name authz.Role) error {
-	roles, err := o.Roles(ctx, o.as)
-	if err != nil {
-		return err
-	}
-	for _, role := range roles {
-		if role.Name == name {
-			return o.print.One(describeRole(role))
-		}
-	}
-	return fmt.Errorf("role %s: %w", name, storage.ErrNotFound)
+	}, api.ShowRole, rolePath)
 }
 
 func newRolesSetScopesCommand(i *invocation) *cobra.Command {
@@ -78,18 +51,8 @@ role no longer holds.`,
 	scopeFlag(cmd, &scopes, "A scope or pattern that the role holds")
 	require(cmd, "scope")
 	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
-		role, err := authz.ParseRole(args[0])
-		if err != nil {
-			return err
-		}
-		held, err := patterns(scopes)
-		if err != nil {
-			return err
-		}
-		changed, err := o.SetRoleScopes(ctx, o.as, role, held)
-		if err != nil {
-			return err
-		}
-		return o.print.One(describeRole(changed))
+		in := api.RoleScopes{RolePath: rolePath(args[0])}
+		in.Body.Scopes = words(scopes)
+		return one(ctx, o, api.SetRoleScopes, in)
 	})
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/directory"
-	"github.com/gatehouse/gatehouse/cmd/internal/output"
 	"github.com/gatehouse/gatehouse/storage"
 )
 
@@ -19,23 +18,23 @@ role and groups, and explains who would be granted what, and why.`,
   gatehouse admin scopes grant ann reports:read --tenant acme
   gatehouse admin scopes explain --user ann --client shop-4f2a --scope "openid reports:read"`,
 		newScopesListCommand(i), newScopesPutCommand(i), newScopesExplainCommand(i),
-		i.userScopeChange("grant", "Grant a scope to a user", "granted", func(o *operator) userScopeChange { return o.GrantUserScope }),
-		i.userScopeChange("revoke", "Take a granted scope from a user", "revoked", func(o *operator) userScopeChange { return o.RevokeUserScope }))
+		i.userScopeChange("grant", "Grant a scope to a user", "granted", func(o *direct) userScopeChange { return o.GrantUserScope }),
+		i.userScopeChange("revoke", "Take a granted scope from a user", "revoked", func(o *direct) userScopeChange { return o.RevokeUserScope }))
 }
 
 func newScopesListCommand(i *invocation) *cobra.Command {
-	return i.operation(&cobra.Command{
+	return i.directly(&cobra.Command{
 		Use:     "list",
 		Short:   "List the registry of scopes",
 		Long:    "Lists the scopes that are described, with the words of the consent page and the sign-in that each needs.",
 		Example: "  gatehouse admin scopes list",
 		Args:    cobra.NoArgs,
-	}, func(ctx context.Context, o *operator, _ []string) error {
+	}, func(ctx context.Context, o *direct, _ []string) error {
 		scopes, err := o.Scopes(ctx, o.as)
 		if err != nil {
 			return err
 		}
-		return output.List(o.print, "scopes", each(scopes, describeScope), "")
+		return printList(o.print, each(scopes, describeScope), "")
 	})
 }
 
@@ -55,7 +54,7 @@ like that, the scope is withheld (RFC 9470).`,
 	cmd.Flags().StringVar(&info.Description, "description", "", "What it means, in a sentence")
 	cmd.Flags().StringVar(&acr, "needs-acr", "", "The sign-in that it needs: aal1, aal2 or phr")
 	require(cmd, "title")
-	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) (err error) {
+	return i.directly(cmd, func(ctx context.Context, o *direct, args []string) (err error) {
 		if info.Name, err = authz.ParseScope(args[0]); err != nil {
 			return err
 		}
@@ -70,7 +69,7 @@ like that, the scope is withheld (RFC 9470).`,
 // userScopeChange is a method of the directory that changes what one user holds.
 type userScopeChange = func(context.Context, directory.Actor, authz.UserID, authz.TenantID, authz.Pattern) error
 
-func (i *invocation) userScopeChange(name, short, status string, change func(*operator) userScopeChange) *cobra.Command {
+func (i *invocation) userScopeChange(name, short, status string, change func(*direct) userScopeChange) *cobra.Command {
 	var tenant string
 	cmd := &cobra.Command{
 		Use:   name + " USER SCOPE",
@@ -81,7 +80,7 @@ in all of them. The scope may be a pattern such as "agents:*".`,
 		Args:    cobra.ExactArgs(2),
 	}
 	cmd.Flags().StringVar(&tenant, "tenant", "", "The tenant in which it counts: id or slug (default: all tenants)")
-	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
+	return i.directly(cmd, func(ctx context.Context, o *direct, args []string) error {
 		scope, err := authz.ParsePattern(args[1])
 		if err != nil {
 			return err

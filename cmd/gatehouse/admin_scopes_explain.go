@@ -7,7 +7,6 @@ import (
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/directory"
-	"github.com/gatehouse/gatehouse/cmd/internal/output"
 	"github.com/gatehouse/gatehouse/storage"
 )
 
@@ -54,7 +53,7 @@ request gets that names none.`,
 	flags.StringVar(&q.acr, "acr", "", "How strongly the user would have signed in: aal1, aal2 or phr")
 	scopeFlag(cmd, &q.scopes, "A scope that is asked for")
 	require(cmd, "client")
-	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error {
+	return i.directly(cmd, func(ctx context.Context, o *direct, _ []string) error {
 		request, err := q.read(ctx, o)
 		if err != nil {
 			return err
@@ -63,12 +62,12 @@ request gets that names none.`,
 		if err != nil {
 			return err
 		}
-		return output.List(o.print, "scopes", each(decision.Outcomes, describeOutcome), "")
+		return printList(o.print, each(decision.Outcomes, describeOutcome), "")
 	})
 }
 
 // read turns names into ids.
-func (q question) read(ctx context.Context, o *operator) (directory.Explain, error) {
+func (q question) read(ctx context.Context, o *direct) (directory.Explain, error) {
 	client, err := o.Client(ctx, o.as, authz.ClientID(q.client))
 	if err != nil {
 		return directory.Explain{}, err
@@ -108,7 +107,7 @@ func home(p storage.Person) authz.TenantID {
 	return authz.TenantID{}
 }
 
-func (q question) readPlace(ctx context.Context, o *operator, e *directory.Explain) error {
+func (q question) readPlace(ctx context.Context, o *direct, e *directory.Explain) error {
 	if q.tenant != "" {
 		tenant, err := o.Tenant(ctx, o.as, q.tenant)
 		if err != nil {

@@ -5,9 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gatehouse/gatehouse/authz"
-	"github.com/gatehouse/gatehouse/authz/directory"
-	"github.com/gatehouse/gatehouse/cmd/internal/output"
+	"github.com/gatehouse/gatehouse/web/api"
 )
 
 // newSessionsCommand stands under two names: "admin sessions" and "admin users session".
@@ -21,8 +19,7 @@ tokens that were issued beneath it, on every replica.`,
 }
 
 func newSessionsListCommand(i *invocation) *cobra.Command {
-	var user string
-	var filter directory.SessionFilter
+	var in api.SessionFilter
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List the sessions that are alive",
@@ -30,41 +27,18 @@ func newSessionsListCommand(i *invocation) *cobra.Command {
 		Example: "  gatehouse admin sessions list --user ann --output json",
 		Args:    cobra.NoArgs,
 	}
-	cmd.Flags().StringVar(&user, "user", "", "Only the sessions of this user: id, user name or e-mail address")
-	pageFlags(cmd, &filter.Paging)
-	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error {
-		if user != "" {
-			u, err := o.User(ctx, o.as, user)
-			if err != nil {
-				return err
-			}
-			filter.User = u.ID
-		}
-		page, err := o.Sessions(ctx, o.as, filter)
-		if err != nil {
-			return err
-		}
-		return output.List(o.print, "sessions", each(page.Items, describeSession), page.Next)
-	})
+	cmd.Flags().StringVar(&in.User, "user", "", "Only the sessions of this user: id, user name or e-mail address")
+	pageFlags(cmd, &in.Paging)
+	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error { return list(ctx, o, api.ListSessions, in) })
 }
 
 func newSessionsRevokeCommand(i *invocation) *cobra.Command {
-	return i.operation(&cobra.Command{
+	return onOne(i, &cobra.Command{
 		Use:     "revoke SESSION",
 		Short:   "End a session",
 		Long:    "Ends a session and the tokens beneath it.",
 		Example: "  gatehouse admin sessions revoke 0192f0c1-7d44-7cc0-9d7b-2f3a5b6c7d8e",
-		Args:    cobra.ExactArgs(1),
-	}, func(ctx context.Context, o *operator, args []string) error {
-		id, err := authz.ParseID[authz.SessionID](args[0])
-		if err != nil {
-			return err
-		}
-		if err := o.RevokeSession(ctx, o.as, id); err != nil {
-			return err
-		}
-		return o.print.One(outcome{id.String(), "revoked"})
-	})
+	}, api.RevokeSession, func(id string) api.SessionPath { return api.SessionPath{Session: id} })
 }
 
 func newSessionsRevokeAllCommand(i *invocation) *cobra.Command {
@@ -79,17 +53,6 @@ func newSessionsRevokeAllCommand(i *invocation) *cobra.Command {
 	cmd.Flags().StringVar(&user, "user", "", "The user: id, user name or e-mail address")
 	require(cmd, "user")
 	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error {
-		u, err := o.User(ctx, o.as, user)
-		if err != nil {
-			return err
-		}
-		n, err := o.RevokeAllSessions(ctx, o.as, u.ID)
-		if err != nil {
-			return err
-		}
-		return o.print.One(struct {
-			UserID  string `json:"user_id"`
-			Revoked int    `json:"revoked"`
-		}{u.ID.String(), n})
+		return one(ctx, o, api.RevokeAllSessions, userPath(user))
 	})
 }

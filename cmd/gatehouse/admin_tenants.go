@@ -6,9 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gatehouse/gatehouse/authz"
-	"github.com/gatehouse/gatehouse/authz/directory"
-	"github.com/gatehouse/gatehouse/cmd/internal/output"
+	"github.com/gatehouse/gatehouse/web/api"
 )
 
 func newTenantsCommand(i *invocation) *cobra.Command {
@@ -17,22 +15,24 @@ func newTenantsCommand(i *invocation) *cobra.Command {
 		`  gatehouse admin tenants create --slug acme --name "Acme Corp" --max-users 50
   gatehouse admin tenants suspend acme`,
 		newTenantsCreateCommand(i), newTenantsListCommand(i), newTenantsShowCommand(i),
-		i.tenantChange(&cobra.Command{
+		onOne(i, &cobra.Command{
 			Use:     "suspend TENANT",
 			Short:   "Keep a tenant out",
 			Long:    "Keeps a tenant out: its clients stop, and its people cannot choose it.",
 			Example: "  gatehouse admin tenants suspend acme",
-		}, "suspended", func(o *operator) tenantIDChange { return o.SuspendTenant }),
-		i.tenantChange(&cobra.Command{
+		}, api.SuspendTenant, tenantPath),
+		onOne(i, &cobra.Command{
 			Use:     "resume TENANT",
 			Short:   "Let a suspended tenant in again",
 			Long:    "Lets a suspended tenant and its clients in again.",
 			Example: "  gatehouse admin tenants resume acme",
-		}, "resumed", func(o *operator) tenantIDChange { return o.ResumeTenant }))
+		}, api.ResumeTenant, tenantPath))
 }
 
+func tenantPath(name string) api.TenantPath { return api.TenantPath{Tenant: name} }
+
 func newTenantsCreateCommand(i *invocation) *cobra.Command {
-	var n directory.CreateTenant
+	var in api.NewTenant
 	var maxUsers, maxAgents, quota int
 	cmd := &cobra.Command{
 		Use:   "create --slug SLUG",
@@ -42,36 +42,26 @@ func newTenantsCreateCommand(i *invocation) *cobra.Command {
     --max-users 50 --max-agents 10 --storage-quota-gb 100 --feature custom_domains`,
 		Args: cobra.NoArgs,
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&n.Slug, "slug", "", "The short name that stands in addresses and commands")
-	flags.StringVar(&n.Name, "name", "", "The name that people see (default: the slug)")
-	flags.StringVar(&n.Region, "region", "", "Where the tenant is")
-	flags.StringVar(&n.Plan, "plan", "", "What the tenant has booked")
+	flags, b := cmd.Flags(), &in.Body
+	flags.StringVar(&b.Slug, "slug", "", "The short name that stands in addresses and commands")
+	flags.StringVar(&b.Name, "name", "", "The name that people see (default: the slug)")
+	flags.StringVar(&b.Region, "region", "", "Where the tenant is")
+	flags.StringVar(&b.Plan, "plan", "", "What the tenant has booked")
 	flags.IntVar(&maxUsers, "max-users", 0, "How many users it may have")
 	flags.IntVar(&maxAgents, "max-agents", 0, "How many agents it may have")
 	flags.IntVar(&quota, "storage-quota-gb", 0, "How many gigabytes it may store")
-	flags.StringArrayVar(&n.Features, "feature", nil, "A feature that is switched on; repeat it")
+	flags.StringArrayVar(&b.Features, "feature", nil, "A feature that is switched on; repeat it")
 	require(cmd, "slug")
 	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error {
-		n.Name = cmp.Or(n.Name, n.Slug)
-		for name, limit := range map[string]struct {
-			value *int
-			into  **int
-		}{"max-users": {&maxUsers, &n.MaxUsers}, "max-agents": {&maxAgents, &n.MaxAgents}, "storage-quota-gb": {&quota, &n.StorageQuotaGB}} {
-			if flags.Changed(name) {
-				*limit.into = limit.value
-			}
-		}
-		tenant, err := o.CreateTenant(ctx, o.as, n)
-		if err != nil {
-			return err
-		}
-		return o.print.One(describeTenant(tenant))
+		b.Name = cmp.Or(b.Name, b.Slug)
+		b.MaxUsers, b.MaxAgents = changed(cmd, "max-users", &maxUsers), changed(cmd, "max-agents", &maxAgents)
+		b.StorageQuotaGB = changed(cmd, "storage-quota-gb", &quota)
+		return one(ctx, o, api.CreateTenant, in)
 	})
 }
 
 func newTenantsListCommand(i *invocation) *cobra.Command {
-	var page directory.Paging
+	var in api.Paging
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List tenants",
@@ -79,45 +69,15 @@ func newTenantsListCommand(i *invocation) *cobra.Command {
 		Example: "  gatehouse admin tenants list",
 		Args:    cobra.NoArgs,
 	}
-	pageFlags(cmd, &page)
-	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error {
-		tenants, err := o.Tenants(ctx, o.as, page)
-		if err != nil {
-			return err
-		}
-		return output.List(o.print, "tenants", each(tenants.Items, describeTenant), tenants.Next)
-	})
+	pageFlags(cmd, &in)
+	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error { return list(ctx, o, api.ListTenants, in) })
 }
 
 func newTenantsShowCommand(i *invocation) *cobra.Command {
-	return i.operation(&cobra.Command{
+	return onOne(i, &cobra.Command{
 		Use:     "show TENANT",
 		Short:   "Show a tenant",
 		Long:    "Shows a tenant with its limits and features.",
 		Example: "  gatehouse admin tenants show acme --output json",
-		Args:    cobra.ExactArgs(1),
-	}, func(ctx context.Context, o *operator, args []string) error {
-		tenant, err := o.Tenant(ctx, o.as, args[0])
-		if err != nil {
-			return err
-		}
-		return o.print.One(describeTenant(tenant))
-	})
-}
-
-// tenantIDChange is a method of the directory that changes one tenant.
-type tenantIDChange = func(context.Context, directory.Actor, authz.TenantID) error
-
-func (i *invocation) tenantChange(cmd *cobra.Command, status string, change func(*operator) tenantIDChange) *cobra.Command {
-	cmd.Args = cobra.ExactArgs(1)
-	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
-		tenant, err := o.Tenant(ctx, o.as, args[0])
-		if err != nil {
-			return err
-		}
-		if err := change(o)(ctx, o.as, tenant.ID); err != nil {
-			return err
-		}
-		return o.print.One(outcome{tenant.ID.String(), status})
-	})
+	}, api.ShowTenant, tenantPath)
 }

@@ -1,14 +1,16 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
+	"errors"
+	"io"
 
 	"github.com/spf13/cobra"
 
-	"github.com/gatehouse/gatehouse/authz"
-	"github.com/gatehouse/gatehouse/authz/directory"
-	"github.com/gatehouse/gatehouse/cmd/internal/output"
-	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/cmd/internal/client"
+	"github.com/gatehouse/gatehouse/web/api"
 )
 
 // userStats is how many users there are of each kind.
@@ -32,71 +34,57 @@ func newUsersStatsCommand(i *invocation) *cobra.Command {
 	}, func(ctx context.Context, o *operator, _ []string) error {
 		var s userStats
 		for _, count := range []struct {
-			into   *int
-			filter directory.UserFilter
+			into *int
+			of   api.UserNarrowing
 		}{
-			{&s.Total, directory.UserFilter{}},
-			{&s.Active, directory.UserFilter{Status: directory.StatusActive}},
-			{&s.Disabled, directory.UserFilter{Status: directory.StatusDisabled}},
-			{&s.Viewers, directory.UserFilter{Role: authz.RoleViewer}},
-			{&s.Users, directory.UserFilter{Role: authz.RoleUser}},
-			{&s.Admins, directory.UserFilter{Role: authz.RoleAdmin}},
-			{&s.Owners, directory.UserFilter{Role: authz.RoleOwner}},
+			{&s.Total, api.UserNarrowing{}},
+			{&s.Active, api.UserNarrowing{Status: "active"}},
+			{&s.Disabled, api.UserNarrowing{Status: "disabled"}},
+			{&s.Viewers, api.UserNarrowing{Role: "viewer"}},
+			{&s.Users, api.UserNarrowing{Role: "user"}},
+			{&s.Admins, api.UserNarrowing{Role: "admin"}},
+			{&s.Owners, api.UserNarrowing{Role: "owner"}},
 		} {
-			n, err := o.CountUsers(ctx, o.as, count.filter)
+			n, err := client.Call(ctx, o.api, api.CountUsers, count.of)
 			if err != nil {
 				return err
 			}
-			*count.into = n
+			*count.into = n.Count
 		}
 		return o.print.One(s)
 	})
 }
 
 func newUsersExportCommand(i *invocation) *cobra.Command {
-	var narrow userFilter
+	var in api.UserNarrowing
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Export users to JSON",
-		Long: `Writes every user, or those of a role, a tenant or a status, as one JSON document.
-Password hashes are not in it: "gatehouse db export" is the backup.`,
+		Long: `Writes every user, or those of a role, a tenant or a status, as one JSON document,
+as they arrive. Password hashes are not in it: "gatehouse db export" is the backup.`,
 		Example: "  gatehouse admin users export --tenant acme > users.json",
 		Args:    cobra.NoArgs,
 	}
-	narrow.flags(cmd)
+	narrowingFlags(cmd, &in)
 	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error {
-		filter, err := narrow.read(ctx, o)
-		if err != nil {
-			return err
-		}
-		var all []userDocument
-		err = o.everyUser(ctx, filter, func(u storage.User) error {
-			all = append(all, describeUser(u))
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		return output.List(output.Printer{To: o.print.To, Format: output.JSON}, "users", all, "")
-	})
-}
-
-// everyUser visits the users of a filter, part by part.
-func (o *operator) everyUser(ctx context.Context, filter directory.UserFilter, visit func(storage.User) error) error {
-	filter.Limit = 500
-	for {
-		page, err := o.Users(ctx, o.as, filter)
-		if err != nil {
-			return err
-		}
-		for _, u := range page.Items {
-			if err := visit(u); err != nil {
+		out := bufio.NewWriter(i.out)
+		begin := `{"items":[`
+		for user, err := range client.Lines(ctx, o.api, api.ExportUsers, in) {
+			if err != nil {
+				return errors.Join(err, out.Flush())
+			}
+			document, err := json.Marshal(user)
+			if err != nil {
 				return err
 			}
+			_, _ = io.WriteString(out, begin+"\n")
+			_, _ = out.Write(document) // Flush reports what went wrong
+			begin = ","
 		}
-		if page.Next == "" {
-			return nil
+		if begin != "," {
+			_, _ = io.WriteString(out, begin)
 		}
-		filter.Cursor = page.Next
-	}
+		_, _ = io.WriteString(out, "\n]}\n")
+		return out.Flush()
+	})
 }

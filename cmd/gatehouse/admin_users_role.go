@@ -5,8 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gatehouse/gatehouse/authz"
-	"github.com/gatehouse/gatehouse/authz/directory"
+	"github.com/gatehouse/gatehouse/cmd/internal/client"
+	"github.com/gatehouse/gatehouse/web/api"
 )
 
 func newUsersRoleCommand(i *invocation) *cobra.Command {
@@ -25,11 +25,11 @@ func newUsersRoleShowCommand(i *invocation) *cobra.Command {
 		Example: "  gatehouse admin users role show ann",
 		Args:    cobra.ExactArgs(1),
 	}, func(ctx context.Context, o *operator, args []string) error {
-		user, err := o.User(ctx, o.as, args[0])
+		user, err := client.Call(ctx, o.api, api.ShowUser, userPath(args[0]))
 		if err != nil {
 			return err
 		}
-		return o.printRole(ctx, user.Role)
+		return one(ctx, o, api.ShowRole, api.RolePath{Role: user.Role})
 	})
 }
 
@@ -41,17 +41,8 @@ func newUsersRoleSetCommand(i *invocation) *cobra.Command {
 		Example: "  gatehouse admin users role set ann admin",
 		Args:    cobra.ExactArgs(2),
 	}, func(ctx context.Context, o *operator, args []string) error {
-		role, err := authz.ParseRole(args[1])
-		if err != nil {
-			return err
-		}
-		user, err := o.User(ctx, o.as, args[0])
-		if err != nil {
-			return err
-		}
-		if user, err = o.UpdateUser(ctx, o.as, user.ID, directory.UserChange{Role: &role}); err != nil {
-			return err
-		}
-		return o.print.One(describeUser(user))
+		in := api.UserChange{UserPath: userPath(args[0])}
+		in.Body.Role = &args[1]
+		return one(ctx, o, api.UpdateUser, in)
 	})
 }

@@ -123,13 +123,13 @@ func TestP10_ImportEndsWhatWasIssued(t *testing.T) {
 		from platform.users u, platform.tenants t`)
 	backup := filepath.Join(t.TempDir(), "backup.dump")
 	h.must("db", "export", "--file", backup)
-	signing := items(h.document("admin", "keys", "list"), "keys", "kid")
+	signing := items(h.document("admin", "keys", "list"), "kid")
 
 	h.must("db", "import", "--file", backup, "--replace")
-	if got := items(h.document("admin", "sessions", "list"), "sessions", "id"); len(got) != 0 {
+	if got := items(h.document("admin", "sessions", "list"), "id"); len(got) != 0 {
 		t.Errorf("sessions that live on: %v", got)
 	}
-	for _, item := range h.document("admin", "keys", "list")["keys"].([]any) {
+	for _, item := range h.document("admin", "keys", "list")["items"].([]any) {
 		if k := item.(map[string]any); slices.Contains(signing, k["kid"].(string)) && k["state"] != "expired" {
 			t.Errorf("a key that lives on: %v", k)
 		}

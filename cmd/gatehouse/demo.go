@@ -47,7 +47,11 @@ It is for development: it shows tokens on a page.`,
 			if c.Env == config.Production {
 				return errors.New("the demo application is for development: it shows tokens on a page")
 			}
-			pepper, err := clientSecretPepper(c)
+			master, err := masterSecret(c)
+			if err != nil {
+				return err
+			}
+			pepper, err := storage.ClientSecretPepper(master)
 			if err != nil {
 				return err
 			}

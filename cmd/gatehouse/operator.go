@@ -2,79 +2,119 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os/user"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/directory"
+	"github.com/gatehouse/gatehouse/cmd/internal/client"
 	"github.com/gatehouse/gatehouse/cmd/internal/config"
 	"github.com/gatehouse/gatehouse/cmd/internal/output"
+	"github.com/gatehouse/gatehouse/cmd/internal/remote"
+	"github.com/gatehouse/gatehouse/oidc/authn"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
+	"github.com/gatehouse/gatehouse/web/api"
 )
 
-// operator is an admin command at work: the directory, and in whose name.
+// operator is an admin command at work: where its operations are answered, and
+// where their answers go.
 type operator struct {
-	*directory.Service
-	as    directory.Actor
+	api   *client.Client
 	print output.Printer
-	// development: what is done here is for trying things out.
-	development bool
+	// warnOfWeak: what is done here is for trying things out, and a weak password
+	// will do.
+	warnOfWeak bool
 }
 
-// operation makes a command that works on the directory.
+// local is the name of no server but the database of the settings.
+const local = "local"
+
+// operation makes a command that calls operations of the API: those of the server
+// that is chosen or signed in to, or else those of this process, in the name of the
+// host, on the database of the settings.
 func (i *invocation) operation(cmd *cobra.Command, run func(context.Context, *operator, []string) error) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := i.settings(cmd)
 		if err != nil {
 			return err
 		}
+		signedIn, err := i.signedIn(c)
+		if err != nil {
+			return err
+		}
+		if signedIn != nil {
+			return run(cmd.Context(), &operator{api: signedIn, print: i.print()}, args)
+		}
 		return i.withStore(cmd.Context(), c, func(s *postgres.Store) error {
-			// No pepper: this command digests no client secret.
-			o := i.operator(s, nil)
-			o.development = c.Env == config.Development
-			return run(cmd.Context(), o, args)
+			here, err := i.localAPI(c, s)
+			if err != nil {
+				return err
+			}
+			return run(cmd.Context(), &operator{client.Local(here), i.print(), c.Env == config.Development}, args)
 		})
 	}
 	return cmd
 }
 
-// clientSecretOperation makes a command that also makes client secrets, for which
-// it needs the master secret of the servers.
-func (i *invocation) clientSecretOperation(cmd *cobra.Command, run func(context.Context, *operator, []string) error) *cobra.Command {
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		c, err := i.settings(cmd)
-		if err != nil {
-			return err
-		}
-		pepper, err := clientSecretPepper(c)
-		if err != nil {
-			return err
-		}
-		return i.withStore(cmd.Context(), c, func(s *postgres.Store) error {
-			return run(cmd.Context(), i.operator(s, pepper), args)
-		})
+// signedIn is the API of the server that the command is for; nil for this host.
+func (i *invocation) signedIn(c *config.Config) (*client.Client, error) {
+	if c.Server == local {
+		return nil, nil
 	}
-	return cmd
+	file, err := i.credentials()
+	if err != nil && c.Server == "" {
+		return nil, nil // nobody can have signed in
+	}
+	if err != nil {
+		return nil, err
+	}
+	held, err := file.Load()
+	switch {
+	case errors.Is(err, remote.ErrNotSignedIn) && c.Server == "":
+		return nil, nil
+	case errors.Is(err, remote.ErrNotSignedIn):
+		return nil, fmt.Errorf("nobody is signed in to %s: run \"gatehouse login --issuer %s\"", c.Server, c.Server)
+	case err != nil:
+		return nil, fmt.Errorf("%w (or choose --server local)", err)
+	case c.Server != "" && strings.TrimSuffix(c.Server, "/") != held.Issuer:
+		return nil, fmt.Errorf("you are signed in to %s: run \"gatehouse login --issuer %s\"", held.Issuer, c.Server)
+	}
+	return client.Remote(held.Issuer, remote.NewTransport(file, held, i.now)), nil
 }
 
-func clientSecretPepper(c *config.Config) ([]byte, error) {
+// localAPI is the API in this process, for the operator at this machine.
+func (i *invocation) localAPI(c *config.Config, s *postgres.Store) (http.Handler, error) {
+	master, err := masterSecret(c)
+	if err != nil {
+		return nil, err
+	}
+	pepper, err := storage.ClientSecretPepper(master)
+	if err != nil {
+		return nil, err
+	}
+	a, err := api.New(api.Config{
+		Issuer: c.Issuer, Store: s, Directory: directory.New(s, pepper, i.now), Hasher: authn.NewHasher(), Secret: master,
+		WeakPasswords: c.Env == config.Development, Log: i.logger(c),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a.ForHost(hostActor()), nil
+}
+
+// masterSecret is the one that the servers of these settings have.
+func masterSecret(c *config.Config) ([]byte, error) {
 	if err := c.ValidateSecret(); err != nil {
 		return nil, err
 	}
 	secret, err := c.MasterSecret()
-	if err != nil {
-		return nil, err
-	}
-	return storage.ClientSecretPepper([]byte(secret.Reveal()))
-}
-
-func (i *invocation) operator(s *postgres.Store, pepper []byte) *operator {
-	return &operator{Service: directory.New(s, pepper, i.now), as: hostActor(), print: i.print()}
+	return []byte(secret.Reveal()), err
 }
 
 // hostActor is the operator at this machine, under the name of their account.
@@ -86,10 +126,36 @@ func hostActor() directory.Actor {
 	return directory.Actor{Name: name, Host: true}
 }
 
+// one calls an operation and prints the document that it answers.
+func one[I, O any](ctx context.Context, o *operator, operation api.Operation[I, O], in I) error {
+	document, err := client.Call(ctx, o.api, operation, in)
+	if err != nil {
+		return err
+	}
+	return o.print.One(document)
+}
+
+// list calls an operation and prints the list that it answers.
+func list[I, T any](ctx context.Context, o *operator, operation api.Operation[I, api.List[T]], in I) error {
+	page, err := client.Call(ctx, o.api, operation, in)
+	if err != nil {
+		return err
+	}
+	return output.List(o.print, page, page.Items, page.Next)
+}
+
+// onOne makes a command that does one thing to what its argument names.
+func onOne[I, O any](i *invocation, cmd *cobra.Command, operation api.Operation[I, O], named func(string) I) *cobra.Command {
+	cmd.Args = cobra.ExactArgs(1)
+	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
+		return one(ctx, o, operation, named(args[0]))
+	})
+}
+
 // pageFlags ask for a part of a list.
-func pageFlags(cmd *cobra.Command, p *directory.Paging) {
+func pageFlags(cmd *cobra.Command, p *api.Paging) {
 	cmd.Flags().IntVar(&p.Limit, "limit", 50, "How many to show, 1 to 500")
-	cmd.Flags().StringVar(&p.Cursor, "after", "", "Continue a list: what the part before it said")
+	cmd.Flags().StringVar(&p.After, "after", "", "Continue a list: what the part before it said")
 }
 
 // scopeFlag may be given several times, and may hold several scopes each time.
@@ -97,13 +163,10 @@ func scopeFlag(cmd *cobra.Command, scopes *[]string, help string) {
 	cmd.Flags().StringArrayVar(scopes, "scope", nil, help+"; repeat it, or separate by spaces")
 }
 
-func patterns(scopes []string) ([]authz.Pattern, error) {
-	return authz.ParsePatterns(strings.Join(scopes, " "))
-}
+// words are the scopes of such flags, one by one.
+func words(scopes []string) []string { return strings.Fields(joined(scopes)) }
 
-func scopeSet(scopes []string) (authz.ScopeSet, error) {
-	return authz.ParseScopeSet(strings.Join(scopes, " "))
-}
+func joined(scopes []string) string { return strings.Join(scopes, " ") }
 
 // maxSecretInput is more than any password may have, so that a longer one is
 // refused and not cut.

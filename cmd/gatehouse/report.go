@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse/gatehouse/authz/directory"
+	"github.com/gatehouse/gatehouse/cmd/internal/client"
 	"github.com/gatehouse/gatehouse/cmd/internal/output"
 	"github.com/gatehouse/gatehouse/cmd/internal/remote"
 	"github.com/gatehouse/gatehouse/storage"
@@ -45,7 +46,7 @@ func exitCode(err error) int {
 
 // refused tells what may not be done from what did not work.
 func refused(err error) bool {
-	return errors.Is(err, directory.ErrForbidden) || errors.Is(err, directory.ErrLastOwner) || errors.Is(err, remote.ErrRefused)
+	return errors.Is(err, directory.ErrForbidden) || errors.Is(err, client.ErrRefused) || errors.Is(err, remote.ErrRefused)
 }
 
 // report writes an error as one sentence, and what to do about it.

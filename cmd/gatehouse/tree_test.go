@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gatehouse/gatehouse/authz/directory"
+	"github.com/gatehouse/gatehouse/cmd/internal/client"
 	"github.com/gatehouse/gatehouse/storage"
 )
 
@@ -108,7 +109,7 @@ func TestExitCode_Usage(t *testing.T) {
 
 func TestExitCode_Refused(t *testing.T) {
 	for err, want := range map[error]int{
-		nil: exitOK, fmt.Errorf("create user: %w", directory.ErrForbidden): exitRefused, directory.ErrLastOwner: exitRefused,
+		nil: exitOK, fmt.Errorf("create user: %w", directory.ErrForbidden): exitRefused, &client.Problem{Status: 403}: exitRefused, &client.Problem{Status: 404}: exitFailure,
 		fmt.Errorf("read user: %w", storage.ErrNotFound): exitFailure, usageError{err: errors.New("x")}: exitUsage,
 	} {
 		if got := exitCode(err); got != want {

@@ -10,19 +10,15 @@ import (
 	"github.com/gatehouse/gatehouse/web/browser"
 )
 
-func (a *API) inTheNameOf(ctx context.Context, do func(directory.Actor) (any, error)) (any, error) {
-	actor, err := a.actor(ctx, resource.PrincipalFrom(ctx))
-	if err != nil {
-		return nil, err
-	}
-	return do(actor)
-}
-
 // actor is who holds the token, with those of its scopes that count in the whole
 // deployment, which is what the directory is about: a person's by their role, for
 // groups and extra grants count in one tenant; a client's own if it belongs to no
 // tenant.
-func (a *API) actor(ctx context.Context, p *resource.Principal) (directory.Actor, error) {
+func (a *API) actor(ctx context.Context) (directory.Actor, error) {
+	if actor, ok := host(ctx); ok {
+		return actor, nil
+	}
+	p := resource.PrincipalFrom(ctx)
 	actor := directory.Actor{Name: string(p.ClientID), IPAddress: browser.AddressFrom(ctx)}
 	if p.IsClient() {
 		if p.Tenant.IsZero() {

@@ -1,11 +1,9 @@
 package api
 
 import (
-	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -30,10 +28,15 @@ type Config struct {
 	Issuer    string
 	Store     *postgres.Store
 	Directory *directory.Service
-	// Tokens proves who presents a token.
+	// Tokens proves who presents a token; nil where the API serves [API.ForHost] alone.
 	Tokens resource.Authenticator
 	Hasher *authn.Hasher
-	Log    *slog.Logger
+	// Secret is the master secret.
+	Secret []byte
+	// WeakPasswords lets the host, and nobody else, set a password that others would
+	// guess: for trying things out.
+	WeakPasswords bool
+	Log           *slog.Logger
 }
 
 // API answers the addresses below [Prefix].
@@ -42,7 +45,9 @@ type API struct {
 	mux      *http.ServeMux
 	huma     huma.API
 	guard    *resource.Guard
-	document []byte
+	cursors  cursors
+	list     []Route
+	document func() ([]byte, error)
 }
 
 // New puts the API together.
@@ -62,19 +67,26 @@ func New(c Config) (*API, error) {
 		}},
 	}}
 	a.huma = humago.NewWithPrefix(a.mux, Prefix, settings)
-	a.routes()
 	var err error
-	if a.document, err = a.huma.OpenAPI().MarshalJSON(); err != nil {
-		return nil, fmt.Errorf("write OpenAPI document: %w", err)
+	if a.cursors, err = newCursors(c.Secret); err != nil {
+		return nil, err
 	}
+	a.routes()
+	a.document = sync.OnceValues(a.huma.OpenAPI().MarshalJSON)
 	a.mux.HandleFunc("GET "+Prefix+"/openapi.json", a.showDocument)
 	return a, nil
 }
 
-func (a *API) showDocument(w http.ResponseWriter, _ *http.Request) {
+func (a *API) showDocument(w http.ResponseWriter, r *http.Request) {
+	document, err := a.document()
+	if err != nil {
+		a.Log.ErrorContext(r.Context(), "OpenAPI document", "error", err)
+		writeProblem(w, http.StatusInternalServerError)
+		return
+	}
 	w.Header().Set("Content-Type", "application/vnd.oai.openapi+json;version=3.1")
 	w.Header().Set("Cache-Control", "public, max-age=300")
-	_, _ = w.Write(a.document)
+	_, _ = w.Write(document)
 }
 
 // ServeHTTP implements [http.Handler].
@@ -106,50 +118,3 @@ func (r *refusal) WriteHeader(status int)      { r.status = status }
 
 // scheme is the name of the security scheme in the document.
 const scheme = "oauth2"
-
-// operation is one line of the list of routes.
-type operation struct {
-	method, path string
-	// id names the operation in the document and in generated clients.
-	id, summary string
-	// status is the one of success.
-	status int
-	// anyOf is the scopes of which one opens the operation.
-	anyOf []authz.Scope
-}
-
-// add registers an operation: a token that opens it, then the call in the name of
-// its holder, then one translation of what went wrong.
-func add[I, O any](a *API, o operation, do func(context.Context, directory.Actor, *I) (*O, error)) {
-	var security []map[string][]string
-	for _, scope := range o.anyOf {
-		security = append(security, map[string][]string{scheme: {string(scope)}})
-	}
-	need, err := resource.ParseRequirement(security)
-	if err != nil {
-		panic(fmt.Sprintf("api: %s: %v", o.id, err)) // the list of routes is a constant of ours
-	}
-	tag, _, _ := strings.Cut(strings.TrimPrefix(o.path, "/"), "/")
-	named := strings.Contains(o.path, "{")
-	huma.Register(a.huma, huma.Operation{
-		OperationID: o.id, Method: o.method, Path: o.path, Summary: o.summary, Tags: []string{tag}, DefaultStatus: o.status,
-		MaxBodyBytes: maxBody, Security: security, Middlewares: huma.Middlewares{a.guarded(need)},
-		Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusServiceUnavailable},
-	}, func(ctx context.Context, in *I) (*O, error) {
-		out, err := a.inTheNameOf(ctx, func(actor directory.Actor) (any, error) { return do(ctx, actor, in) })
-		if err != nil {
-			return nil, a.problem(ctx, err, named)
-		}
-		return out.(*O), nil
-	})
-}
-
-// guarded holds an operation to its scopes.
-func (a *API) guarded(need resource.Requirement) func(huma.Context, func(huma.Context)) {
-	return func(ctx huma.Context, next func(huma.Context)) {
-		r, w := humago.Unwrap(ctx)
-		a.guard.Require(need)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			next(huma.WithContext(ctx, r.Context()))
-		})).ServeHTTP(w, r)
-	}
-}

@@ -3,7 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
@@ -11,104 +11,160 @@ import (
 	"github.com/gatehouse/gatehouse/storage"
 )
 
+// The operations on clients.
+var (
+	ListClients        = Operation[Paging, List[Client]]{"GET", "/clients", "listClients", "List clients by client_id", 200, people}
+	CreateClient       = Operation[NewClient, Registration]{"POST", "/clients", "createClient", "Register a client; its secret is shown this once", 201, operator}
+	ShowClient         = Operation[ClientPath, Client]{"GET", "/clients/{client}", "getClient", "Show a client", 200, people}
+	RotateClientSecret = Operation[SecretRotation, Credentials]{"POST", "/clients/{client}/rotate-secret", "rotateClientSecret", "Give a client a new secret, which is shown this once", 200, operator}
+	DeleteClient       = Operation[ClientPath, Outcome]{"DELETE", "/clients/{client}", "deleteClient", "Delete a client for good", 200, operator}
+	DisableClient      = Operation[ClientPath, Outcome]{"POST", "/clients/{client}/disable", "disableClient", "Stop a client and every token of it", 200, operator}
+	EnableClient       = Operation[ClientPath, Outcome]{"POST", "/clients/{client}/enable", "enableClient", "Let a client work again", 200, operator}
+)
+
+func (a *API) clientRoutes() {
+	add(a, ListClients, a.listClients)
+	add(a, CreateClient, a.createClient)
+	add(a, ShowClient, a.showClient)
+	add(a, RotateClientSecret, a.rotateClientSecret)
+	add(a, DeleteClient, a.onClient("deleted", a.Directory.DeleteClient))
+	add(a, DisableClient, a.onClient("disabled", a.Directory.DisableClient))
+	add(a, EnableClient, a.onClient("enabled", a.Directory.EnableClient))
+}
+
 // Client is a registered OAuth client.
 type Client struct {
 	ClientID               string     `json:"client_id"`
 	Name                   string     `json:"name"`
 	Kind                   string     `json:"kind" enum:"web,spa,native,service,agent"`
-	TenantID               string     `json:"tenant_id,omitempty" doc:"Absent for a client of the whole deployment"`
-	OwnerID                string     `json:"owner_id,omitempty" doc:"Who answers for an agent"`
+	TenantID               *string    `json:"tenant_id" table:"-" doc:"null for a client of the whole deployment"`
+	OwnerID                *string    `json:"owner_id" table:"-" doc:"Who answers for an agent"`
 	AuthMethod             string     `json:"auth_method"`
-	GrantTypes             []string   `json:"grant_types" nullable:"false"`
+	GrantTypes             []string   `json:"grant_types" nullable:"false" table:"-"`
 	Scopes                 []string   `json:"scopes" nullable:"false"`
-	RedirectURIs           []string   `json:"redirect_uris" nullable:"false"`
-	PostLogoutRedirectURIs []string   `json:"post_logout_redirect_uris" nullable:"false"`
-	IDTokenAlg             string     `json:"id_token_alg"`
-	Introspect             bool       `json:"introspect"`
-	FirstParty             bool       `json:"first_party"`
-	SkipConsent            bool       `json:"skip_consent"`
-	CreatedAt              time.Time  `json:"created_at"`
-	DisabledAt             *time.Time `json:"disabled_at,omitempty" doc:"Absent while the client is active"`
+	RedirectURIs           []string   `json:"redirect_uris" nullable:"false" table:"-"`
+	PostLogoutRedirectURIs []string   `json:"post_logout_redirect_uris" nullable:"false" table:"-"`
+	IDTokenAlg             string     `json:"id_token_alg" table:"-"`
+	Introspect             bool       `json:"introspect" table:"-"`
+	FirstParty             bool       `json:"first_party" table:"-"`
+	SkipConsent            bool       `json:"skip_consent" table:"-"`
+	SelfRegistered         bool       `json:"self_registered" table:"-"`
+	CreatedAt              *time.Time `json:"created_at" nullable:"false"`
+	DisabledAt             *time.Time `json:"disabled_at" doc:"null while the client is active"`
 }
 
 func describeClient(c storage.Client) Client {
 	return Client{
-		ClientID: string(c.ID), Name: c.Name, Kind: string(c.Kind), TenantID: c.Tenant.String(), OwnerID: c.Owner.String(),
+		ClientID: string(c.ID), Name: c.Name, Kind: string(c.Kind), TenantID: optional(c.Tenant.String()), OwnerID: optional(c.Owner.String()),
 		AuthMethod: c.AuthMethod, GrantTypes: texts(c.GrantTypes), Scopes: texts(c.Scopes),
 		RedirectURIs: texts(c.RedirectURIs), PostLogoutRedirectURIs: texts(c.PostLogoutRedirectURIs),
 		IDTokenAlg: c.IDTokenAlg, Introspect: c.Introspect, FirstParty: c.FirstParty, SkipConsent: c.SkipConsent,
-		CreatedAt: c.CreatedAt.UTC(), DisabledAt: instant(c.DisabledAt),
+		SelfRegistered: c.SelfRegistered, CreatedAt: instant(c.CreatedAt), DisabledAt: instant(c.DisabledAt),
 	}
 }
 
-// NewClient is a client that was just made.
-type NewClient struct {
+// Credentials are what a client signs in with.
+type Credentials struct {
+	ClientID     string  `json:"client_id"`
+	ClientSecret *string `json:"client_secret" doc:"Shown this once; null for a client that has none"`
+}
+
+// Registration is a client that was just made.
+type Registration struct {
 	Client
-	ClientSecret string `json:"client_secret,omitempty" doc:"Shown this once; absent for a client that has none"`
+	ClientSecret *string `json:"client_secret" doc:"Shown this once; null for a client that has none"`
 }
 
-func (a *API) listClients(ctx context.Context, actor directory.Actor, in *Paging) (*answer[List[Client]], error) {
-	page, err := a.Directory.Clients(ctx, actor, in.directory())
-	return list(page, describeClient), err
+// Credentials are those of the new client.
+func (r Registration) Credentials() Credentials { return Credentials{r.ClientID, r.ClientSecret} }
+
+func (a *API) listClients(ctx context.Context, actor directory.Actor, in *Paging) (List[Client], error) {
+	p, err := a.paging(*in)
+	if err != nil {
+		return List[Client]{}, err
+	}
+	page, err := a.Directory.Clients(ctx, actor, p)
+	return listOf(a, page, describeClient), err
 }
 
-type newClient struct {
+// NewClient is a client to be made.
+type NewClient struct {
 	Body struct {
-		Name                   string         `json:"name" minLength:"1" maxLength:"200"`
-		Kind                   string         `json:"kind" enum:"web,spa,native,service,agent"`
-		Scopes                 []string       `json:"scopes,omitempty" maxItems:"64" doc:"Scopes and patterns that the client may ask for; you can give only what you hold"`
-		RedirectURIs           []string       `json:"redirect_uris,omitempty" maxItems:"64"`
-		PostLogoutRedirectURIs []string       `json:"post_logout_redirect_uris,omitempty" maxItems:"64"`
-		AuthMethod             string         `json:"auth_method,omitempty" enum:"client_secret_basic,client_secret_post,private_key_jwt,none"`
-		JWKS                   map[string]any `json:"jwks,omitempty" doc:"Public keys (RFC 7517 §5), for private_key_jwt"`
-		Introspect             bool           `json:"introspect,omitempty"`
-		FirstParty             bool           `json:"first_party,omitempty"`
-		SkipConsent            bool           `json:"skip_consent,omitempty"`
-		Tenant                 string         `json:"tenant,omitempty" maxLength:"64" doc:"The slug of its tenant; the first tenant when left out"`
-		AllTenants             bool           `json:"all_tenants,omitempty" doc:"Make a client of the whole deployment instead"`
-		OwnerID                string         `json:"owner_id,omitempty" format:"uuid"`
+		ID                     string          `json:"client_id,omitempty" maxLength:"128" doc:"Made from the name when left out"`
+		Name                   string          `json:"name" minLength:"1" maxLength:"200"`
+		Kind                   string          `json:"kind" enum:"web,spa,native,service,agent"`
+		Scopes                 []string        `json:"scopes,omitempty" maxItems:"64" doc:"Scopes and patterns that the client may ask for; you can give only what you hold"`
+		RedirectURIs           []string        `json:"redirect_uris,omitempty" maxItems:"64"`
+		PostLogoutRedirectURIs []string        `json:"post_logout_redirect_uris,omitempty" maxItems:"64"`
+		AuthMethod             string          `json:"auth_method,omitempty" enum:"client_secret_basic,client_secret_post,private_key_jwt,none"`
+		JWKS                   json.RawMessage `json:"jwks,omitempty" doc:"Public keys (RFC 7517 §5), for private_key_jwt"`
+		IDTokenAlg             string          `json:"id_token_alg,omitempty" enum:"ES256,RS256" doc:"How ID tokens are signed; ES256 when left out"`
+		Introspect             bool            `json:"introspect,omitempty"`
+		FirstParty             bool            `json:"first_party,omitempty"`
+		SkipConsent            bool            `json:"skip_consent,omitempty"`
+		Tenant                 string          `json:"tenant,omitempty" maxLength:"64" doc:"Its tenant, by id or slug; the first tenant when left out"`
+		AllTenants             bool            `json:"all_tenants,omitempty" doc:"Make a client of the whole deployment instead"`
+		Owner                  string          `json:"owner,omitempty" maxLength:"254" doc:"Who answers for an agent, by id, user name or e-mail address"`
 	}
 }
 
-func (a *API) createClient(ctx context.Context, actor directory.Actor, in *newClient) (*answer[NewClient], error) {
+func (a *API) createClient(ctx context.Context, actor directory.Actor, in *NewClient) (Registration, error) {
 	b := in.Body
 	n := directory.CreateClient{
-		Name: b.Name, Kind: storage.ClientKind(b.Kind), RedirectURIs: b.RedirectURIs, PostLogoutRedirectURIs: b.PostLogoutRedirectURIs,
-		AuthMethod: b.AuthMethod, Introspect: b.Introspect, FirstParty: b.FirstParty, SkipConsent: b.SkipConsent,
+		ID: authz.ClientID(b.ID), Name: b.Name, Kind: storage.ClientKind(b.Kind), RedirectURIs: b.RedirectURIs, PostLogoutRedirectURIs: b.PostLogoutRedirectURIs,
+		AuthMethod: b.AuthMethod, JWKS: b.JWKS, IDTokenAlg: b.IDTokenAlg, Introspect: b.Introspect, FirstParty: b.FirstParty, SkipConsent: b.SkipConsent,
 		Tenant: b.Tenant, AllTenants: b.AllTenants,
 	}
-	for _, text := range b.Scopes {
-		pattern, err := authz.ParsePattern(text)
-		if err != nil {
-			return nil, err
-		}
-		n.Scopes = append(n.Scopes, pattern)
+	var err error
+	if n.Scopes, err = patterns(b.Scopes); err != nil {
+		return Registration{}, err
 	}
-	if b.JWKS != nil {
-		var err error
-		if n.JWKS, err = json.Marshal(b.JWKS); err != nil {
-			return nil, fmt.Errorf("encode jwks: %w", err)
-		}
-	}
-	if b.OwnerID != "" {
-		owner, err := a.Directory.User(ctx, actor, b.OwnerID)
+	if b.Owner != "" {
+		owner, err := a.Directory.User(ctx, actor, b.Owner)
 		if err != nil {
-			return nil, err
+			return Registration{}, err
 		}
 		n.Owner = owner.ID
 	}
 	c, secret, err := a.Directory.CreateClient(ctx, actor, n)
-	return &answer[NewClient]{NewClient{describeClient(c), secret.Reveal()}}, err
+	return Registration{describeClient(c), optional(secret.Reveal())}, err
 }
 
-type clientPath struct {
-	ClientID string `path:"client_id" maxLength:"128"`
+func patterns(list []string) ([]authz.Pattern, error) {
+	for _, text := range list {
+		if _, err := authz.ParsePattern(text); err != nil {
+			return nil, err
+		}
+	}
+	return authz.ParsePatterns(strings.Join(list, " "))
 }
 
-func (a *API) disableClient(ctx context.Context, actor directory.Actor, in *clientPath) (*struct{}, error) {
-	return &struct{}{}, a.Directory.DisableClient(ctx, actor, authz.ClientID(in.ClientID))
+// ClientPath names a client.
+type ClientPath struct {
+	Client string `path:"client" maxLength:"128" doc:"The client_id"`
 }
 
-func (a *API) enableClient(ctx context.Context, actor directory.Actor, in *clientPath) (*struct{}, error) {
-	return &struct{}{}, a.Directory.EnableClient(ctx, actor, authz.ClientID(in.ClientID))
+func (a *API) showClient(ctx context.Context, actor directory.Actor, in *ClientPath) (Client, error) {
+	c, err := a.Directory.Client(ctx, actor, authz.ClientID(in.Client))
+	return describeClient(c), err
+}
+
+// SecretRotation asks for another secret.
+type SecretRotation struct {
+	ClientPath
+	Body struct {
+		OverlapSeconds int `json:"overlap_seconds,omitempty" minimum:"0" maximum:"31536000" doc:"How long the old secret works on; 0, or left out, for not at all"`
+	}
+}
+
+func (a *API) rotateClientSecret(ctx context.Context, actor directory.Actor, in *SecretRotation) (Credentials, error) {
+	secret, err := a.Directory.RotateClientSecret(ctx, actor, authz.ClientID(in.Client), time.Duration(in.Body.OverlapSeconds)*time.Second)
+	return Credentials{in.Client, optional(secret.Reveal())}, err
+}
+
+// onClient is an operation that does one thing to one client.
+func (a *API) onClient(status string, do func(context.Context, directory.Actor, authz.ClientID) error) func(context.Context, directory.Actor, *ClientPath) (Outcome, error) {
+	return func(ctx context.Context, actor directory.Actor, in *ClientPath) (Outcome, error) {
+		return Outcome{in.Client, status}, do(ctx, actor, authz.ClientID(in.Client))
+	}
 }

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"net/netip"
+	"reflect"
 	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
@@ -8,8 +10,9 @@ import (
 	"github.com/gatehouse/gatehouse/storage"
 )
 
-// answer is an answer with a document.
-type answer[T any] struct{ Body T }
+// The documents of this package are what programs read and what the command line
+// prints: a key, once there, stays, and is null rather than missing. The tag
+// table:"-" leaves a member out of the tables of lists.
 
 // List is a part of a list.
 type List[T any] struct {
@@ -21,30 +24,58 @@ type List[T any] struct {
 // Paging is the parameters of every list. It is exported because huma sees no
 // others when they are embedded.
 type Paging struct {
-	After string `query:"after" maxLength:"128" doc:"The next of the part before"`
+	After string `query:"after" maxLength:"512" doc:"The next of the part before"`
 	Limit int    `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"How many to give"`
 }
 
-func (p Paging) directory() directory.Paging {
-	return directory.Paging{Cursor: p.After, Limit: p.Limit}
+func (a *API) paging(p Paging) (directory.Paging, error) {
+	key, err := a.cursors.open(p.After)
+	return directory.Paging{Cursor: key, Limit: p.Limit}, err
 }
 
-// list describes a part of a list.
-func list[R, D any](p directory.Page[R], describe func(R) D) *answer[List[D]] {
-	l := List[D]{Items: []D{}, Next: p.Next}
-	for _, item := range p.Items {
-		l.Items = append(l.Items, describe(item))
+// listOf describes a part of a list.
+func listOf[R, D any](a *API, p directory.Page[R], describe func(R) D) List[D] {
+	return List[D]{Items: each(p.Items, describe), Next: a.cursors.seal(p.Next)}
+}
+
+// each describes every item of a list.
+func each[R, D any](items []R, describe func(R) D) []D {
+	documents := make([]D, len(items))
+	for i, item := range items {
+		documents[i] = describe(item)
 	}
-	return &answer[List[D]]{l}
+	return documents
 }
 
-// instant is nil for "never" and "not".
+// Outcome is the answer of a change that leaves nothing to describe.
+type Outcome struct {
+	ID     string `json:"id"`
+	Status string `json:"status" doc:"What the object is now"`
+}
+
+// instant is null for "never" and "not".
 func instant(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
-	t = t.UTC()
+	// The database keeps microseconds: what "create" says, "show" must say too.
+	t = t.UTC().Truncate(time.Microsecond)
 	return &t
+}
+
+// optional is null for no text.
+func optional(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+func address(a netip.Addr) *string {
+	if !a.IsValid() {
+		return nil
+	}
+	return optional(a.String())
 }
 
 // named reads the id of a path. What cannot be one names nothing.
@@ -64,3 +95,5 @@ func texts[T ~string](list []T) []string {
 	}
 	return all
 }
+
+func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }

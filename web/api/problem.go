@@ -28,7 +28,7 @@ func (a *API) problem(ctx context.Context, err error, named bool) error {
 	case errors.Is(err, directory.ErrForbidden):
 		return huma.Error403Forbidden("Your token does not reach that far: nobody gives or takes what they do not hold in the whole deployment.")
 	case errors.Is(err, directory.ErrLastOwner):
-		return huma.Error409Conflict("This is the last owner: make another user an owner first.")
+		return huma.Error403Forbidden("This is the last owner: make another user an owner first.")
 	case errors.Is(err, storage.ErrNotFound) && (named || !errors.As(err, &wrong)):
 		return huma.Error404NotFound("There is no such object.")
 	case errors.As(err, &wrong) && errors.Is(err, storage.ErrConflict):

@@ -64,7 +64,7 @@ func (a *API) register(w http.ResponseWriter, r *http.Request) {
 		refuseRegistration(w, http.StatusBadRequest, "invalid_client_metadata", problem)
 		return
 	}
-	actor, err := a.actor(r.Context(), resource.PrincipalFrom(r.Context()))
+	actor, err := a.actor(r.Context())
 	if err != nil {
 		a.refuseToRegister(w, r, err)
 		return

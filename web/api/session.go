@@ -9,71 +9,87 @@ import (
 	"github.com/gatehouse/gatehouse/storage"
 )
 
+// The operations on sessions.
+var (
+	ListSessions  = Operation[SessionFilter, List[Session]]{"GET", "/sessions", "listSessions", "List the sessions that stand, the newest first", 200, people}
+	RevokeSession = Operation[SessionPath, Outcome]{"DELETE", "/sessions/{session}", "revokeSession", "End a session and every token beneath it", 200, people}
+)
+
+func (a *API) sessionRoutes() {
+	add(a, ListSessions, a.listSessions)
+	add(a, RevokeSession, a.revokeSession)
+}
+
 // Session is the sign-in of one browser or device.
 type Session struct {
-	ID         string    `json:"id" format:"uuid"`
-	UserID     string    `json:"user_id" format:"uuid"`
-	TenantID   string    `json:"tenant_id" format:"uuid"`
-	CreatedAt  time.Time `json:"created_at"`
-	LastSeenAt time.Time `json:"last_seen_at"`
-	ExpiresAt  time.Time `json:"expires_at"`
-	IPAddress  string    `json:"ip_address,omitempty"`
-	UserAgent  string    `json:"user_agent"`
-	ACR        string    `json:"acr" doc:"How strongly the user signed in"`
-	AMR        []string  `json:"amr" nullable:"false" doc:"By which means (RFC 8176)"`
+	ID         string     `json:"id" format:"uuid"`
+	UserID     string     `json:"user_id" format:"uuid"`
+	TenantID   string     `json:"tenant_id" format:"uuid" table:"-"`
+	ProjectID  *string    `json:"project_id" table:"-"`
+	CreatedAt  *time.Time `json:"created_at" nullable:"false"`
+	LastSeenAt *time.Time `json:"last_seen_at" nullable:"false"`
+	ExpiresAt  *time.Time `json:"expires_at" nullable:"false"`
+	IPAddress  *string    `json:"ip_address"`
+	UserAgent  string     `json:"user_agent"`
+	ACR        string     `json:"acr" table:"-" doc:"How strongly the user signed in"`
+	AMR        []string   `json:"amr" nullable:"false" table:"-" doc:"By which means (RFC 8176)"`
 }
 
 func describeSession(s storage.Session) Session {
-	d := Session{
-		ID: s.ID.String(), UserID: s.User.String(), TenantID: s.Tenant.String(),
-		CreatedAt: s.CreatedAt.UTC(), LastSeenAt: s.LastSeenAt.UTC(), ExpiresAt: s.ExpiresAt.UTC(),
-		UserAgent: s.UserAgent, ACR: string(s.ACR), AMR: texts(s.AMR),
+	return Session{
+		ID: s.ID.String(), UserID: s.User.String(), TenantID: s.Tenant.String(), ProjectID: optional(s.Project.String()),
+		CreatedAt: instant(s.CreatedAt), LastSeenAt: instant(s.LastSeenAt), ExpiresAt: instant(s.ExpiresAt),
+		IPAddress: address(s.IPAddress), UserAgent: s.UserAgent, ACR: string(s.ACR), AMR: texts(s.AMR),
 	}
-	if s.IPAddress.IsValid() {
-		d.IPAddress = s.IPAddress.String()
-	}
-	return d
 }
 
-type sessionFilter struct {
+// SessionFilter asks for a part of a list of sessions.
+type SessionFilter struct {
 	Paging
-	User string `query:"user" maxLength:"64" doc:"The id of a user, to see only theirs"`
+	User string `query:"user" maxLength:"254" doc:"A user, by id, user name or e-mail address, to see only theirs"`
 }
 
-func (a *API) listSessions(ctx context.Context, actor directory.Actor, in *sessionFilter) (*answer[List[Session]], error) {
-	f := directory.SessionFilter{Paging: in.directory()}
+func (a *API) listSessions(ctx context.Context, actor directory.Actor, in *SessionFilter) (List[Session], error) {
+	var f directory.SessionFilter
+	var err error
+	if f.Paging, err = a.paging(in.Paging); err != nil {
+		return List[Session]{}, err
+	}
 	if in.User != "" {
-		var err error
-		if f.User, err = named[authz.UserID](in.User); err != nil {
-			return nil, err
+		u, err := a.Directory.User(ctx, actor, in.User)
+		if err != nil {
+			return List[Session]{}, err
 		}
+		f.User = u.ID
 	}
 	page, err := a.Directory.Sessions(ctx, actor, f)
-	return list(page, describeSession), err
+	return listOf(a, page, describeSession), err
 }
 
-type sessionPath struct {
-	SessionID string `path:"session_id" maxLength:"64"`
+// SessionPath names a session.
+type SessionPath struct {
+	Session string `path:"session" maxLength:"64"`
 }
 
-func (a *API) revokeSession(ctx context.Context, actor directory.Actor, in *sessionPath) (*struct{}, error) {
-	id, err := named[authz.SessionID](in.SessionID)
+func (a *API) revokeSession(ctx context.Context, actor directory.Actor, in *SessionPath) (Outcome, error) {
+	id, err := named[authz.SessionID](in.Session)
 	if err != nil {
-		return nil, err
+		return Outcome{}, err
 	}
-	return &struct{}{}, a.Directory.RevokeSession(ctx, actor, id)
+	return Outcome{id.String(), "revoked"}, a.Directory.RevokeSession(ctx, actor, id)
 }
 
 // Revoked says how much was ended.
 type Revoked struct {
-	Sessions int `json:"sessions" doc:"How many sessions there were"`
+	UserID  string `json:"user_id" format:"uuid"`
+	Revoked int    `json:"revoked" doc:"How many sessions there were"`
 }
 
-func (a *API) revokeAllSessions(ctx context.Context, actor directory.Actor, in *UserPath) (*answer[Revoked], error) {
-	id, err := named[authz.UserID](in.UserID)
+func (a *API) revokeAllSessions(ctx context.Context, actor directory.Actor, in *UserPath) (Revoked, error) {
+	u, err := a.Directory.User(ctx, actor, in.User)
 	if err != nil {
-		return nil, err
+		return Revoked{}, err
 	}
-	n, err := a.Directory.RevokeAllSessions(ctx, actor, id)
-	return &answer[Revoked]{Revoked{n}}, err
+	n, err := a.Directory.RevokeAllSessions(ctx, actor, u.ID)
+	return Revoked{u.ID.String(), n}, err
 }

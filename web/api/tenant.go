@@ -4,9 +4,27 @@ import (
 	"context"
 	"time"
 
+	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/storage"
 )
+
+// The operations on tenants.
+var (
+	ListTenants   = Operation[Paging, List[Tenant]]{"GET", "/tenants", "listTenants", "List tenants, the oldest first", 200, people}
+	CreateTenant  = Operation[NewTenant, Tenant]{"POST", "/tenants", "createTenant", "Add a tenant", 201, operator}
+	ShowTenant    = Operation[TenantPath, Tenant]{"GET", "/tenants/{tenant}", "getTenant", "Show a tenant", 200, people}
+	SuspendTenant = Operation[TenantPath, Outcome]{"POST", "/tenants/{tenant}/suspend", "suspendTenant", "Stop a tenant's sign-ins and tokens at once", 200, operator}
+	ResumeTenant  = Operation[TenantPath, Outcome]{"POST", "/tenants/{tenant}/resume", "resumeTenant", "Let a tenant's people sign in again", 200, operator}
+)
+
+func (a *API) tenantRoutes() {
+	add(a, ListTenants, a.listTenants)
+	add(a, CreateTenant, a.createTenant)
+	add(a, ShowTenant, a.showTenant)
+	add(a, SuspendTenant, a.onTenant("suspended", a.Directory.SuspendTenant))
+	add(a, ResumeTenant, a.onTenant("resumed", a.Directory.ResumeTenant))
+}
 
 // Tenant is a customer inside the deployment.
 type Tenant struct {
@@ -15,28 +33,33 @@ type Tenant struct {
 	Name           string     `json:"name"`
 	Region         string     `json:"region"`
 	Plan           string     `json:"plan"`
-	MaxUsers       *int       `json:"max_users,omitempty" doc:"Absent for no limit, as the others"`
-	MaxAgents      *int       `json:"max_agents,omitempty"`
-	StorageQuotaGB *int       `json:"storage_quota_gb,omitempty"`
-	Features       []string   `json:"features" nullable:"false"`
-	CreatedAt      time.Time  `json:"created_at"`
-	SuspendedAt    *time.Time `json:"suspended_at,omitempty" doc:"Absent while the tenant is active"`
+	MaxUsers       *int       `json:"max_users" doc:"null for no limit, as the others"`
+	MaxAgents      *int       `json:"max_agents"`
+	StorageQuotaGB *int       `json:"storage_quota_gb" table:"-"`
+	Features       []string   `json:"features" nullable:"false" table:"-"`
+	CreatedAt      *time.Time `json:"created_at" nullable:"false"`
+	SuspendedAt    *time.Time `json:"suspended_at" doc:"null while the tenant is active"`
 }
 
 func describeTenant(t storage.Tenant) Tenant {
 	return Tenant{
 		ID: t.ID.String(), Slug: t.Slug, Name: t.Name, Region: t.Region, Plan: t.Plan,
 		MaxUsers: t.MaxUsers, MaxAgents: t.MaxAgents, StorageQuotaGB: t.StorageQuotaGB,
-		Features: texts(t.Features), CreatedAt: t.CreatedAt.UTC(), SuspendedAt: instant(t.SuspendedAt),
+		Features: texts(t.Features), CreatedAt: instant(t.CreatedAt), SuspendedAt: instant(t.SuspendedAt),
 	}
 }
 
-func (a *API) listTenants(ctx context.Context, actor directory.Actor, in *Paging) (*answer[List[Tenant]], error) {
-	page, err := a.Directory.Tenants(ctx, actor, in.directory())
-	return list(page, describeTenant), err
+func (a *API) listTenants(ctx context.Context, actor directory.Actor, in *Paging) (List[Tenant], error) {
+	p, err := a.paging(*in)
+	if err != nil {
+		return List[Tenant]{}, err
+	}
+	page, err := a.Directory.Tenants(ctx, actor, p)
+	return listOf(a, page, describeTenant), err
 }
 
-type newTenant struct {
+// NewTenant is a tenant to be made.
+type NewTenant struct {
 	Body struct {
 		Slug           string   `json:"slug,omitempty" maxLength:"48" doc:"Made from the name when left out"`
 		Name           string   `json:"name" minLength:"1" maxLength:"200"`
@@ -49,11 +72,32 @@ type newTenant struct {
 	}
 }
 
-func (a *API) createTenant(ctx context.Context, actor directory.Actor, in *newTenant) (*answer[Tenant], error) {
+func (a *API) createTenant(ctx context.Context, actor directory.Actor, in *NewTenant) (Tenant, error) {
 	b := in.Body
 	t, err := a.Directory.CreateTenant(ctx, actor, directory.CreateTenant{
 		Slug: b.Slug, Name: b.Name, Region: b.Region, Plan: b.Plan,
 		MaxUsers: b.MaxUsers, MaxAgents: b.MaxAgents, StorageQuotaGB: b.StorageQuotaGB, Features: b.Features,
 	})
-	return &answer[Tenant]{describeTenant(t)}, err
+	return describeTenant(t), err
+}
+
+// TenantPath names a tenant.
+type TenantPath struct {
+	Tenant string `path:"tenant" maxLength:"64" doc:"The id or the slug"`
+}
+
+func (a *API) showTenant(ctx context.Context, actor directory.Actor, in *TenantPath) (Tenant, error) {
+	t, err := a.Directory.Tenant(ctx, actor, in.Tenant)
+	return describeTenant(t), err
+}
+
+// onTenant is an operation that does one thing to one tenant.
+func (a *API) onTenant(status string, do func(context.Context, directory.Actor, authz.TenantID) error) func(context.Context, directory.Actor, *TenantPath) (Outcome, error) {
+	return func(ctx context.Context, actor directory.Actor, in *TenantPath) (Outcome, error) {
+		t, err := a.Directory.Tenant(ctx, actor, in.Tenant)
+		if err != nil {
+			return Outcome{}, err
+		}
+		return Outcome{t.ID.String(), status}, do(ctx, actor, t.ID)
+	}
 }

@@ -13,26 +13,88 @@ import (
 	"github.com/gatehouse/gatehouse/storage"
 )
 
+// The operations on users.
+var (
+	ShowMe = Operation[struct{}, Me]{"GET", "/me", "getMe", "The user whom the token stands for", 200, self}
+
+	ListUsers         = Operation[UserFilter, List[User]]{"GET", "/users", "listUsers", "List users, the oldest first", 200, people}
+	CountUsers        = Operation[UserNarrowing, Count]{"GET", "/users:count", "countUsers", "Count users", 200, people}
+	ExportUsers       = Operation[UserNarrowing, Lines[User]]{"GET", "/users:export", "exportUsers", "Stream every user, one to a line", 200, people}
+	CreateUser        = Operation[NewUser, User]{"POST", "/users", "createUser", "Add a user", 201, people}
+	ShowUser          = Operation[UserPath, Person]{"GET", "/users/{user}", "getUser", "Show a user, with tenants, groups and scopes", 200, people}
+	UpdateUser        = Operation[UserChange, User]{"PATCH", "/users/{user}", "updateUser", "Change a user; a member that is left out stays", 200, people}
+	DeleteUser        = Operation[UserPath, Outcome]{"DELETE", "/users/{user}", "deleteUser", "Delete a user for good", 200, people}
+	DisableUser       = Operation[UserPath, Outcome]{"POST", "/users/{user}/disable", "disableUser", "End everything of a user until they are enabled again", 200, people}
+	EnableUser        = Operation[UserPath, Outcome]{"POST", "/users/{user}/enable", "enableUser", "Let a user sign in again", 200, people}
+	RevokeAllSessions = Operation[UserPath, Revoked]{"POST", "/users/{user}/revoke-sessions", "revokeAllSessions", "End every session, code and token of a user", 200, people}
+)
+
+func (a *API) userRoutes() {
+	add(a, ShowMe, a.me)
+	add(a, ListUsers, a.listUsers)
+	add(a, CountUsers, a.countUsers)
+	addLines(a, ExportUsers, a.exportUsers)
+	add(a, CreateUser, a.createUser)
+	add(a, ShowUser, a.showUser)
+	add(a, UpdateUser, a.updateUser)
+	add(a, DeleteUser, a.onUser("deleted", a.Directory.DeleteUser))
+	add(a, DisableUser, a.onUser("disabled", a.Directory.DisableUser))
+	add(a, EnableUser, a.onUser("enabled", a.Directory.EnableUser))
+	add(a, RevokeAllSessions, a.revokeAllSessions)
+}
+
 // User is the record of a person.
 type User struct {
-	ID            string     `json:"id" format:"uuid"`
-	Username      string     `json:"username"`
-	Email         string     `json:"email"`
-	EmailVerified bool       `json:"email_verified"`
-	DisplayName   string     `json:"display_name"`
-	AvatarURL     string     `json:"avatar_url,omitempty"`
-	Role          string     `json:"role" enum:"viewer,user,admin,owner"`
-	CreatedAt     time.Time  `json:"created_at"`
-	LastLoginAt   *time.Time `json:"last_login_at,omitempty" doc:"Absent before the first sign-in"`
-	DisabledAt    *time.Time `json:"disabled_at,omitempty" doc:"Absent while the user is active"`
+	ID              string     `json:"id" format:"uuid"`
+	Username        string     `json:"username"`
+	Email           string     `json:"email"`
+	EmailVerifiedAt *time.Time `json:"email_verified_at" table:"-" doc:"null until somebody has shown that the address is theirs"`
+	DisplayName     string     `json:"display_name"`
+	AvatarURL       string     `json:"avatar_url" table:"-"`
+	Role            string     `json:"role" enum:"viewer,user,admin,owner"`
+	HasPassword     bool       `json:"has_password" table:"-"`
+	CreatedAt       *time.Time `json:"created_at" nullable:"false"`
+	LastLoginAt     *time.Time `json:"last_login_at" doc:"null before the first sign-in"`
+	DisabledAt      *time.Time `json:"disabled_at" doc:"null while the user is active"`
 }
 
 func describeUser(u storage.User) User {
 	return User{
-		ID: u.ID.String(), Username: u.Username, Email: u.Email, EmailVerified: !u.EmailVerifiedAt.IsZero(),
-		DisplayName: u.DisplayName, AvatarURL: u.AvatarURL, Role: string(u.Role),
-		CreatedAt: u.CreatedAt.UTC(), LastLoginAt: instant(u.LastLoginAt), DisabledAt: instant(u.DisabledAt),
+		ID: u.ID.String(), Username: u.Username, Email: u.Email, EmailVerifiedAt: instant(u.EmailVerifiedAt),
+		DisplayName: u.DisplayName, AvatarURL: u.AvatarURL, Role: string(u.Role), HasPassword: u.PasswordHash != storage.UnusablePassword,
+		CreatedAt: instant(u.CreatedAt), LastLoginAt: instant(u.LastLoginAt), DisabledAt: instant(u.DisabledAt),
 	}
+}
+
+// Person is a user with what decides what they may do.
+type Person struct {
+	User
+	Tenants          []string `json:"tenants" nullable:"false" doc:"The slugs of where the user belongs"`
+	Groups           []string `json:"groups" nullable:"false"`
+	RoleScopes       []string `json:"role_scopes" nullable:"false"`
+	GroupScopes      []string `json:"group_scopes" nullable:"false"`
+	ExtraScopes      []string `json:"extra_scopes" nullable:"false"`
+	DefaultTenantID  *string  `json:"default_tenant_id"`
+	DefaultProjectID *string  `json:"default_project_id"`
+}
+
+func describePerson(p storage.Person) Person {
+	d := Person{
+		User: describeUser(p.User), RoleScopes: texts(p.Rights.RoleScopes),
+		Tenants: []string{}, Groups: []string{}, GroupScopes: []string{}, ExtraScopes: []string{},
+		DefaultTenantID: optional(p.Preferences.Tenant.String()), DefaultProjectID: optional(p.Preferences.Project.String()),
+	}
+	for _, t := range p.Tenants {
+		d.Tenants = append(d.Tenants, t.Slug)
+	}
+	for _, g := range p.Rights.Groups {
+		d.Groups = append(d.Groups, g.Name)
+		d.GroupScopes = append(d.GroupScopes, texts(g.Scopes)...)
+	}
+	for _, e := range p.Rights.Extra {
+		d.ExtraScopes = append(d.ExtraScopes, string(e.Scope))
+	}
+	return d
 }
 
 // Me is a user as their own token sees them.
@@ -44,115 +106,169 @@ type Me struct {
 	Groups   []string `json:"groups" nullable:"false"`
 }
 
-func (a *API) me(ctx context.Context, _ directory.Actor, _ *struct{}) (*answer[Me], error) {
+func (a *API) me(ctx context.Context, actor directory.Actor, _ *struct{}) (Me, error) {
+	if actor.User.IsZero() {
+		return Me{}, huma.Error403Forbidden("No user stands behind this call.")
+	}
+	u, err := a.Store.ForUser(actor.User).User(ctx)
+	if err != nil {
+		return Me{}, err
+	}
 	p := resource.PrincipalFrom(ctx)
-	if p.IsClient() {
-		return nil, huma.Error403Forbidden("No user stands behind this token: it is the client's own.")
-	}
-	id, err := authz.ParseID[authz.UserID](p.Subject)
-	if err != nil {
-		return nil, err
-	}
-	u, err := a.Store.ForUser(id).User(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &answer[Me]{Me{
-		User: describeUser(u), TenantID: p.Tenant.String(), ClientID: string(p.ClientID), Scopes: p.Scopes.Strings(), Groups: texts(p.Groups),
-	}}, nil
+	return Me{User: describeUser(u), TenantID: p.Tenant.String(), ClientID: string(p.ClientID), Scopes: p.Scopes.Strings(), Groups: texts(p.Groups)}, nil
 }
 
-type userFilter struct {
-	Paging
+// UserNarrowing says which users are meant.
+type UserNarrowing struct {
 	Role   string `query:"role" enum:"viewer,user,admin,owner"`
-	Tenant string `query:"tenant" maxLength:"64" doc:"The slug of a tenant"`
+	Tenant string `query:"tenant" maxLength:"64" doc:"A tenant, by id or slug"`
 	Status string `query:"status" enum:"active,disabled"`
 	Search string `query:"search" maxLength:"200" doc:"Found, in any case, within user name, e-mail address and display name"`
 }
 
-func (a *API) listUsers(ctx context.Context, actor directory.Actor, in *userFilter) (*answer[List[User]], error) {
-	page, err := a.Directory.Users(ctx, actor, directory.UserFilter{
-		Role: authz.Role(in.Role), Tenant: in.Tenant, Status: directory.UserStatus(in.Status), Search: in.Search, Paging: in.directory(),
-	})
-	return list(page, describeUser), err
+func (n UserNarrowing) filter() directory.UserFilter {
+	return directory.UserFilter{Role: authz.Role(n.Role), Tenant: n.Tenant, Status: directory.UserStatus(n.Status), Search: n.Search}
 }
 
-type newUser struct {
+// UserFilter asks for a part of a list of users.
+type UserFilter struct {
+	UserNarrowing
+	Paging
+}
+
+func (a *API) listUsers(ctx context.Context, actor directory.Actor, in *UserFilter) (List[User], error) {
+	f, err := in.filter(), error(nil)
+	if f.Paging, err = a.paging(in.Paging); err != nil {
+		return List[User]{}, err
+	}
+	page, err := a.Directory.Users(ctx, actor, f)
+	return listOf(a, page, describeUser), err
+}
+
+// Count is how many there are.
+type Count struct {
+	Count int `json:"count"`
+}
+
+func (a *API) countUsers(ctx context.Context, actor directory.Actor, in *UserNarrowing) (Count, error) {
+	n, err := a.Directory.CountUsers(ctx, actor, in.filter())
+	return Count{n}, err
+}
+
+func (a *API) exportUsers(ctx context.Context, actor directory.Actor, in *UserNarrowing, give func(User) error) error {
+	f := in.filter()
+	f.Limit = 500
+	for {
+		page, err := a.Directory.Users(ctx, actor, f)
+		if err != nil {
+			return err
+		}
+		for _, u := range page.Items {
+			if err := give(describeUser(u)); err != nil {
+				return err
+			}
+		}
+		if f.Cursor = page.Next; f.Cursor == "" {
+			return nil
+		}
+	}
+}
+
+// NewUser is a user to be made.
+type NewUser struct {
 	Body struct {
 		Username    string `json:"username" minLength:"1" maxLength:"128"`
 		Email       string `json:"email" maxLength:"254"`
 		DisplayName string `json:"display_name,omitempty" maxLength:"200"`
 		Role        string `json:"role,omitempty" enum:"viewer,user,admin,owner" default:"user"`
-		Tenant      string `json:"tenant,omitempty" maxLength:"64" doc:"The slug of where the user belongs; the first tenant when left out"`
-		Password    string `json:"password,omitempty" writeOnly:"true" maxLength:"1024" doc:"Left out, nobody can sign in with one"`
+		Tenant      string `json:"tenant,omitempty" maxLength:"64" doc:"Where the user belongs, by id or slug; the first tenant when left out"`
+		Password    string `json:"password,omitempty" writeOnly:"true" doc:"Left out, nobody can sign in with one"`
 	}
 }
 
-func (a *API) createUser(ctx context.Context, actor directory.Actor, in *newUser) (*answer[User], error) {
+func (a *API) createUser(ctx context.Context, actor directory.Actor, in *NewUser) (User, error) {
 	b := in.Body
 	n := directory.CreateUser{Username: b.Username, Email: b.Email, DisplayName: b.DisplayName, Role: authz.Role(b.Role), Tenant: b.Tenant}
 	if b.Password != "" {
-		password := authn.NewPassword(b.Password)
-		if err := authn.CheckNewPassword(password, b.Username, b.Email, b.DisplayName, b.Tenant); err != nil {
-			return nil, err
-		}
 		var err error
-		if n.PasswordHash, err = a.Hasher.Hash(ctx, password); err != nil {
-			return nil, err
+		if n.PasswordHash, err = a.newPassword(ctx, actor, b.Password, b.Username, b.Email, b.DisplayName, b.Tenant); err != nil {
+			return User{}, err
 		}
 	}
 	u, err := a.Directory.CreateUser(ctx, actor, n)
-	return &answer[User]{describeUser(u)}, err
+	return describeUser(u), err
+}
+
+// newPassword judges a password by what is known about its user, and hashes it.
+func (a *API) newPassword(ctx context.Context, actor directory.Actor, text string, about ...string) (string, error) {
+	password := authn.NewPassword(text)
+	if err := authn.CheckNewPassword(password, about...); err != nil && !(actor.Host && a.WeakPasswords) {
+		return "", err
+	}
+	return a.Hasher.Hash(ctx, password)
 }
 
 // UserPath names a user. It is exported because it is embedded, as [Paging] is.
 type UserPath struct {
-	UserID string `path:"user_id" maxLength:"64"`
+	User string `path:"user" maxLength:"254" doc:"The id, the user name or the e-mail address"`
 }
 
-func (a *API) getUser(ctx context.Context, actor directory.Actor, in *UserPath) (*answer[User], error) {
-	id, err := named[authz.UserID](in.UserID)
+func (a *API) showUser(ctx context.Context, actor directory.Actor, in *UserPath) (Person, error) {
+	u, err := a.Directory.User(ctx, actor, in.User)
 	if err != nil {
-		return nil, err
+		return Person{}, err
 	}
-	u, err := a.Directory.User(ctx, actor, id.String())
-	return &answer[User]{describeUser(u)}, err
+	p, err := a.Directory.Person(ctx, actor, u.ID)
+	return describePerson(p), err
 }
 
-type userChange struct {
+// UserChange is what to change of a user.
+type UserChange struct {
 	UserPath
 	Body struct {
 		Email       *string `json:"email,omitempty" maxLength:"254" doc:"Another address has to be verified anew"`
 		DisplayName *string `json:"display_name,omitempty" maxLength:"200"`
 		AvatarURL   *string `json:"avatar_url,omitempty" maxLength:"2048"`
 		Role        *string `json:"role,omitempty" enum:"viewer,user,admin,owner"`
+		Password    *string `json:"password,omitempty" writeOnly:"true" doc:"Another password ends everything of the user"`
 	}
 }
 
-func (a *API) updateUser(ctx context.Context, actor directory.Actor, in *userChange) (*answer[User], error) {
-	id, err := named[authz.UserID](in.UserID)
-	if err != nil {
-		return nil, err
-	}
+func (a *API) updateUser(ctx context.Context, actor directory.Actor, in *UserChange) (User, error) {
 	b := in.Body
-	u, err := a.Directory.UpdateUser(ctx, actor, id, directory.UserChange{
+	u, err := a.Directory.User(ctx, actor, in.User)
+	if err != nil {
+		return User{}, err
+	}
+	if b.Password != nil {
+		hash, err := a.newPassword(ctx, actor, *b.Password, u.Username, u.Email, u.DisplayName, given(b.Email), given(b.DisplayName))
+		if err != nil {
+			return User{}, err
+		}
+		if err := a.Directory.SetPasswordHash(ctx, actor, u.ID, hash); err != nil {
+			return User{}, err
+		}
+	}
+	u, err = a.Directory.UpdateUser(ctx, actor, u.ID, directory.UserChange{
 		Email: b.Email, DisplayName: b.DisplayName, AvatarURL: b.AvatarURL, Role: (*authz.Role)(b.Role),
 	})
-	return &answer[User]{describeUser(u)}, err
+	return describeUser(u), err
 }
 
-func (a *API) disableUser(ctx context.Context, actor directory.Actor, in *UserPath) (*struct{}, error) {
-	return a.onUser(ctx, actor, in, a.Directory.DisableUser)
-}
-
-func (a *API) enableUser(ctx context.Context, actor directory.Actor, in *UserPath) (*struct{}, error) {
-	return a.onUser(ctx, actor, in, a.Directory.EnableUser)
-}
-
-func (a *API) onUser(ctx context.Context, actor directory.Actor, in *UserPath, do func(context.Context, directory.Actor, authz.UserID) error) (*struct{}, error) {
-	id, err := named[authz.UserID](in.UserID)
-	if err != nil {
-		return nil, err
+func given(text *string) string {
+	if text == nil {
+		return ""
 	}
-	return &struct{}{}, do(ctx, actor, id)
+	return *text
+}
+
+// onUser is an operation that does one thing to one user.
+func (a *API) onUser(status string, do func(context.Context, directory.Actor, authz.UserID) error) func(context.Context, directory.Actor, *UserPath) (Outcome, error) {
+	return func(ctx context.Context, actor directory.Actor, in *UserPath) (Outcome, error) {
+		u, err := a.Directory.User(ctx, actor, in.User)
+		if err != nil {
+			return Outcome{}, err
+		}
+		return Outcome{u.ID.String(), status}, do(ctx, actor, u.ID)
+	}
 }

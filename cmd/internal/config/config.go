@@ -60,6 +60,12 @@ type Config struct {
 	// One newline at its end is not part of the secret. Set this or `secret`, not both.
 	SecretFile string `key:"secret_file" flag:"all"`
 
+	// Where admin commands go: local, or the URL of a server that you are signed in to.
+	//
+	// By default it is the server of `gatehouse login`, and without a sign-in the
+	// database of these settings, on which the host's operator may do everything.
+	Server string `key:"server" flag:"admin"`
+
 	// The networks of the proxies in front of this server.
 	//
 	// `X-Forwarded-For` is believed from these alone. A list of networks such as

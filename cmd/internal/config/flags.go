@@ -14,6 +14,9 @@ func AddFlags(flags *pflag.FlagSet) {
 // AddServeFlags declares the flags of the settings that only a server has.
 func AddServeFlags(flags *pflag.FlagSet) { addFlags(flags, flagServe) }
 
+// AddAdminFlags declares the flags of the settings that only admin commands have.
+func AddAdminFlags(flags *pflag.FlagSet) { addFlags(flags, flagAdmin) }
+
 func addFlags(flags *pflag.FlagSet, scope flagScope) {
 	for _, s := range settings {
 		if s.flag == scope {

@@ -28,6 +28,7 @@ const (
 	flagNowhere flagScope = ""
 	flagAll     flagScope = "all"
 	flagServe   flagScope = "serve"
+	flagAdmin   flagScope = "admin"
 )
 
 func (s setting) variable() string { return prefix + strings.ToUpper(s.key) }

@@ -12,6 +12,7 @@ var usage = map[string]string{
 	"data_dir":                     "The directory of the private PostgreSQL and of the generated secret",
 	"secret":                       "The master secret, from which the keys that seal and sign are derived",
 	"secret_file":                  "A file that holds the master secret",
+	"server":                       "Where admin commands go: local, or the URL of a server that you are signed in to",
 	"trusted_proxies":              "The networks of the proxies in front of this server",
 	"insecure_outbound":            "Whether addresses that clients register may be plain http and inside this network",
 	"tls_cert_file":                "The certificate chain to serve TLS with, as a PEM file",

@@ -17,6 +17,12 @@ type document struct {
 	Hidden  string     `json:"-"`
 }
 
+// people is the list as it came.
+type people struct {
+	People []document `json:"people"`
+	Next   string     `json:"next,omitempty"`
+}
+
 var ended = time.Date(2026, 1, 30, 12, 0, 0, 0, time.FixedZone("", 3600))
 
 func printed(t *testing.T, f Format, print func(Printer) error) string {
@@ -34,7 +40,7 @@ func TestList(t *testing.T) {
 		{Name: "ann", Scopes: []string{"user", "agents:read"}, Active: true, Limit: &five, Hidden: "hidden"},
 		{Name: "日本", EndedAt: &ended, Long: "long"},
 	}
-	show := func(p Printer) error { return List(p, "people", list, "abc") }
+	show := func(p Printer) error { return List(p, people{list, "abc"}, list, "abc") }
 	const table = "" +
 		"NAME  SCOPES            ACTIVE  MAX USERS  ENDED AT\n" +
 		"ann   user agents:read  yes     5          -\n" +
@@ -56,7 +62,7 @@ func TestList(t *testing.T) {
 }
 
 func TestList_Empty(t *testing.T) {
-	show := func(p Printer) error { return List(p, "people", []document(nil), "") }
+	show := func(p Printer) error { return List(p, people{People: []document{}}, []document(nil), "") }
 	if got := printed(t, JSON, show); got != "{\n  \"people\": []\n}\n" {
 		t.Errorf("JSON: %s", got)
 	}
@@ -84,7 +90,7 @@ func TestTerminalInjection(t *testing.T) {
 		list := []document{{Name: name, Scopes: []string{name}}}
 		for _, f := range []Format{Table, JSON} {
 			for _, got := range []string{
-				printed(t, f, func(p Printer) error { return List(p, "people", list, name) }),
+				printed(t, f, func(p Printer) error { return List(p, people{People: list}, list, name) }),
 				printed(t, f, func(p Printer) error { return p.One(list[0]) }),
 			} {
 				for _, r := range strings.ReplaceAll(got, "\n", "") {
@@ -94,14 +100,14 @@ func TestTerminalInjection(t *testing.T) {
 				}
 			}
 		}
-		rows := printed(t, Table, func(p Printer) error { return List(p, "people", list, "") })
+		rows := printed(t, Table, func(p Printer) error { return List(p, people{People: list}, list, "") })
 		if strings.Count(rows, "\n") != 2 {
 			t.Errorf("%q forged a row:\n%s", name, rows)
 		}
 		var back struct {
 			People []document `json:"people"`
 		}
-		text := printed(t, JSON, func(p Printer) error { return List(p, "people", list, "") })
+		text := printed(t, JSON, func(p Printer) error { return List(p, people{People: list}, list, "") })
 		if err := json.Unmarshal([]byte(text), &back); err != nil || back.People[0].Name != strings.ToValidUTF8(name, "\ufffd") && name[0] != 0xff {
 			t.Errorf("%q became %q: %v", name, back.People[0].Name, err)
 		}

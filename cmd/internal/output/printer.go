@@ -55,19 +55,12 @@ func (p Printer) One(document any) error {
 	return p.render(t)
 }
 
-// List prints structs of one type, as {"noun": […]} or as a table of the fields
-// without the tag table:"-". A next that is not empty is what asks for the page
-// after this one.
-func List[T any](p Printer, noun string, documents []T, next string) error {
+// List prints a list: as the document that it came in, or as a table of the fields
+// of its items without the tag table:"-". A next that is not empty is what asks for
+// the page after this one.
+func List[T any](p Printer, document any, items []T, next string) error {
 	if p.Format == JSON {
-		if documents == nil {
-			documents = []T{}
-		}
-		object := map[string]any{noun: documents}
-		if next != "" {
-			object["next"] = next
-		}
-		return p.json(object)
+		return p.json(document)
 	}
 	t := newTable()
 	fields := fieldsOf(reflect.TypeFor[T](), inLists)
@@ -76,7 +69,7 @@ func List[T any](p Printer, noun string, documents []T, next string) error {
 		header = append(header, f.title)
 	}
 	t.AppendHeader(header)
-	for _, d := range documents {
+	for _, d := range items {
 		row := table.Row{}
 		for _, f := range fields {
 			row = append(row, cell(reflect.ValueOf(d).FieldByIndex(f.index)))

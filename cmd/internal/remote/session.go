@@ -26,13 +26,7 @@ func (f File) WhoAmI(ctx context.Context, now func() time.Time) (Credentials, Pe
 		}
 		// The clocks may differ: the refresh token decides.
 	}
-	if c, err = s.Refresh(ctx, c); err != nil {
-		if errors.Is(err, ErrRefused) {
-			err = fmt.Errorf("%w (run \"gatehouse login\" to sign in again)", err)
-		}
-		return c, Person{}, err
-	}
-	if err := f.Save(c); err != nil {
+	if c, err = f.renew(ctx, s, c); err != nil {
 		return c, Person{}, err
 	}
 	person, err := s.WhoAmI(ctx, c)
