@@ -25,7 +25,9 @@ func newRolesListCommand(i *invocation) *cobra.Command {
 		Long:    "Lists the roles and the scopes that each holds.",
 		Example: "  gatehouse admin roles list",
 		Args:    cobra.NoArgs,
-	}, func(ctx context.Context, o *operator, _ []string) error { return list(ctx, o, api.ListRoles, struct{}{}) })
+	}, func(ctx context.Context, o *operator, _ []string) error {
+		return list(ctx, o, api.ListRoles, struct{}{})
+	})
 }
 
 func newRolesShowCommand(i *invocation) *cobra.Command {
