@@ -28,6 +28,7 @@ var floors = map[string]int{
 	"storage/embedded": 2,
 
 	"storage/storagetest": 3,
+	"storage/jobs":        3,
 	"oidc/keys":           3,
 	"oidc/authn":          3,
 	"oidc/outbound":       3,
@@ -69,6 +70,8 @@ var doors = []struct {
 }{
 	{"github.com/ory/fosite", []string{"oidc"}, "the rest of the house speaks OAuth in its own words"},
 	{"github.com/jackc/pgx", []string{"storage/postgres", "storage/storagetest"}, "every query stands in one place"},
+	{"github.com/riverqueue/river/riverdriver", []string{"storage/postgres"}, "the job library's way into the database"},
+	{"github.com/riverqueue/river", []string{"storage/jobs", "storage/postgres"}, "who does jobs need not know how they are kept"},
 	{"github.com/pressly/goose", []string{"storage/postgres"}, "migrations run under one lock"},
 	{"github.com/go-jose/go-jose/v3", nil, "fosite's own; ours is v4"},
 	{"github.com/go-jose/go-jose/v4", []string{"oidc", "oidc/keys", "authz/resource", "authz/dpop"}, "who signs and verifies"},

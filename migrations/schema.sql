@@ -2,6 +2,19 @@
 
 CREATE SCHEMA platform;
 
+CREATE SCHEMA river;
+
+CREATE TYPE river.river_job_state AS ENUM (
+    'available',
+    'cancelled',
+    'completed',
+    'discarded',
+    'pending',
+    'retryable',
+    'running',
+    'scheduled'
+);
+
 CREATE FUNCTION platform.acting_operator() RETURNS boolean
     LANGUAGE sql STABLE
     RETURN (COALESCE(current_setting('app.operator'::text, true), ''::text) = 'on'::text);
@@ -39,6 +52,22 @@ CREATE FUNCTION platform.named_identifier() RETURNS text
 CREATE FUNCTION platform.named_row() RETURNS uuid
     LANGUAGE sql STABLE
     RETURN (NULLIF(current_setting('app.row_id'::text, true), ''::text))::uuid;
+
+CREATE FUNCTION river.river_job_state_in_bitmask(bitmask bit, state river.river_job_state) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    select case state
+        when 'available' then get_bit(bitmask, 7)
+        when 'cancelled' then get_bit(bitmask, 6)
+        when 'completed' then get_bit(bitmask, 5)
+        when 'discarded' then get_bit(bitmask, 4)
+        when 'pending'   then get_bit(bitmask, 3)
+        when 'retryable' then get_bit(bitmask, 2)
+        when 'running'   then get_bit(bitmask, 1)
+        when 'scheduled' then get_bit(bitmask, 0)
+        else 0
+    end = 1;
+$$;
 
 CREATE TABLE platform.attestation_policies (
     tenant_id uuid NOT NULL,
@@ -383,6 +412,79 @@ CREATE TABLE public.projects (
 
 ALTER TABLE ONLY public.projects FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE river.river_job (
+    id bigint NOT NULL,
+    state river.river_job_state DEFAULT 'available'::river.river_job_state NOT NULL,
+    attempt smallint DEFAULT 0 NOT NULL,
+    max_attempts smallint DEFAULT 25 NOT NULL,
+    attempted_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    finalized_at timestamp with time zone,
+    scheduled_at timestamp with time zone DEFAULT now() NOT NULL,
+    priority smallint DEFAULT 1 NOT NULL,
+    args jsonb NOT NULL,
+    attempted_by text[],
+    errors jsonb[],
+    kind text NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    queue text DEFAULT 'default'::text NOT NULL,
+    tags character varying(255)[] DEFAULT '{}'::character varying[] NOT NULL,
+    unique_key bytea,
+    unique_states bit(8),
+    CONSTRAINT finalized_or_finalized_at_null CHECK (((finalized_at IS NULL) = (state <> ALL (ARRAY['cancelled'::river.river_job_state, 'completed'::river.river_job_state, 'discarded'::river.river_job_state])))),
+    CONSTRAINT kind_length CHECK (((char_length(kind) >= 1) AND (char_length(kind) <= 127))),
+    CONSTRAINT max_attempts_is_positive CHECK ((max_attempts > 0)),
+    CONSTRAINT priority_in_range CHECK (((priority >= 1) AND (priority <= 4))),
+    CONSTRAINT queue_length CHECK (((char_length(queue) >= 1) AND (char_length(queue) <= 127)))
+);
+
+CREATE SEQUENCE river.river_job_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE river.river_job_id_seq OWNED BY river.river_job.id;
+
+CREATE UNLOGGED TABLE river.river_leader (
+    elected_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    leader_id text NOT NULL,
+    name text DEFAULT 'default'::text NOT NULL,
+    CONSTRAINT leader_id_length CHECK (((char_length(leader_id) >= 1) AND (char_length(leader_id) <= 127))),
+    CONSTRAINT name_length CHECK ((name = 'default'::text))
+);
+
+CREATE TABLE river.river_notification (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    payload text NOT NULL,
+    topic text NOT NULL,
+    CONSTRAINT topic_length CHECK (((length(topic) >= 1) AND (length(topic) <= 127)))
+);
+
+CREATE SEQUENCE river.river_notification_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE river.river_notification_id_seq OWNED BY river.river_notification.id;
+
+CREATE TABLE river.river_queue (
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    paused_at timestamp with time zone,
+    updated_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL
+);
+
+ALTER TABLE ONLY river.river_job ALTER COLUMN id SET DEFAULT nextval('river.river_job_id_seq'::regclass);
+
+ALTER TABLE ONLY river.river_notification ALTER COLUMN id SET DEFAULT nextval('river.river_notification_id_seq'::regclass);
+
 ALTER TABLE ONLY platform.attestation_policies
     ADD CONSTRAINT attestation_policies_pkey PRIMARY KEY (tenant_id);
 
@@ -497,6 +599,18 @@ ALTER TABLE ONLY public.projects
 ALTER TABLE ONLY public.projects
     ADD CONSTRAINT projects_tenant_id_name_key UNIQUE (tenant_id, name);
 
+ALTER TABLE ONLY river.river_job
+    ADD CONSTRAINT river_job_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY river.river_leader
+    ADD CONSTRAINT river_leader_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY river.river_notification
+    ADD CONSTRAINT river_notification_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY river.river_queue
+    ADD CONSTRAINT river_queue_pkey PRIMARY KEY (name);
+
 CREATE INDEX audit_events_by_object ON platform.audit_events USING btree (object_kind, object_id, at);
 
 CREATE INDEX audit_events_by_time ON platform.audit_events USING btree (at, id);
@@ -538,6 +652,18 @@ CREATE INDEX user_sessions_by_user ON platform.user_sessions USING btree (user_i
 CREATE INDEX users_by_role ON platform.users USING btree (role, id);
 
 CREATE INDEX webauthn_credentials_by_user ON platform.webauthn_credentials USING btree (user_id);
+
+CREATE INDEX river_job_kind ON river.river_job USING btree (kind);
+
+CREATE INDEX river_job_prioritized_fetching_index ON river.river_job USING btree (state, queue, priority, scheduled_at, id);
+
+CREATE INDEX river_job_state_and_finalized_at_index ON river.river_job USING btree (state, finalized_at) WHERE (finalized_at IS NOT NULL);
+
+CREATE UNIQUE INDEX river_job_unique_idx ON river.river_job USING btree (unique_key) WHERE ((unique_key IS NOT NULL) AND (unique_states IS NOT NULL) AND river.river_job_state_in_bitmask(unique_states, state));
+
+CREATE INDEX river_notification_created_at_idx ON river.river_notification USING btree (created_at);
+
+CREATE INDEX river_notification_topic_id_idx ON river.river_notification USING btree (topic, id);
 
 CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE ON platform.clients FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
 
@@ -756,6 +882,8 @@ GRANT USAGE ON SCHEMA platform TO gatehouse_app;
 
 GRANT USAGE ON SCHEMA public TO gatehouse_app;
 
+GRANT USAGE ON SCHEMA river TO gatehouse_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.attestation_policies TO gatehouse_app;
 
 GRANT SELECT,INSERT ON TABLE platform.audit_events TO gatehouse_app;
@@ -809,3 +937,15 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.webauthn_credentials TO gate
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.webauthn_users TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.projects TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE river.river_job TO gatehouse_app;
+
+GRANT USAGE ON SEQUENCE river.river_job_id_seq TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE river.river_leader TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE river.river_notification TO gatehouse_app;
+
+GRANT USAGE ON SEQUENCE river.river_notification_id_seq TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE river.river_queue TO gatehouse_app;

@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse/gatehouse/cmd/internal/config"
 	"github.com/gatehouse/gatehouse/oidc"
 	"github.com/gatehouse/gatehouse/oidc/keys"
+	"github.com/gatehouse/gatehouse/storage/jobs"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/web"
 	"github.com/gatehouse/gatehouse/web/browser"
@@ -88,7 +89,7 @@ func (i *invocation) serve(ctx context.Context, c *config.Config, d *database, w
 		tasks.Go(func() error { return lostDatabase(ctx, d.server.Done()) })
 	}
 	tasks.Go(func() error { return keepKeys(ctx, h.keys, store, log) })
-	tasks.Go(func() error { return i.keepHouse(ctx, store, c.RefreshAbsoluteLifetime, log) })
+	tasks.Go(func() error { return jobs.Run(ctx, store, log, i.jobs(c, h, log)...) })
 	tasks.Go(func() error { return serveUntil(ctx, listener, h.server, tlsFiles{c.TLSCertFile, c.TLSKeyFile}, log) })
 	tasks.Go(func() error { return serveUntil(ctx, adminListener, operatorHandler(store), tlsOff, log) })
 	if withDemo {
@@ -160,7 +161,7 @@ func lostDatabase(ctx context.Context, done <-chan struct{}) error {
 	}
 }
 
-// keepKeys follows what other replicas do to the keys, and rotates when it is time.
+// keepKeys follows what other replicas do to the keys.
 func keepKeys(ctx context.Context, ring *keys.Ring, store *postgres.Store, log *slog.Logger) error {
 	changed := make(chan struct{}, 1)
 	store.OnChange(func() {
@@ -169,46 +170,17 @@ func keepKeys(ctx context.Context, ring *keys.Ring, store *postgres.Store, log *
 		default: // one is waiting already
 		}
 	}, "signing_keys")
-	reload, rotate := time.NewTicker(time.Minute), time.NewTicker(time.Hour)
+	reload := time.NewTicker(time.Minute)
 	defer reload.Stop()
-	defer rotate.Stop()
 	for {
-		var err error
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
-			err = ring.Reload(ctx)
 		case <-reload.C:
-			err = ring.Reload(ctx)
-		case <-rotate.C:
-			_, err = ring.Rotate(ctx)
 		}
-		if err != nil && ctx.Err() == nil {
+		if err := ring.Reload(ctx); err != nil && ctx.Err() == nil {
 			log.Warn("signing keys were not read again; the ones at hand are used on", "error", err)
-		}
-	}
-}
-
-// keepHouse removes what has expired, every few minutes. That another replica may
-// be at it too does no harm.
-func (i *invocation) keepHouse(ctx context.Context, store *postgres.Store, refreshable time.Duration, log *slog.Logger) error {
-	again := time.NewTicker(5 * time.Minute)
-	defer again.Stop()
-	for {
-		removed, err := store.ForOperator().Clean(ctx, i.now(), refreshable)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
-			log.Warn("expired rows were not removed; the next round will", "error", err)
-		case removed > 0:
-			log.Info("removed what had expired", "rows", removed)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-again.C:
 		}
 	}
 }

@@ -1,0 +1,107 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
+)
+
+const (
+	// workers is how many jobs one replica does at once.
+	workers = 8
+	// timeout bounds one attempt.
+	timeout = time.Minute
+	// A worker is woken when a job is committed; it looks by itself in case the word was lost.
+	pollInterval = 5 * time.Second
+	// stopLimit is how long running jobs may go on once the server ends.
+	stopLimit = 10 * time.Second
+	// keepDone is how long a finished job stays to be looked at.
+	keepDone = 24 * time.Hour
+)
+
+// Entry is one kind of job and what does it.
+type Entry struct {
+	register func(*river.Workers)
+	periodic *river.PeriodicJob
+}
+
+// On does the jobs of kind J. An error means that the job is tried again later;
+// wrapped in [Cancel], that it never will be.
+func On[J storage.Job](work func(context.Context, J) error) Entry {
+	return Entry{register: func(w *river.Workers) {
+		river.AddWorker(w, river.WorkFunc(func(ctx context.Context, job *river.Job[J]) error { return work(ctx, job.Args) }))
+	}}
+}
+
+// Every does a job of kind J now and then, once in each period however many replicas there
+// are.
+func Every[J storage.Job](period time.Duration, work func(context.Context) error) Entry {
+	e := On(func(ctx context.Context, _ J) error { return work(ctx) })
+	e.periodic = river.NewPeriodicJob(river.PeriodicInterval(period), func() (river.JobArgs, *river.InsertOpts) {
+		var job J
+		// What fails now is due again soon: there is no second attempt.
+		return job, &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByPeriod: period}}
+	}, &river.PeriodicJobOpts{RunOnStart: true})
+	return e
+}
+
+// Cancel marks an error that no further attempt can mend.
+func Cancel(err error) error { return river.JobCancel(err) }
+
+// Run does jobs until the context ends, then lets those that are running finish.
+func Run(ctx context.Context, store *postgres.Store, log *slog.Logger, entries ...Entry) error {
+	config := &river.Config{
+		Schema:  postgres.JobSchema,
+		Queues:  map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}},
+		Workers: river.NewWorkers(), JobTimeout: timeout,
+		FetchPollInterval: pollInterval, CompletedJobRetentionPeriod: keepDone,
+		// Its indexes belong to whoever migrates; the application's role cannot rebuild them.
+		ReindexerSchedule: river.NeverSchedule(),
+		Logger:            slog.New(important{log.Handler()}),
+	}
+	for _, e := range entries {
+		e.register(config.Workers)
+		if e.periodic != nil {
+			config.PeriodicJobs = append(config.PeriodicJobs, e.periodic)
+		}
+	}
+	client, err := river.NewClient(store.JobDriver(), config)
+	if err != nil {
+		return fmt.Errorf("prepare jobs: %w", err)
+	}
+	// Not the context itself: its end would cut running jobs short.
+	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("start jobs: %w", err)
+	}
+	<-ctx.Done()
+	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
+	defer cancel()
+	if client.Stop(patience) == nil {
+		return nil
+	}
+	cut, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
+	defer cancel()
+	if err := client.StopAndCancel(cut); err != nil {
+		return fmt.Errorf("stop jobs: %w", err)
+	}
+	return nil
+}
+
+// important keeps what the library says of its own comings and goings out of the log.
+type important struct{ slog.Handler }
+
+func (h important) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)
+}
+
+func (h important) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return important{h.Handler.WithAttrs(attrs)}
+}
+
+func (h important) WithGroup(name string) slog.Handler { return important{h.Handler.WithGroup(name)} }
