@@ -36,6 +36,8 @@ type authorization struct {
 	client    client
 	redirect  *url.URL
 	formPost  bool
+	jarm      bool  // the response is signed (JARM)
+	unopened  error // why the request object cannot be used; nil when it can
 	requested authz.ScopeSet
 	targets   []string // the resources that the request names (RFC 8707)
 	prompt    []string
@@ -61,9 +63,9 @@ var (
 		(*Provider).checkRedirectURI,
 	}
 	afterTrust = []check{
+		(*Provider).checkRequestObject,
 		(*Provider).checkResponseMode,
 		(*Provider).checkResponseType,
-		(*Provider).checkRequestObject,
 		(*Provider).checkPKCE,
 		(*Provider).checkDPoPKey,
 		(*Provider).checkScope,
@@ -84,6 +86,9 @@ func (p *Provider) Authorize(w http.ResponseWriter, r *http.Request, b Browser) 
 	}
 	for _, check := range beforeTrust {
 		if err := check(p, r.Context(), a); err != nil {
+			if a.unopened != nil {
+				err = a.unopened
+			}
 			p.page(w, r, err)
 			return
 		}
@@ -116,13 +121,19 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, b Browser, a *a
 	if err != nil {
 		return err
 	}
-	if parameters, err = p.pushed(r.Context(), parameters); err != nil {
+	request, err := p.resolve(r.Context(), parameters)
+	if a.unopened = asRequestObjectError(err); a.unopened != nil {
+		// What stands beside the object may name a redirect URI that can be trusted with the error.
+		request = opened{Parameters: parameters}
+	} else if err != nil {
 		return err
 	}
 	now := p.Now()
 	a.flow = flow{
 		ID:          authz.NewID[authz.GrantID](now),
-		Parameters:  parameters,
+		Parameters:  request.Parameters,
+		Signed:      request.Signed,
+		Pushed:      request.Pushed,
 		RequestedAt: now,
 		Browser:     digest([]byte(b.ID)),
 	}

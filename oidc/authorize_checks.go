@@ -44,7 +44,11 @@ func (p *Provider) checkRedirectURI(_ context.Context, a *authorization) error {
 }
 
 func (p *Provider) checkResponseMode(_ context.Context, a *authorization) error {
-	switch a.Parameters.Get("response_mode") {
+	mode, signed := strings.CutSuffix(a.Parameters.Get("response_mode"), ".jwt")
+	if mode == "jwt" {
+		mode, signed = "", true
+	}
+	switch mode {
 	case "", "query":
 	case "form_post":
 		if a.redirect.Scheme != "https" && a.redirect.Scheme != "http" {
@@ -52,8 +56,9 @@ func (p *Provider) checkResponseMode(_ context.Context, a *authorization) error 
 		}
 		a.formPost = true
 	default:
-		return badRequest("invalid_request", "The response_mode is not supported: use query or form_post.")
+		return badRequest("invalid_request", "The response_mode is not supported: use query, form_post, jwt, query.jwt or form_post.jwt.")
 	}
+	a.jarm = signed
 	return nil
 }
 
@@ -71,15 +76,21 @@ func (p *Provider) checkResponseType(_ context.Context, a *authorization) error 
 	return nil
 }
 
-// checkRequestObject refuses what is not supported by its own error code
-// (OpenID Connect Core §3.1.2.6), rather than ignore what a client relies on.
+// checkRequestObject holds a client to what it is registered for, and refuses what
+// is not supported by its own error code (OpenID Connect Core §3.1.2.6), rather than
+// ignore what a client relies on.
 func (p *Provider) checkRequestObject(_ context.Context, a *authorization) error {
-	for parameter, code := range map[string]string{
-		"request": "request_not_supported", "request_uri": "request_uri_not_supported", "registration": "registration_not_supported",
-	} {
-		if a.Parameters.Has(parameter) {
-			return badRequest(code, "The parameter "+parameter+" is not supported.")
-		}
+	switch {
+	case a.unopened != nil:
+		return a.unopened
+	case a.Parameters.Has("registration"):
+		return badRequest("registration_not_supported", "The parameter registration is not supported.")
+	case a.Parameters.Has("request_uri"):
+		return badRequest("request_uri_not_supported", "This server fetches no request objects: push the request, or send it by value.")
+	case !a.Signed && a.client.Metadata.RequireSignedRequest:
+		return badRequest("invalid_request", "This client's authorization requests must be signed (RFC 9101 §10.5).")
+	case !a.Pushed && (p.RequirePushedRequests || a.client.Metadata.RequirePushedRequest):
+		return badRequest("invalid_request", "Authorization requests must be pushed first (RFC 9126).")
 	}
 	return nil
 }

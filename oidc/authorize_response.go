@@ -88,6 +88,14 @@ func (p *Provider) respond(w http.ResponseWriter, r *http.Request, a *authorizat
 	if state := a.Parameters.Get("state"); state != "" {
 		parameters.Set("state", state)
 	}
+	if a.jarm {
+		signed, err := p.signedResponse(a, parameters)
+		if err != nil {
+			p.page(w, r, err)
+			return
+		}
+		parameters = url.Values{"response": {signed}}
+	}
 	if a.formPost {
 		p.Pages.FormPost(w, r, a.redirect.String(), parameters)
 		return

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/gatehouse/gatehouse/authz/dpop"
+	"github.com/gatehouse/gatehouse/oidc/keys"
 	"github.com/gatehouse/gatehouse/storage"
 )
 
@@ -39,7 +40,7 @@ func (p *Provider) discoveryDocument() ([]byte, error) {
 		"end_session_endpoint":                  p.endpoint(EndSessionPath),
 		"registration_endpoint":                 p.endpoint(RegistrationPath),
 		"response_types_supported":              []string{"code"},
-		"response_modes_supported":              []string{"query", "form_post"},
+		"response_modes_supported":              []string{"query", "form_post", "jwt", "query.jwt", "form_post.jwt"},
 		"grant_types_supported":                 []string{storage.GrantAuthorizationCode, storage.GrantRefreshToken, storage.GrantClientCredentials, storage.GrantDeviceCode},
 		"subject_types_supported":               []string{"public"},
 		"id_token_signing_alg_values_supported": []string{"RS256", "ES256"},
@@ -58,8 +59,12 @@ func (p *Provider) discoveryDocument() ([]byte, error) {
 		"authorization_response_iss_parameter_supported":           true,
 		"dpop_signing_alg_values_supported":                        dpop.Algorithms,
 		"claims_parameter_supported":                               false,
-		"request_parameter_supported":                              false,
-		"request_uri_parameter_supported":                          false,
+		"request_parameter_supported":                              true,
+		"request_uri_parameter_supported":                          p.FetchRequestURIs,
+		"require_request_uri_registration":                         true,
+		"request_object_signing_alg_values_supported":              requestObjectAlgorithms,
+		"authorization_signing_alg_values_supported":               keys.Algorithms(),
+		"require_pushed_authorization_requests":                    p.RequirePushedRequests,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encode discovery document: %w", err)

@@ -125,7 +125,7 @@ func TestDiscoveryAuthorizationIsTrue(t *testing.T) {
 		}
 	}
 	// What is said not to be supported is refused, not ignored.
-	for parameter, code := range map[string]string{"request": "request_not_supported", "request_uri": "request_uri_not_supported", "registration": "registration_not_supported"} {
+	for parameter, code := range map[string]string{"request": "invalid_request_object", "request_uri": "request_uri_not_supported", "registration": "registration_not_supported"} {
 		if got := ask(url.Values{parameter: {"https://app.example/x"}}); got != code {
 			t.Errorf("%s: %s, want %s", parameter, got, code)
 		}

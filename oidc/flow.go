@@ -38,9 +38,12 @@ const (
 // anything, and it is worth nothing in another browser.
 type flow struct {
 	// ID becomes the id of the grant: one request leads to one grant at most.
-	ID          authz.GrantID `json:"id"`
-	Parameters  url.Values    `json:"p"`
-	RequestedAt time.Time     `json:"t"`
+	ID         authz.GrantID `json:"id"`
+	Parameters url.Values    `json:"p"`
+	// Signed and Pushed say how the parameters came.
+	Signed      bool      `json:"s,omitempty"`
+	Pushed      bool      `json:"u,omitempty"`
+	RequestedAt time.Time `json:"t"`
 	// Browser is the digest of the cookie of the browser that began it.
 	Browser []byte `json:"b"`
 	// Approved is what the consent page was answered with, and by whom.

@@ -27,11 +27,15 @@ type Config struct {
 	// Secret is the master secret; every other key is derived from it.
 	Secret []byte
 	// Outbound fetches what clients point to.
-	Outbound  *outbound.Client
-	Pages     Pages
-	Log       *slog.Logger
-	Now       func() time.Time
-	Lifetimes Lifetimes
+	Outbound *outbound.Client
+	Pages    Pages
+	// FetchRequestURIs lets clients keep request objects at addresses of their own
+	// (RFC 9101 §5.2). RequirePushedRequests refuses any request that was not pushed
+	// (RFC 9126 §5).
+	FetchRequestURIs, RequirePushedRequests bool
+	Log                                     *slog.Logger
+	Now                                     func() time.Time
+	Lifetimes                               Lifetimes
 }
 
 // Lifetimes are how long things live.

@@ -51,22 +51,26 @@ func (p *Provider) push(w http.ResponseWriter, r *http.Request, from netip.Addr)
 	if parameters.Has("request_uri") {
 		return none, badRequest("invalid_request", "A pushed request must not contain request_uri.")
 	}
+	for _, credential := range []string{"client_secret", "client_assertion", "client_assertion_type"} {
+		parameters.Del(credential)
+	}
+	parameters.Set("client_id", string(c.ID))
+	request, err := p.resolve(r.Context(), parameters)
+	if err != nil {
+		return none, err
+	}
 	proof, err := p.proofOf(w, r, "")
 	if err != nil {
 		return none, err
 	}
 	if proof != nil {
 		// RFC 9449 §10.1: a proof at this endpoint says the same as dpop_jkt.
-		if jkt := parameters.Get("dpop_jkt"); jkt != "" && jkt != proof.Thumbprint {
+		if jkt := request.Parameters.Get("dpop_jkt"); jkt != "" && jkt != proof.Thumbprint {
 			return none, invalidProof("The DPoP proof is made with another key than dpop_jkt says.")
 		}
-		parameters.Set("dpop_jkt", proof.Thumbprint)
+		request.Parameters.Set("dpop_jkt", proof.Thumbprint)
 	}
-	for _, credential := range []string{"client_secret", "client_assertion", "client_assertion_type"} {
-		parameters.Del(credential)
-	}
-	parameters.Set("client_id", string(c.ID))
-	a := &authorization{flow: flow{Parameters: parameters}, maxAge: -1}
+	a := &authorization{flow: flow{Parameters: request.Parameters, Signed: request.Signed, Pushed: true}, maxAge: -1}
 	for _, check := range append(beforeTrust[:len(beforeTrust):len(beforeTrust)], afterTrust...) {
 		if err := check(p, r.Context(), a); err != nil {
 			return none, err
@@ -75,7 +79,7 @@ func (p *Provider) push(w http.ResponseWriter, r *http.Request, from netip.Addr)
 	if err := p.spend(r.Context(), proof); err != nil {
 		return none, err
 	}
-	document, err := json.Marshal(parameters)
+	document, err := json.Marshal(request)
 	if err != nil {
 		return none, err
 	}
@@ -89,23 +93,19 @@ func (p *Provider) push(w http.ResponseWriter, r *http.Request, from netip.Addr)
 
 // pushed exchanges a request_uri of ours for the request behind it, which is then
 // spent. RFC 9126 §4: only client_id stands beside it, and what stands inside wins.
-func (p *Provider) pushed(ctx context.Context, parameters url.Values) (url.Values, error) {
-	text, ours := strings.CutPrefix(parameters.Get("request_uri"), requestURIPrefix)
-	if !ours {
-		return parameters, nil
-	}
+func (p *Provider) pushed(ctx context.Context, parameters url.Values) (opened, error) {
 	invalid := badRequest("invalid_request_uri", "The request_uri is unknown, expired, used before or another client's.")
-	id, err := authz.ParseID[authz.PushedRequestID](text)
+	id, err := authz.ParseID[authz.PushedRequestID](strings.TrimPrefix(parameters.Get("request_uri"), requestURIPrefix))
 	if err != nil {
-		return nil, invalid
+		return opened{}, invalid
 	}
-	request, err := p.Store.ConsumePushedRequest(ctx, id, authz.ClientID(parameters.Get("client_id")), p.Now())
+	document, err := p.Store.ConsumePushedRequest(ctx, id, authz.ClientID(parameters.Get("client_id")), p.Now())
 	if errors.Is(err, storage.ErrNotFound) {
-		return nil, invalid
+		return opened{}, invalid
 	}
 	if err != nil {
-		return nil, err
+		return opened{}, err
 	}
-	var inside url.Values
-	return inside, json.Unmarshal(request, &inside)
+	inside := opened{Pushed: true}
+	return inside, json.Unmarshal(document, &inside)
 }

@@ -113,7 +113,7 @@ func TestF1_F3_F4_PushedRequestIsJudged(t *testing.T) {
 	}{
 		{"F3: request_uri of ours", url.Values{"request_uri": {"urn:ietf:params:oauth:request_uri:x"}}, "invalid_request"},
 		{"F3: request_uri of theirs", url.Values{"request_uri": {"https://app.example/r"}}, "invalid_request"},
-		{"F4: unsigned request object", url.Values{"request": {"eyJhbGciOiJub25lIn0.e30."}}, "request_not_supported"},
+		{"F4: unsigned request object", url.Values{"request": {"eyJhbGciOiJub25lIn0.e30."}}, "invalid_request_object"},
 		{"redirect URI not registered", url.Values{"redirect_uri": {"https://evil.example/"}}, "invalid_request"},
 		{"no redirect URI", url.Values{"redirect_uri": nil}, "invalid_request"},
 		{"no challenge", url.Values{"code_challenge": nil}, "invalid_request"},

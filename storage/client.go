@@ -79,6 +79,18 @@ type Client struct {
 type ClientMetadata struct {
 	// JWKSURI is where the client publishes its keys, instead of JWKS.
 	JWKSURI string `json:"jwks_uri,omitempty"`
+	// RequestURIs are where the client keeps request objects (RFC 9101 §5.2).
+	RequestURIs []string `json:"request_uris,omitempty"`
+	// RequestObjectSigningAlg is the one algorithm that its request objects are signed
+	// with; "" for any.
+	RequestObjectSigningAlg string `json:"request_object_signing_alg,omitempty"`
+	// RequireSignedRequest refuses authorization requests that are not signed (RFC 9101 §10.5).
+	RequireSignedRequest bool `json:"require_signed_request_object,omitempty"`
+	// RequirePushedRequest refuses authorization requests that were not pushed (RFC 9126 §6).
+	RequirePushedRequest bool `json:"require_pushed_authorization_requests,omitempty"`
+	// AuthorizationSigningAlg is what signed authorization responses (JARM) are signed
+	// with; "" for the one of the ID tokens.
+	AuthorizationSigningAlg string `json:"authorization_signed_response_alg,omitempty"`
 	// DPoPBound demands a proof of possession with every token request (RFC 9449 §5.2).
 	DPoPBound bool `json:"dpop_bound_access_tokens,omitempty"`
 }

@@ -38,10 +38,12 @@ type Config struct {
 	// InsecureOutbound lets addresses that clients register be plain http and inside
 	// this network: for development.
 	InsecureOutbound bool
-	Tokens           oidc.Lifetimes
-	Sessions         browser.Lifetimes
-	Log              *slog.Logger
-	Now              func() time.Time
+	// FetchRequestURIs and RequirePushedRequests are as in [oidc.Config].
+	FetchRequestURIs, RequirePushedRequests bool
+	Tokens                                  oidc.Lifetimes
+	Sessions                                browser.Lifetimes
+	Log                                     *slog.Logger
+	Now                                     func() time.Time
 }
 
 // Server answers everything that a browser or a client asks for.
@@ -68,6 +70,7 @@ func New(c Config) (*Server, error) {
 	provider, err := oidc.New(oidc.Config{
 		Issuer: c.Issuer.String(), Store: c.Store, Keys: c.Keys, Secret: c.Secret, Log: c.Log, Now: c.Now, Lifetimes: c.Tokens,
 		Pages: pages{browsers, c.Store}, Outbound: outbound.New(c.InsecureOutbound),
+		FetchRequestURIs: c.FetchRequestURIs, RequirePushedRequests: c.RequirePushedRequests,
 	})
 	if err != nil {
 		return nil, err

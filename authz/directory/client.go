@@ -170,8 +170,9 @@ func checkAuthMethod(c storage.Client) error {
 	default:
 		return invalid("auth_method", "must be client_secret_basic, client_secret_post, private_key_jwt or none")
 	}
+	// Keys serve request objects too, whatever the client authenticates by.
 	if len(c.JWKS) > 0 || c.Metadata.JWKSURI != "" {
-		return invalid("jwks", "is for private_key_jwt")
+		return checkKeys(c)
 	}
 	return nil
 }

@@ -128,7 +128,8 @@ func (i *invocation) openHouse(ctx context.Context, c *config.Config, store *pos
 		return nil, fmt.Errorf("issuer: %w", err)
 	}
 	h.server, err = web.New(web.Config{
-		Issuer: issuer, Store: store, Keys: h.keys, Secret: h.secret, TrustedProxies: c.TrustedProxies, InsecureOutbound: c.InsecureOutbound, Log: log, Now: i.now,
+		Issuer: issuer, Store: store, Keys: h.keys, Secret: h.secret, TrustedProxies: c.TrustedProxies, InsecureOutbound: c.InsecureOutbound,
+		FetchRequestURIs: c.FetchRequestURIs, RequirePushedRequests: c.RequirePushedRequests, Log: log, Now: i.now,
 		Tokens: oidc.Lifetimes{
 			Code: c.CodeLifetime, AccessToken: c.AccessTokenLifetime, IDToken: c.AccessTokenLifetime,
 			RefreshIdle: c.RefreshIdleLifetime, RefreshAbsolute: c.RefreshAbsoluteLifetime, RefreshGrace: c.RefreshGrace,

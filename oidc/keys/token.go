@@ -21,9 +21,12 @@ const (
 	TypeIDToken Type = "JWT"
 	// TypeLogoutToken is OpenID Connect Back-Channel Logout §2.4.
 	TypeLogoutToken Type = "logout+jwt"
+	// TypeAuthorizationResponse is a signed authorization response. JARM names no type;
+	// one of its own keeps it from passing for an ID token.
+	TypeAuthorizationResponse Type = "oauth-authz-resp+jwt"
 )
 
-var types = []Type{TypeAccessToken, TypeIDToken, TypeLogoutToken}
+var types = []Type{TypeAccessToken, TypeIDToken, TypeLogoutToken, TypeAuthorizationResponse}
 
 // MaxTokenLength is the length in bytes of the longest token that is looked at.
 const MaxTokenLength = 16 << 10

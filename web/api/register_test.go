@@ -87,7 +87,7 @@ func TestF10_A6_RegistrationRefuses(t *testing.T) {
 		"post logout":     {`{"redirect_uris":["https://app.example/cb"],"post_logout_redirect_uris":["javascript:1"]}`, "invalid_redirect_uri", 400},
 		"no redirect URI": {`{"client_name":"x"}`, "invalid_redirect_uri", 400},
 		"implicit":        {`{"redirect_uris":["https://app.example/cb"],"response_types":["token"]}`, "invalid_client_metadata", 400},
-		"jwks_uri":        {`{"redirect_uris":["https://app.example/cb"],"jwks_uri":"https://app.example/jwks"}`, "invalid_client_metadata", 400},
+		"jwks_uri":        {`{"redirect_uris":["https://app.example/cb"],"jwks_uri":"http://app.example/jwks"}`, "invalid_client_metadata", 400},
 		"secret method":   {`{"redirect_uris":["https://app.example/cb"],"token_endpoint_auth_method":"client_secret_jwt"}`, "invalid_client_metadata", 400},
 		"scope not held":  {`{"redirect_uris":["https://app.example/cb"],"scope":"openid billing"}`, "access_denied", 403},
 		"wildcard":        {`{"redirect_uris":["https://app.example/cb"],"scope":"*"}`, "access_denied", 403},

@@ -80,6 +80,17 @@ type Config struct {
 	// other side runs on the same machine; production refuses it.
 	InsecureOutbound bool `key:"insecure_outbound" default:"false" flag:"serve"`
 
+	// Whether every authorization request must be pushed first (RFC 9126 §5).
+	//
+	// A client can be held to it by itself; this holds all of them.
+	RequirePushedRequests bool `key:"require_pushed_requests" default:"false" flag:"serve"`
+
+	// Whether request objects are fetched from the addresses that clients registered.
+	//
+	// RFC 9101 §5.2. Each such request makes this server ask another one: push the
+	// request instead where you can.
+	FetchRequestURIs bool `key:"fetch_request_uris" default:"false" flag:"serve"`
+
 	// The certificate chain to serve TLS with, as a PEM file.
 	//
 	// Leave it out where a proxy ends TLS.

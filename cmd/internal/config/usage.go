@@ -15,6 +15,8 @@ var usage = map[string]string{
 	"server":                       "Where admin commands go: local, or the URL of a server that you are signed in to",
 	"trusted_proxies":              "The networks of the proxies in front of this server",
 	"insecure_outbound":            "Whether addresses that clients register may be plain http and inside this network",
+	"require_pushed_requests":      "Whether every authorization request must be pushed first (RFC 9126 §5)",
+	"fetch_request_uris":           "Whether request objects are fetched from the addresses that clients registered",
 	"tls_cert_file":                "The certificate chain to serve TLS with, as a PEM file",
 	"tls_key_file":                 "The private key of the certificate, as a PEM file",
 	"log_level":                    "How much is logged: debug, info, warn or error",
