@@ -104,7 +104,6 @@ func TestCreateClient_Invalid(t *testing.T) {
 		{"an unknown tenant", "web", func(n *directory.CreateClient) { n.Tenant = "nowhere" }, "tenant"},
 		{"an unknown algorithm", "web", func(n *directory.CreateClient) { n.IDTokenAlg = "none" }, "id_token_alg"},
 		{"a wildcard in the middle", "service", func(n *directory.CreateClient) { n.Scopes = []authz.Pattern{"a*b"} }, "scopes"},
-		{"keys without use", "service", func(n *directory.CreateClient) { n.JWKS, n.AuthMethod = []byte(publicKeys), storage.AuthMethodBasic }, "jwks"},
 		{"no keys", "service", func(n *directory.CreateClient) { n.AuthMethod = storage.AuthMethodPrivateKeyJWT }, "jwks"},
 	}
 	for name, document := range map[string]string{
