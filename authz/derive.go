@@ -1,6 +1,9 @@
 package authz
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Rights is everything that a user holds, loaded in one query.
 type Rights struct {
@@ -212,6 +215,11 @@ func (r *Rights) GroupNames(in Context) []string {
 		}
 	}
 	return names
+}
+
+// InAnyGroup reports whether one of the groups that count in a context is among these.
+func (r *Rights) InAnyGroup(groups []GroupID, in Context) bool {
+	return slices.ContainsFunc(r.Groups, func(g GroupRights) bool { return g.counts(in) && slices.Contains(groups, g.Group) })
 }
 
 // MemberOf reports whether the user belongs to the tenant: tenant access is

@@ -36,12 +36,86 @@ begin
 end
 $$;
 
+CREATE TABLE platform.audit_events (
+    id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor text NOT NULL,
+    actor_id uuid,
+    action text NOT NULL,
+    object_kind text NOT NULL,
+    object_id text NOT NULL,
+    tenant_id uuid,
+    ip_address inet,
+    before jsonb,
+    after jsonb,
+    chain smallint NOT NULL,
+    seq bigint NOT NULL,
+    hash bytea NOT NULL
+);
+
+ALTER TABLE ONLY platform.audit_events FORCE ROW LEVEL SECURITY;
+
+CREATE FUNCTION platform.audit_digest(before_it bytea, e platform.audit_events) RETURNS bytea
+    LANGUAGE sql IMMUTABLE
+    SET "TimeZone" TO 'UTC'
+    AS $$
+  select sha256(before_it || convert_to(jsonb_build_array(e.chain, e.seq, e.id, e.at, e.actor, e.actor_id, e.action, e.object_kind,
+    e.object_id, e.tenant_id, host(e.ip_address), e.before, e.after)::text, 'UTF8'))
+$$;
+
+CREATE FUNCTION platform.chain_audit_event() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+declare
+  head  platform.audit_heads;
+  -- Transactions at the same time begin to look at different ends.
+  first bigint := pg_current_xact_id()::text::bigint % 16;
+begin
+  select * into head from platform.audit_heads h order by (h.chain + 16 - first) % 16 limit 1 for update skip locked;
+  if not found then
+    select * into strict head from platform.audit_heads h where h.chain = first for update;
+  end if;
+  new.chain := head.chain;
+  new.seq := head.seq + 1;
+  new.hash := platform.audit_digest(head.hash, new);
+  update platform.audit_heads h set seq = new.seq, hash = new.hash where h.chain = new.chain;
+  return new;
+end
+$$;
+
 CREATE FUNCTION platform.delete_groups_of_project() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 begin
   delete from platform.user_groups where project_id = old.id;
   return old;
+end
+$$;
+
+CREATE FUNCTION platform.forget_audit_events(older_than timestamp with time zone, at_most integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET "app.operator" TO 'on'
+    AS $$
+declare
+  head   platform.audit_heads;
+  last   record;
+  gone   bigint := 0;
+  cutoff timestamptz := least(older_than, now() - interval '90 days');
+begin
+  for head in select * from platform.audit_heads h order by h.chain for update skip locked loop
+    select e.seq, e.hash into last from (
+      select x.seq, x.hash, bool_and(x.at < cutoff) over (order by x.seq) as old from platform.audit_events x
+       where x.chain = head.chain order by x.seq limit at_most) e
+     where e.old order by e.seq desc limit 1;
+    if found then
+      delete from platform.audit_events e where e.chain = head.chain and e.seq <= last.seq;
+      update platform.audit_heads h set base_seq = last.seq, base_hash = last.hash where h.chain = head.chain;
+      gone := gone + last.seq - head.base_seq;
+    end if;
+  end loop;
+  return gone;
 end
 $$;
 
@@ -77,21 +151,22 @@ CREATE TABLE platform.attestation_policies (
 
 ALTER TABLE ONLY platform.attestation_policies FORCE ROW LEVEL SECURITY;
 
-CREATE TABLE platform.audit_events (
-    id uuid NOT NULL,
-    at timestamp with time zone NOT NULL,
-    actor text NOT NULL,
-    actor_id uuid,
-    action text NOT NULL,
-    object_kind text NOT NULL,
-    object_id text NOT NULL,
-    tenant_id uuid,
-    ip_address inet,
-    before jsonb,
-    after jsonb
+CREATE TABLE platform.audit_heads (
+    chain smallint NOT NULL,
+    base_seq bigint DEFAULT 0 NOT NULL,
+    base_hash bytea DEFAULT '\x'::bytea NOT NULL,
+    seq bigint DEFAULT 0 NOT NULL,
+    hash bytea DEFAULT '\x'::bytea NOT NULL
+)
+WITH (fillfactor='20');
+
+CREATE TABLE platform.client_groups (
+    client_id text NOT NULL,
+    tenant_id uuid NOT NULL,
+    group_id uuid NOT NULL
 );
 
-ALTER TABLE ONLY platform.audit_events FORCE ROW LEVEL SECURITY;
+ALTER TABLE ONLY platform.client_groups FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE platform.clients (
     id text NOT NULL,
@@ -119,9 +194,12 @@ CREATE TABLE platform.clients (
     tos_uri text DEFAULT ''::text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     disabled_at timestamp with time zone,
+    open_to text DEFAULT 'nobody'::text NOT NULL,
+    authz_changed_at timestamp with time zone,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT clients_check CHECK (((kind <> 'agent'::text) OR (owner_id IS NOT NULL))),
-    CONSTRAINT clients_kind_check CHECK ((kind = ANY (ARRAY['web'::text, 'spa'::text, 'native'::text, 'service'::text, 'agent'::text])))
+    CONSTRAINT clients_kind_check CHECK ((kind = ANY (ARRAY['web'::text, 'spa'::text, 'native'::text, 'service'::text, 'agent'::text]))),
+    CONSTRAINT clients_open_to_check CHECK ((open_to = ANY (ARRAY['nobody'::text, 'tenant'::text, 'everyone'::text, 'groups'::text])))
 );
 
 CREATE TABLE platform.consents (
@@ -489,7 +567,16 @@ ALTER TABLE ONLY platform.attestation_policies
     ADD CONSTRAINT attestation_policies_pkey PRIMARY KEY (tenant_id);
 
 ALTER TABLE ONLY platform.audit_events
+    ADD CONSTRAINT audit_events_chain_seq_key UNIQUE (chain, seq);
+
+ALTER TABLE ONLY platform.audit_events
     ADD CONSTRAINT audit_events_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY platform.audit_heads
+    ADD CONSTRAINT audit_heads_pkey PRIMARY KEY (chain);
+
+ALTER TABLE ONLY platform.client_groups
+    ADD CONSTRAINT client_groups_pkey PRIMARY KEY (client_id, group_id);
 
 ALTER TABLE ONLY platform.clients
     ADD CONSTRAINT clients_pkey PRIMARY KEY (id);
@@ -611,9 +698,13 @@ ALTER TABLE ONLY river.river_notification
 ALTER TABLE ONLY river.river_queue
     ADD CONSTRAINT river_queue_pkey PRIMARY KEY (name);
 
-CREATE INDEX audit_events_by_object ON platform.audit_events USING btree (object_kind, object_id, at);
+CREATE INDEX audit_events_by_actor ON platform.audit_events USING btree (actor_id, id) WHERE (actor_id IS NOT NULL);
 
-CREATE INDEX audit_events_by_time ON platform.audit_events USING btree (at, id);
+CREATE INDEX audit_events_by_object ON platform.audit_events USING btree (object_kind, object_id, id);
+
+CREATE INDEX audit_events_by_tenant ON platform.audit_events USING btree (tenant_id, id) WHERE (tenant_id IS NOT NULL);
+
+CREATE INDEX client_groups_by_group ON platform.client_groups USING btree (tenant_id, group_id);
 
 CREATE INDEX clients_by_owner ON platform.clients USING btree (owner_id) WHERE (owner_id IS NOT NULL);
 
@@ -665,6 +756,8 @@ CREATE INDEX river_notification_created_at_idx ON river.river_notification USING
 
 CREATE INDEX river_notification_topic_id_idx ON river.river_notification USING btree (topic, id);
 
+CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE ON platform.client_groups FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
+
 CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE ON platform.clients FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
 
 CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE ON platform.ip_bans FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
@@ -679,10 +772,18 @@ CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE ON platform.signing_key
 
 CREATE TRIGGER announce AFTER DELETE OR UPDATE ON platform.tenants FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
 
+CREATE TRIGGER chained BEFORE INSERT ON platform.audit_events FOR EACH ROW EXECUTE FUNCTION platform.chain_audit_event();
+
 CREATE TRIGGER projects_take_their_groups BEFORE DELETE ON public.projects FOR EACH ROW EXECUTE FUNCTION platform.delete_groups_of_project();
 
 ALTER TABLE ONLY platform.attestation_policies
     ADD CONSTRAINT attestation_policies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.client_groups
+    ADD CONSTRAINT client_groups_client_id_fkey FOREIGN KEY (client_id) REFERENCES platform.clients(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.client_groups
+    ADD CONSTRAINT client_groups_tenant_id_group_id_fkey FOREIGN KEY (tenant_id, group_id) REFERENCES platform.user_groups(tenant_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY platform.clients
     ADD CONSTRAINT clients_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES platform.users(id) ON DELETE CASCADE;
@@ -780,9 +881,13 @@ ALTER TABLE platform.attestation_policies ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE platform.audit_events ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE platform.client_groups ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE platform.consents ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE platform.device_codes ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY forgotten ON platform.audit_events FOR DELETE USING (platform.acting_operator());
 
 CREATE POLICY found ON platform.device_codes FOR SELECT USING ((user_code = platform.named_identifier()));
 
@@ -811,6 +916,8 @@ CREATE POLICY joined ON platform.user_groups FOR SELECT USING ((EXISTS ( SELECT
   WHERE ((m.user_group_id = user_groups.id) AND (m.user_id = platform.acting_user())))));
 
 CREATE POLICY owned ON platform.attestation_policies USING (((tenant_id = platform.acting_tenant()) OR platform.acting_operator()));
+
+CREATE POLICY owned ON platform.client_groups USING (((tenant_id = platform.acting_tenant()) OR platform.acting_operator()));
 
 CREATE POLICY owned ON platform.consents USING (((user_id = platform.acting_user()) OR platform.acting_operator()));
 
@@ -884,9 +991,16 @@ GRANT USAGE ON SCHEMA public TO gatehouse_app;
 
 GRANT USAGE ON SCHEMA river TO gatehouse_app;
 
+GRANT SELECT,INSERT ON TABLE platform.audit_events TO gatehouse_app;
+
+REVOKE ALL ON FUNCTION platform.forget_audit_events(older_than timestamp with time zone, at_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.forget_audit_events(older_than timestamp with time zone, at_most integer) TO gatehouse_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.attestation_policies TO gatehouse_app;
 
-GRANT SELECT,INSERT ON TABLE platform.audit_events TO gatehouse_app;
+GRANT SELECT ON TABLE platform.audit_heads TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.client_groups TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.clients TO gatehouse_app;
 

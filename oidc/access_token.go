@@ -172,14 +172,15 @@ func (p *Provider) stand(ctx context.Context, c accessClaims) (standing, error) 
 		if person == nil || !person.DisabledAt.IsZero() {
 			return standing{}, nil
 		}
-		if _, member := person.Tenant(c.context().Tenant); !member {
+		if _, member := person.Tenant(c.context().Tenant); !member || !issuer.Admits(&person.Rights, c.context()) {
 			return standing{}, nil
 		}
 		stale = c.before(person.AuthzChangedAt)
 	}
+	stale = stale || c.before(issuer.AuthzChangedAt)
 	if issuer.Kind == storage.ClientAgent {
 		owner, err := p.Store.ForUser(issuer.Owner).Person(ctx)
-		if err != nil || !owner.DisabledAt.IsZero() {
+		if err != nil || !answers(owner, issuer) {
 			return standing{}, ignoreNotFound(err)
 		}
 		stale = stale || c.before(owner.AuthzChangedAt)

@@ -213,6 +213,9 @@ func (p *Provider) mustSignIn(a *authorization) bool {
 	return a.hinted != "" && a.hinted != a.in.Person.ID.String()
 }
 
+// notOpen is what a person is told whom nobody has let into an application.
+const notOpen = "This application is not open to this user. An administrator can open it: to the user's tenant or to one of the user's groups."
+
 // decide chooses the tenant and derives the scopes.
 func (p *Provider) decide(ctx context.Context, a *authorization) error {
 	wanted := a.in.Session.Tenant
@@ -231,10 +234,12 @@ func (p *Provider) decide(ctx context.Context, a *authorization) error {
 	if tenant.ID != a.in.Session.Tenant {
 		project = authz.ProjectID{}
 	}
+	in := authz.Context{Tenant: tenant.ID, Project: project, ACR: a.in.Session.ACR}
+	if !a.client.Admits(&a.in.Person.Rights, in) {
+		return badRequest("access_denied", notOpen)
+	}
 	var err error
-	a.decision, err = p.derive(ctx, a.requested, a.client.Client, &a.in.Person, authz.Context{
-		Tenant: tenant.ID, Project: project, ACR: a.in.Session.ACR,
-	}, a.targets)
+	a.decision, err = p.derive(ctx, a.requested, a.client.Client, &a.in.Person, in, a.targets)
 	if err == nil && len(a.decision.Granted) == 0 {
 		return badRequest("invalid_scope", "Nothing of what was requested may be granted to this user and client.")
 	}

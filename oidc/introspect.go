@@ -116,7 +116,7 @@ func (p *Provider) introspectRefreshToken(r *http.Request, caller storage.Client
 		return nil, nil
 	}
 	g := granted.Grant
-	if g.Client != caller.ID {
+	if g.Client != caller.ID || !caller.Admits(&granted.Person.Rights, contextOf(g)) {
 		return nil, nil
 	}
 	scopes, err := p.currentScopes(ctx, caller, granted, g.Details.Resources)

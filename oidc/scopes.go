@@ -25,18 +25,28 @@ func (p *Provider) derive(ctx context.Context, requested authz.ScopeSet, c stora
 			return authz.Decision{}, err
 		}
 		q.AgentOwner = &owner.Rights
-		if !owner.DisabledAt.IsZero() {
+		if !answers(owner, c) {
 			q.AgentOwner = &authz.Rights{}
 		}
 	}
 	return authz.Derive(q), nil
 }
 
+// answers reports whether an owner can still answer for their agent: an agent falls
+// with its owner, and when they leave its tenant.
+func answers(owner storage.Person, agent storage.Client) bool {
+	_, member := owner.Tenant(agent.Tenant)
+	return owner.DisabledAt.IsZero() && (member || agent.Tenant.IsZero())
+}
+
 // currentScopes is what is left of a grant: the scopes that were granted and that
 // the person and the client may still have. It never adds one.
 func (p *Provider) currentScopes(ctx context.Context, c storage.Client, g *postgres.Granted, targets []string) (authz.ScopeSet, error) {
-	d, err := p.derive(ctx, g.Grant.Scopes, c, &g.Person, authz.Context{
-		Tenant: g.Grant.Tenant, Project: g.Grant.Project, ACR: g.Grant.ACR,
-	}, targets)
+	d, err := p.derive(ctx, g.Grant.Scopes, c, &g.Person, contextOf(g.Grant), targets)
 	return d.Granted, err
+}
+
+// contextOf is where and how a grant was given.
+func contextOf(g storage.Grant) authz.Context {
+	return authz.Context{Tenant: g.Tenant, Project: g.Project, ACR: g.ACR}
 }

@@ -156,6 +156,9 @@ func (u *unit) hydrate(ctx context.Context, g *postgres.Granted) (*fosite.Reques
 	if err != nil {
 		return nil, err
 	}
+	if !c.Admits(&g.Person.Rights, contextOf(g.Grant)) {
+		return nil, badRequest("invalid_grant", notOpen)
+	}
 	targets, err := narrowTargets(g.Grant, u.targets)
 	if err != nil {
 		return nil, err

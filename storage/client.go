@@ -37,8 +37,19 @@ const (
 	GrantDeviceCode        = "urn:ietf:params:oauth:grant-type:device_code" // RFC 8628 §7.2
 )
 
+// OpenTo says whose sign-in a client may ask for.
+type OpenTo string
+
+// Who may use a client. A client is open to nobody until somebody says otherwise.
+const (
+	OpenToNobody   OpenTo = "nobody"
+	OpenToTenant   OpenTo = "tenant"   // all people of its tenant
+	OpenToEveryone OpenTo = "everyone" // all people of the deployment; for a client without tenant
+	OpenToGroups   OpenTo = "groups"   // the members of its groups
+)
+
 // Client is a registered OAuth client. A zero Tenant means a client of the whole
-// deployment, open to the people of every tenant.
+// deployment.
 type Client struct {
 	ID                      authz.ClientID
 	Tenant                  authz.TenantID
@@ -68,8 +79,14 @@ type Client struct {
 	PolicyURI        string
 	TOSURI           string
 	Metadata         ClientMetadata
-	CreatedAt        time.Time
-	DisabledAt       time.Time
+	OpenTo           OpenTo
+	// Groups are those that the client is open to, for [OpenToGroups].
+	Groups     []authz.GroupID
+	CreatedAt  time.Time
+	DisabledAt time.Time
+	// AuthzChangedAt is when what the client may ask for, or whose sign-in, last
+	// changed. A token issued before is derived anew before it is believed.
+	AuthzChangedAt time.Time
 	// TenantSuspended is read along with the client: a suspended tenant's clients stop too.
 	TenantSuspended bool
 }
@@ -100,6 +117,23 @@ func (c Client) Public() bool { return c.AuthMethod == AuthMethodNone }
 
 // Active reports whether the client may be used at all.
 func (c Client) Active() bool { return c.DisabledAt.IsZero() && !c.TenantSuspended }
+
+// Admits reports whether a person with these rights, who belongs to the tenant of
+// the context, may use the client there.
+func (c Client) Admits(r *authz.Rights, in authz.Context) bool {
+	if !c.Tenant.IsZero() && c.Tenant != in.Tenant {
+		return false
+	}
+	switch c.OpenTo {
+	case OpenToTenant:
+		return !c.Tenant.IsZero()
+	case OpenToEveryone:
+		return c.Tenant.IsZero()
+	case OpenToGroups:
+		return r.InAnyGroup(c.Groups, in)
+	}
+	return false
+}
 
 // Allows reports whether the client was registered for a grant type.
 func (c Client) Allows(grantType string) bool { return slices.Contains(c.GrantTypes, grantType) }

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
@@ -23,7 +22,7 @@ func (s *Service) CreateClient(ctx context.Context, a Actor, n CreateClient) (c 
 	c = storage.Client{
 		ID: n.ID, Kind: n.Kind, Name: n.Name, AuthMethod: n.AuthMethod, JWKS: n.JWKS, Scopes: given(n.Scopes), RedirectURIs: n.RedirectURIs,
 		PostLogoutRedirectURIs: n.PostLogoutRedirectURIs, IDTokenAlg: n.IDTokenAlg, Introspect: n.Introspect, FirstParty: n.FirstParty,
-		SkipConsent: n.SkipConsent, IDTokenAtRefresh: n.IDTokenAtRefresh, Metadata: n.Metadata,
+		SkipConsent: n.SkipConsent, IDTokenAtRefresh: n.IDTokenAtRefresh, Metadata: n.Metadata, OpenTo: n.OpenTo, Groups: inOrder(n.Groups),
 		CreatedAt: s.now(),
 	}
 	suit(&c)
@@ -37,11 +36,8 @@ func (s *Service) CreateClient(ctx context.Context, a Actor, n CreateClient) (c 
 		}
 		c.Tenant = t.ID
 	}
-	if c.Kind == storage.ClientAgent {
-		if n.Owner.IsZero() {
-			return c, secret, invalid("owner", "is missing: an agent has an owner, whose scopes it never exceeds")
-		}
-		c.Owner = n.Owner
+	if err := errors.Join(checkOpenTo(c), s.checkGroups(ctx, c), s.checkOwner(ctx, a, &c, n.Owner)); err != nil {
+		return c, secret, err
 	}
 	if usesSecret(c) {
 		secret = newSecret()
@@ -67,6 +63,9 @@ func suit(c *storage.Client) {
 		}
 	}
 	c.GrantTypes = grantTypes(c)
+	if c.OpenTo == "" {
+		c.OpenTo = storage.OpenToNobody
+	}
 	if c.IDTokenAlg == "" {
 		c.IDTokenAlg = "ES256"
 	}
@@ -226,73 +225,4 @@ func checkJWKS(document []byte) error {
 		}
 	}
 	return nil
-}
-
-// Clients lists every client, in the order of their ids.
-func (s *Service) Clients(ctx context.Context, a Actor, p Paging) (Page[storage.Client], error) {
-	if err := may(a, readDirectory); err != nil {
-		return Page[storage.Client]{}, err
-	}
-	clients, err := s.store.Clients(ctx, authz.ClientID(p.Cursor), p.limit()+1)
-	return page(clients, p, func(c storage.Client) string { return string(c.ID) }), err
-}
-
-// Client finds a client by its client_id.
-func (s *Service) Client(ctx context.Context, a Actor, id authz.ClientID) (storage.Client, error) {
-	if err := may(a, readDirectory); err != nil {
-		return storage.Client{}, err
-	}
-	c, err := s.store.Client(ctx, id)
-	return c, orUnknown(err, "client", string(id))
-}
-
-// RotateClientSecret gives a client a new secret, shown this once. The one before
-// works for the overlap, so that deployments have time.
-func (s *Service) RotateClientSecret(ctx context.Context, a Actor, id authz.ClientID, overlap time.Duration) (Secret, error) {
-	c, err := s.ownClient(ctx, a, id)
-	if err != nil {
-		return Secret{}, err
-	}
-	if !usesSecret(c) {
-		return Secret{}, invalid("client", "has no secret: it authenticates by %s", c.AuthMethod)
-	}
-	if overlap < 0 || overlap > 30*24*time.Hour {
-		return Secret{}, invalid("overlap", "must be between 0 and 30 days")
-	}
-	secret := newSecret()
-	return secret, s.store.RotateClientSecret(ctx, id, storage.HashClientSecret(s.pepper, secret.Reveal()), s.now().Add(overlap), s.event(a, "client.rotate-secret", c.Tenant))
-}
-
-func (s *Service) ownClient(ctx context.Context, a Actor, id authz.ClientID) (storage.Client, error) {
-	if err := may(a, manageClients); err != nil {
-		return storage.Client{}, err
-	}
-	return s.Client(ctx, a, id)
-}
-
-// DisableClient stops a client and every token of it at once.
-func (s *Service) DisableClient(ctx context.Context, a Actor, id authz.ClientID) error {
-	c, err := s.ownClient(ctx, a, id)
-	if err != nil {
-		return err
-	}
-	return s.store.SetClientDisabled(ctx, id, true, s.event(a, "client.disable", c.Tenant))
-}
-
-// EnableClient lets a client work again.
-func (s *Service) EnableClient(ctx context.Context, a Actor, id authz.ClientID) error {
-	c, err := s.ownClient(ctx, a, id)
-	if err != nil {
-		return err
-	}
-	return s.store.SetClientDisabled(ctx, id, false, s.event(a, "client.enable", c.Tenant))
-}
-
-// DeleteClient removes a client with its consents and grants.
-func (s *Service) DeleteClient(ctx context.Context, a Actor, id authz.ClientID) error {
-	c, err := s.ownClient(ctx, a, id)
-	if err != nil {
-		return err
-	}
-	return s.store.DeleteClient(ctx, id, s.dead(), s.event(a, "client.delete", c.Tenant))
 }

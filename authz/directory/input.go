@@ -92,10 +92,28 @@ type CreateClient struct {
 	// whole deployment instead.
 	Tenant     string
 	AllTenants bool
+	// OpenTo is who may sign in through it; "" is nobody. Groups are for [storage.OpenToGroups].
+	OpenTo storage.OpenTo
+	Groups []authz.GroupID
 	// Owner answers for an agent.
 	Owner authz.UserID
 	// IDTokenAlg "" is ES256.
 	IDTokenAlg string
+}
+
+// ClientChange is what to change of a client; nil leaves it.
+type ClientChange struct {
+	Name                                 *string
+	Scopes                               *[]authz.Pattern
+	RedirectURIs, PostLogoutRedirectURIs *[]string
+	// JWKS replaces the public keys of a client of private_key_jwt.
+	JWKS                                                  []byte
+	IDTokenAlg                                            *string
+	Introspect, FirstParty, SkipConsent, IDTokenAtRefresh *bool
+	LogoURI, PolicyURI, TOSURI                            *string
+	// OpenTo and Groups are said together: who may sign in through it from now on.
+	OpenTo *storage.OpenTo
+	Groups []authz.GroupID
 }
 
 // CreateResource is a resource server to be made. Tenant is a slug; "" makes a

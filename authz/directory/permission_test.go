@@ -71,6 +71,11 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 			_, _, err := v.CreateClient(ctx, a, directory.CreateClient{})
 			return err
 		},
+		"UpdateClient": func(a directory.Actor) error {
+			_, err := v.UpdateClient(ctx, a, "none", directory.ClientChange{})
+			return err
+		},
+		"AgentsOf":           func(a directory.Actor) error { _, err := v.AgentsOf(ctx, a, user); return err },
 		"RotateClientSecret": func(a directory.Actor) error { _, err := v.RotateClientSecret(ctx, a, "none", 0); return err },
 		"DisableClient":      func(a directory.Actor) error { return v.DisableClient(ctx, a, "none") },
 		"EnableClient":       func(a directory.Actor) error { return v.EnableClient(ctx, a, "none") },
@@ -94,7 +99,7 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 // withUsersManage is what "users:manage" opens without "admin".
 var withUsersManage = strings.Fields(`Users CountUsers User Person CreateUser UpdateUser SetPasswordHash DisableUser EnableUser DeleteUser
 	Tenants Tenant Projects Project Groups Group CreateGroup AddMember RemoveMember SetGroupScopes
-	GrantUserScope RevokeUserScope Roles Scopes ExplainScopes Resources Clients Client Sessions RevokeSession RevokeAllSessions Counts`)
+	GrantUserScope RevokeUserScope Roles Scopes ExplainScopes Resources Clients Client AgentsOf Sessions RevokeSession RevokeAllSessions Counts`)
 
 // M2: every operation is closed to those without the scope for it.
 func TestM2_Permissions(t *testing.T) {

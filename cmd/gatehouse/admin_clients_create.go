@@ -24,6 +24,7 @@ func newClientsCreateCommand(i *invocation) *cobra.Command {
 	var in api.NewClient
 	var scopes []string
 	var keysFile string
+	var closed bool
 	cmd := &cobra.Command{
 		Use:   "create --name NAME --kind KIND",
 		Short: "Create a client",
@@ -33,7 +34,12 @@ is not shown again.
 The kind decides what is left out: a web application and a service get a secret;
 a spa and a native application cannot keep one and get none; an agent acts for
 itself with a secret, and never exceeds its owner. With private_key_jwt the
-client's public keys come from a file, and there is no secret at all.`,
+client's public keys come from a file, and there is no secret at all.
+
+People may use the client who are of its tenant, or anybody when it is a client of
+the whole deployment: that is what --open-to says when it is left out. With --group
+it is open to the members of those groups alone, with --closed to nobody until
+"clients update" says more. Through the API a client begins closed.`,
 		Example: `  gatehouse admin clients create --name Shop --kind spa --redirect-uri https://shop.example.com/callback --scope "openid profile"
   gatehouse admin clients create --name Reports --kind service --scope agents:read --introspect --output json
   gatehouse admin clients create --name Bot --kind agent --owner ann --scope tools:execute --auth-method private_key_jwt --jwks-file bot.jwks`,
@@ -55,10 +61,12 @@ client's public keys come from a file, and there is no secret at all.`,
 	flags.BoolVar(&b.AllTenants, "all-tenants", false, "Make a client of the whole deployment")
 	flags.StringVar(&b.Owner, "owner", "", "The user who answers for an agent: id, user name or e-mail address")
 	flags.StringVar(&b.IDTokenAlg, "id-token-alg", "", "How ID tokens are signed: ES256 or RS256 (default ES256)")
+	openFlags(cmd, &b.OpenTo, &b.Groups, &closed)
 	require(cmd, "name", "kind")
 	cmd.MarkFlagsMutuallyExclusive("tenant", "all-tenants")
 	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) (err error) {
 		b.Scopes = words(scopes)
+		b.OpenTo = opening(b.OpenTo, b.Groups, closed, b.Kind, b.AllTenants)
 		if keysFile != "" {
 			if b.JWKS, err = i.readKeys(keysFile); err != nil {
 				return err
@@ -70,6 +78,31 @@ client's public keys come from a file, and there is no secret at all.`,
 		}
 		return i.printCredentials(client.Credentials())
 	})
+}
+
+// openFlags say who may sign in through a client.
+func openFlags(cmd *cobra.Command, openTo *string, groups *[]string, closed *bool) {
+	flags := cmd.Flags()
+	flags.StringVar(openTo, "open-to", "", "Who may sign in through it: nobody, tenant or everyone")
+	flags.StringArrayVar(groups, "group", nil, "Open it to the members of this group alone: id, or name in its tenant; repeat it")
+	flags.BoolVar(closed, "closed", false, "Open it to nobody yet")
+	cmd.MarkFlagsMutuallyExclusive("open-to", "group", "closed")
+}
+
+// opening is who may use a new client. At the command line, where the operator
+// stands, that is the client's tenant unless they say otherwise.
+func opening(said string, groups []string, closed bool, kind string, allTenants bool) string {
+	switch {
+	case said != "":
+		return said
+	case len(groups) > 0:
+		return "groups"
+	case closed, kind == "service", kind == "agent":
+		return "nobody"
+	case allTenants:
+		return "everyone"
+	}
+	return "tenant"
 }
 
 // maxKeys bounds a file of public keys, with room for one byte more so that a

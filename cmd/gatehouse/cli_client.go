@@ -19,7 +19,7 @@ func (i *invocation) registerCommandLine(ctx context.Context, h *house) error {
 		scopes = append(scopes, authz.Pattern(scope))
 	}
 	_, _, err := directory.New(h.store, nil, i.now).CreateClient(ctx, hostActor(), directory.CreateClient{
-		ID: remote.ClientID, Name: "Gatehouse command line", Kind: storage.ClientNative, AllTenants: true, Scopes: scopes,
+		ID: remote.ClientID, Name: "Gatehouse command line", Kind: storage.ClientNative, AllTenants: true, OpenTo: storage.OpenToEveryone, Scopes: scopes,
 	})
 	if err != nil && !errors.Is(err, storage.ErrConflict) {
 		return fmt.Errorf("register the command line: %w", err)

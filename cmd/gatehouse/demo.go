@@ -105,7 +105,7 @@ func registerDemo(ctx context.Context, d *directory.Service) (client, api demo.C
 		return client, api, err
 	}
 	client, err = demoCredentials(ctx, d, directory.CreateClient{
-		ID: demoClient, Name: "Gatehouse demo", Kind: storage.ClientWeb, AllTenants: true, FirstParty: true,
+		ID: demoClient, Name: "Gatehouse demo", Kind: storage.ClientWeb, AllTenants: true, OpenTo: storage.OpenToEveryone, FirstParty: true,
 		Scopes:       []authz.Pattern{"openid", "profile", "email", "offline_access", "user", "agents:read", "tools:execute", "admin", "billing"},
 		RedirectURIs: []string{demoURL + demo.CallbackPath}, PostLogoutRedirectURIs: []string{demoURL + demo.SignedOutPath},
 	})

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"encoding/json"
 
 	"github.com/jackc/pgx/v5"
@@ -15,6 +16,12 @@ func queueAudit(b *pgx.Batch, e storage.AuditEvent) {
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 		e.ID, e.At, e.Actor, e.ActorID, e.Action, e.ObjectKind, e.ObjectID, e.Tenant, addressOrNull(e.IPAddress),
 		nullJSON(e.Before), nullJSON(e.After))
+}
+
+func appendAudit(ctx context.Context, tx pgx.Tx, e storage.AuditEvent) error {
+	b := &pgx.Batch{}
+	queueAudit(b, e)
+	return tx.SendBatch(ctx, b).Close()
 }
 
 func nullJSON(document []byte) any {

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -14,6 +13,8 @@ import (
 // object says what an audit event is about.
 type object struct {
 	kind string
+	// lock holds the row that everybody who changes the object comes by, by its id in $1.
+	lock string
 	// query selects it as one JSON document, by its id in $1.
 	query string
 	id    any
@@ -24,8 +25,12 @@ type object struct {
 // row is an object that is one row of a table. Table and key are constants of this
 // package, never a caller's words.
 func row(kind, table, key string, id any, subject string) object {
-	query := fmt.Sprintf(`select to_jsonb(x) - %s from %s x where x.%s = $1`, neverAudited, table, key)
-	return object{kind, query, id, subject}
+	return object{
+		kind: kind, id: id, subject: subject,
+		// A key that refers to the row does not wait for this lock: only changes do.
+		lock:  fmt.Sprintf(`select from %s x where x.%s = $1 for no key update`, table, key),
+		query: fmt.Sprintf(`select to_jsonb(x) - %s from %s x where x.%s = $1`, neverAudited, table, key),
+	}
 }
 
 // neverAudited is the columns that hold secrets, their digests, or what can be
@@ -36,20 +41,24 @@ const neverAudited = `'{password_hash,secret_hash,previous_secret_hash,username_
 // transaction: the event holds the object as it was and as it is.
 func (s *OperatorStore) change(ctx context.Context, e storage.AuditEvent, o object, do func(pgx.Tx) error) error {
 	err := s.tx(ctx, e.Action, s.as, func(tx pgx.Tx) error {
-		var err error
-		if e.Before, err = snapshot(ctx, tx, o); err != nil {
+		// What was before is read under the lock: of two changes at once, the second
+		// begins with what the first has made.
+		b := &pgx.Batch{}
+		b.Queue(o.lock, o.id)
+		queueSnapshot(b, o, &e.Before)
+		if err := tx.SendBatch(ctx, b).Close(); err != nil {
 			return err
 		}
 		if err := do(tx); err != nil {
 			return err
 		}
-		if e.After, err = snapshot(ctx, tx, o); err != nil {
+		after := &pgx.Batch{}
+		queueSnapshot(after, o, &e.After)
+		if err := tx.SendBatch(ctx, after).Close(); err != nil {
 			return err
 		}
 		e.ObjectKind, e.ObjectID = o.kind, o.subject
-		b := &pgx.Batch{}
-		queueAudit(b, e)
-		return tx.SendBatch(ctx, b).Close()
+		return appendAudit(ctx, tx, e)
 	})
 	if err == nil {
 		s.forget(o.kind)
@@ -70,13 +79,11 @@ func (s *Store) forget(kind string) {
 	}
 }
 
-func snapshot(ctx context.Context, tx pgx.Tx, o object) ([]byte, error) {
-	var document []byte
-	err := tx.QueryRow(ctx, o.query, o.id).Scan(&document)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
-	}
-	return document, err
+func queueSnapshot(b *pgx.Batch, o object, into *[]byte) {
+	b.Queue(o.query, o.id).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{into}, func() error { return nil })
+		return err
+	})
 }
 
 // exec runs a statement that must touch a row: without one the thing does not

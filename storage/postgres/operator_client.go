@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -11,8 +13,13 @@ import (
 	"github.com/gatehouse/gatehouse/storage"
 )
 
+// clientObject is a client with the groups that it is open to.
 func clientObject(id authz.ClientID) object {
-	return row("client", "platform.clients", "id", id, string(id))
+	o := row("client", "platform.clients", "id", id, string(id))
+	o.query = `select to_jsonb(x) - ` + neverAudited + ` || jsonb_build_object('groups',
+			array(select g.group_id from platform.client_groups g where g.client_id = x.id order by g.group_id))
+		from platform.clients x where x.id = $1`
+	return o
 }
 
 // Clients lists clients from after one on, in the order of their ids.
@@ -24,14 +31,67 @@ func (s *OperatorStore) Clients(ctx context.Context, after authz.ClientID, limit
 // InsertClient registers a client.
 func (s *OperatorStore) InsertClient(ctx context.Context, c storage.Client, e storage.AuditEvent) error {
 	return s.change(ctx, e, clientObject(c.ID), func(tx pgx.Tx) error {
-		return exec(ctx, tx, `insert into platform.clients (id, tenant_id, kind, name, owner_id, auth_method, secret_hash, jwks, grant_types,
+		err := exec(ctx, tx, `insert into platform.clients (id, tenant_id, kind, name, owner_id, auth_method, secret_hash, jwks, grant_types,
 				scopes, redirect_uris, post_logout_redirect_uris, id_token_alg, introspect, first_party, skip_consent, self_registered,
-				id_token_at_refresh, logo_uri, policy_uri, tos_uri, metadata, created_at)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11::text[], '{}'), coalesce($12::text[], '{}'), $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`,
+				id_token_at_refresh, logo_uri, policy_uri, tos_uri, metadata, open_to, created_at)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11::text[], '{}'), coalesce($12::text[], '{}'), $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`,
 			c.ID, c.Tenant, c.Kind, c.Name, c.Owner, c.AuthMethod, c.SecretHash, nullJSON(c.JWKS), c.GrantTypes, c.Scopes,
 			c.RedirectURIs, c.PostLogoutRedirectURIs, c.IDTokenAlg, c.Introspect, c.FirstParty, c.SkipConsent, c.SelfRegistered,
-			c.IDTokenAtRefresh, c.LogoURI, c.PolicyURI, c.TOSURI, c.Metadata, c.CreatedAt)
+			c.IDTokenAtRefresh, c.LogoURI, c.PolicyURI, c.TOSURI, c.Metadata, c.OpenTo, c.CreatedAt)
+		if err != nil {
+			return err
+		}
+		return setClientGroups(ctx, tx, c)
 	})
+}
+
+// setClientGroups writes the groups that a client is open to, all of them anew.
+func setClientGroups(ctx context.Context, tx pgx.Tx, c storage.Client) error {
+	if _, err := tx.Exec(ctx, `delete from platform.client_groups where client_id = $1`, c.ID); err != nil {
+		return err
+	}
+	tag, err := tx.Exec(ctx, `insert into platform.client_groups (client_id, tenant_id, group_id)
+		select $1, g.tenant_id, g.id from platform.user_groups g where g.id = any($2) and (g.tenant_id = $3 or $3 is null)`, c.ID, c.Groups, c.Tenant)
+	if err == nil && tag.RowsAffected() != int64(len(c.Groups)) {
+		return fmt.Errorf("group of a client: %w", storage.ErrReference)
+	}
+	return err
+}
+
+// UpdateClient changes a client as it stands at this moment: change is called with
+// it under a lock, and what it refuses is left as it was. What narrows tokens moves
+// authz_changed_at.
+func (s *OperatorStore) UpdateClient(ctx context.Context, id authz.ClientID, change func(*storage.Client) error, e storage.AuditEvent) (storage.Client, error) {
+	var c storage.Client
+	err := s.change(ctx, e, clientObject(id), func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `select `+clientColumns+` from platform.clients c where c.id = $1`, id).Scan(clientFields(&c)...)
+		if err != nil {
+			return err
+		}
+		before := c
+		if err := change(&c); err != nil {
+			return err
+		}
+		if c.OpenTo != before.OpenTo || !slices.Equal(c.Groups, before.Groups) || !slices.Equal(c.Scopes, before.Scopes) {
+			c.AuthzChangedAt = e.At
+		}
+		err = exec(ctx, tx, `update platform.clients set name = $2, jwks = $3, scopes = $4, redirect_uris = coalesce($5::text[], '{}'),
+				post_logout_redirect_uris = coalesce($6::text[], '{}'), id_token_alg = $7, introspect = $8, first_party = $9, skip_consent = $10,
+				id_token_at_refresh = $11, logo_uri = $12, policy_uri = $13, tos_uri = $14, metadata = $15, open_to = $16, authz_changed_at = $17, grant_types = $18
+			where id = $1`, id, c.Name, nullJSON(c.JWKS), c.Scopes, c.RedirectURIs, c.PostLogoutRedirectURIs, c.IDTokenAlg, c.Introspect,
+			c.FirstParty, c.SkipConsent, c.IDTokenAtRefresh, c.LogoURI, c.PolicyURI, c.TOSURI, c.Metadata, c.OpenTo, zeronull.Timestamptz(c.AuthzChangedAt), c.GrantTypes)
+		if err != nil {
+			return err
+		}
+		return setClientGroups(ctx, tx, c)
+	})
+	return c, err
+}
+
+// Agents lists the agents that a user answers for.
+func (s *OperatorStore) Agents(ctx context.Context, owner authz.UserID) ([]storage.Client, error) {
+	return queryAll(ctx, s.Store, s.as, "list agents", `select `+clientColumns+` from platform.clients c
+		where c.owner_id = $1 order by c.id`, scanClient, owner)
 }
 
 // RotateClientSecret gives a client a new secret; the one before works until then.
@@ -94,9 +154,11 @@ func (s *OperatorStore) UserScopes(ctx context.Context, user authz.UserID) ([]st
 
 // scopesOf is the extra scopes of a user, as audit events tell of them.
 func scopesOf(id authz.UserID) object {
-	return object{"user", `select jsonb_build_object('extra_scopes', coalesce(jsonb_agg(
+	o := userObject(id)
+	o.query = `select jsonb_build_object('extra_scopes', coalesce(jsonb_agg(
 			jsonb_build_object('scope', scope, 'tenant_id', tenant_id) order by scope, tenant_id), '[]'))
-		from platform.user_scopes where user_id = $1`, id, id.String()}
+		from platform.user_scopes where user_id = $1`
+	return o
 }
 
 // InsertUserScope gives a user a scope beyond role and groups.

@@ -17,6 +17,14 @@ func userObject(id authz.UserID) object {
 	return row("user", "platform.users", "id", id, id.String())
 }
 
+// ownerObject is a user whose change may concern the last owner: it comes by the
+// rows of all owners too, in one order, so that no two such changes wait for each other.
+func ownerObject(id authz.UserID) object {
+	o := userObject(id)
+	o.lock = `select from platform.users x where x.id = $1 or x.role = 'owner' and x.disabled_at is null order by x.id for update`
+	return o
+}
+
 func scanUser(row pgx.CollectableRow) (storage.User, error) {
 	var u storage.User
 	return u, row.Scan(userFields(&u)...)
@@ -99,7 +107,7 @@ func (s *OperatorStore) UpdateUser(ctx context.Context, id authz.UserID, c UserC
 		folded = &text
 	}
 	var u storage.User
-	err := s.change(ctx, e, userObject(id), func(tx pgx.Tx) error {
+	err := s.change(ctx, e, ownerObject(id), func(tx pgx.Tx) error {
 		return keepingAnOwner(ctx, tx, func() error {
 			return tx.QueryRow(ctx, `update platform.users u set email = coalesce($2, u.email), email_folded = coalesce($3, u.email_folded),
 					email_verified_at = case when u.email_folded = coalesce($3, u.email_folded) then u.email_verified_at end,
@@ -114,11 +122,11 @@ func (s *OperatorStore) UpdateUser(ctx context.Context, id authz.UserID, c UserC
 // ErrLastOwner: the change would leave nobody who owns the deployment and can act.
 var ErrLastOwner = errors.New("this is the last owner: make another user an owner first")
 
-// keepingAnOwner takes a change back after which there is no owner left. Others
-// who change an owner wait: of two owners who remove each other, the second finds
-// out that they are the last.
+// keepingAnOwner takes a change of an [ownerObject] back after which there is no
+// owner left. Others who change an owner wait: of two owners who remove each other,
+// the second finds out that they are the last.
 func keepingAnOwner(ctx context.Context, tx pgx.Tx, do func() error) error {
-	const owners = `select id from platform.users where role = 'owner' and disabled_at is null order by id for update`
+	const owners = `select id from platform.users where role = 'owner' and disabled_at is null`
 	before, err := tx.Exec(ctx, owners)
 	if err != nil {
 		return err
@@ -145,7 +153,7 @@ func (s *OperatorStore) SetPasswordHash(ctx context.Context, id authz.UserID, ha
 
 // SetUserDisabled disables a user and ends everything of theirs, or enables them again.
 func (s *OperatorStore) SetUserDisabled(ctx context.Context, id authz.UserID, disabled bool, dead time.Time, e storage.AuditEvent) error {
-	return s.change(ctx, e, userObject(id), func(tx pgx.Tx) error {
+	return s.change(ctx, e, ownerObject(id), func(tx pgx.Tx) error {
 		err := keepingAnOwner(ctx, tx, func() error {
 			return exec(ctx, tx, `update platform.users set disabled_at = case when $2 then coalesce(disabled_at, $3) end, authz_changed_at = $3
 				where id = $1`, id, disabled, e.At)
@@ -160,7 +168,7 @@ func (s *OperatorStore) SetUserDisabled(ctx context.Context, id authz.UserID, di
 // DeleteUser removes a user with everything that is theirs alone. What stays is
 // the ledger, without a name: their tokens must not outlive them.
 func (s *OperatorStore) DeleteUser(ctx context.Context, id authz.UserID, dead time.Time, e storage.AuditEvent) error {
-	return s.change(ctx, e, userObject(id), func(tx pgx.Tx) error {
+	return s.change(ctx, e, ownerObject(id), func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `insert into platform.revoked_tokens (jti, reason, revoked_at, expires_at)
 			select x::text, 'user deleted', $2, $3 from (
 				select token_jti as x from platform.user_sessions where user_id = $1

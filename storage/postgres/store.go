@@ -85,7 +85,7 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s.feed = newFeed(config.ConnConfig.Copy(), o.Log)
-	s.clients = newCache(s.feed, s.clientByID, "clients", "tenants")
+	s.clients = newCache(s.feed, s.clientByID, "clients", "client_groups", "tenants")
 	s.catalogue = newCache(s.feed, s.readCatalogue, "scopes", "roles", "resources")
 	s.bans = newCache(s.feed, s.readBans, "ip_bans")
 	s.feed.start()

@@ -51,6 +51,7 @@ func newEstate(t *testing.T, w *storagetest.World, s *postgres.Store, name strin
 	}
 	newAuthenticators(t, w, s, e, name)
 	client := w.Client(storage.Client{ID: authz.ClientID("client-of-" + name), Tenant: e.tenant, Scopes: []authz.Pattern{"openid"}})
+	w.Exec(`insert into platform.client_groups (client_id, tenant_id, group_id) values ($1, $2, $3)`, client.ID, e.tenant, e.group)
 	err := s.InsertDeviceCode(t.Context(), storage.DeviceCode{
 		ID: authz.RandomID[authz.GrantID](), Hash: []byte("digest"), UserCode: "code-of-" + name, Client: client.ID, Requested: authz.ScopeSet{"openid"},
 		RequestedAt: now, ExpiresAt: now.Add(10 * time.Minute), Interval: 5 * time.Second,

@@ -118,6 +118,16 @@ func (w *World) Client(c storage.Client) storage.Client {
 	if c.IDTokenAlg == "" {
 		c.IDTokenAlg = "ES256"
 	}
+	if c.OpenTo == "" {
+		switch {
+		case c.Kind == storage.ClientService, c.Kind == storage.ClientAgent:
+			c.OpenTo = storage.OpenToNobody
+		case c.Tenant.IsZero():
+			c.OpenTo = storage.OpenToEveryone
+		default:
+			c.OpenTo = storage.OpenToTenant
+		}
+	}
 	scopes := make([]string, len(c.Scopes))
 	for i, s := range c.Scopes {
 		scopes[i] = string(s)
@@ -127,9 +137,12 @@ func (w *World) Client(c storage.Client) storage.Client {
 		jwks = string(c.JWKS)
 	}
 	w.Exec(`insert into platform.clients (id, tenant_id, kind, name, owner_id, auth_method, secret_hash, jwks, grant_types, scopes, redirect_uris,
-			post_logout_redirect_uris, id_token_alg, introspect, first_party, skip_consent, self_registered, id_token_at_refresh, metadata, created_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, coalesce($11::text[], '{}'), coalesce($12::text[], '{}'), $13, $14, $15, $16, $17, $18, $19, now())`,
+			post_logout_redirect_uris, id_token_alg, introspect, first_party, skip_consent, self_registered, id_token_at_refresh, metadata, open_to, created_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, coalesce($11::text[], '{}'), coalesce($12::text[], '{}'), $13, $14, $15, $16, $17, $18, $19, $20, now())`,
 		c.ID, c.Tenant, c.Kind, c.Name, c.Owner, c.AuthMethod, c.SecretHash, jwks, c.GrantTypes, scopes, c.RedirectURIs,
-		c.PostLogoutRedirectURIs, c.IDTokenAlg, c.Introspect, c.FirstParty, c.SkipConsent, c.SelfRegistered, c.IDTokenAtRefresh, c.Metadata)
+		c.PostLogoutRedirectURIs, c.IDTokenAlg, c.Introspect, c.FirstParty, c.SkipConsent, c.SelfRegistered, c.IDTokenAtRefresh, c.Metadata, c.OpenTo)
+	for _, g := range c.Groups {
+		w.Exec(`insert into platform.client_groups (client_id, tenant_id, group_id) select $1, tenant_id, id from platform.user_groups where id = $2`, c.ID, g)
+	}
 	return c
 }

@@ -49,6 +49,8 @@ type Client struct {
 	FirstParty             bool       `json:"first_party" table:"-"`
 	SkipConsent            bool       `json:"skip_consent" table:"-"`
 	SelfRegistered         bool       `json:"self_registered" table:"-"`
+	OpenTo                 string     `json:"open_to" enum:"nobody,tenant,everyone,groups" doc:"Who may sign in through it"`
+	Groups                 []string   `json:"groups" nullable:"false" table:"-" doc:"The ids of the groups that it is open to"`
 	CreatedAt              *time.Time `json:"created_at" nullable:"false"`
 	DisabledAt             *time.Time `json:"disabled_at" doc:"null while the client is active"`
 }
@@ -59,7 +61,7 @@ func describeClient(c storage.Client) Client {
 		AuthMethod: c.AuthMethod, GrantTypes: texts(c.GrantTypes), Scopes: texts(c.Scopes),
 		RedirectURIs: texts(c.RedirectURIs), PostLogoutRedirectURIs: texts(c.PostLogoutRedirectURIs),
 		IDTokenAlg: c.IDTokenAlg, Introspect: c.Introspect, FirstParty: c.FirstParty, SkipConsent: c.SkipConsent,
-		SelfRegistered: c.SelfRegistered, CreatedAt: instant(c.CreatedAt), DisabledAt: instant(c.DisabledAt),
+		SelfRegistered: c.SelfRegistered, OpenTo: string(c.OpenTo), Groups: ids(c.Groups), CreatedAt: instant(c.CreatedAt), DisabledAt: instant(c.DisabledAt),
 	}
 }
 
@@ -105,6 +107,8 @@ type NewClient struct {
 		Tenant                 string          `json:"tenant,omitempty" maxLength:"64" doc:"Its tenant, by id or slug; the first tenant when left out"`
 		AllTenants             bool            `json:"all_tenants,omitempty" doc:"Make a client of the whole deployment instead"`
 		Owner                  string          `json:"owner,omitempty" maxLength:"254" doc:"Who answers for an agent, by id, user name or e-mail address"`
+		OpenTo                 string          `json:"open_to,omitempty" enum:"nobody,tenant,everyone,groups" doc:"Who may sign in through it; nobody when left out"`
+		Groups                 []string        `json:"groups,omitempty" maxItems:"64" doc:"The groups that it is open to, by id or, those of its tenant, by name; with open_to groups"`
 	}
 }
 
@@ -113,9 +117,12 @@ func (a *API) createClient(ctx context.Context, actor directory.Actor, in *NewCl
 	n := directory.CreateClient{
 		ID: authz.ClientID(b.ID), Name: b.Name, Kind: storage.ClientKind(b.Kind), RedirectURIs: b.RedirectURIs, PostLogoutRedirectURIs: b.PostLogoutRedirectURIs,
 		AuthMethod: b.AuthMethod, JWKS: b.JWKS, IDTokenAlg: b.IDTokenAlg, Introspect: b.Introspect, FirstParty: b.FirstParty, SkipConsent: b.SkipConsent,
-		Tenant: b.Tenant, AllTenants: b.AllTenants,
+		Tenant: b.Tenant, AllTenants: b.AllTenants, OpenTo: storage.OpenTo(b.OpenTo),
 	}
 	var err error
+	if n.Groups, err = a.groups(ctx, actor, b.Tenant, b.Groups); err != nil {
+		return Registration{}, err
+	}
 	if n.Scopes, err = patterns(b.Scopes); err != nil {
 		return Registration{}, err
 	}
@@ -128,6 +135,27 @@ func (a *API) createClient(ctx context.Context, actor directory.Actor, in *NewCl
 	}
 	c, secret, err := a.Directory.CreateClient(ctx, actor, n)
 	return Registration{describeClient(c), optional(secret.Reveal())}, err
+}
+
+// groups finds groups by id, or by name in a tenant.
+func (a *API) groups(ctx context.Context, actor directory.Actor, tenant string, names []string) ([]authz.GroupID, error) {
+	var found []authz.GroupID
+	for _, name := range names {
+		id, err := authz.ParseID[authz.GroupID](name)
+		if err != nil {
+			t, err := a.Directory.Tenant(ctx, actor, tenant)
+			if err != nil {
+				return nil, err
+			}
+			g, err := a.Directory.Group(ctx, actor, t.ID, name)
+			if err != nil {
+				return nil, err
+			}
+			id = g.ID
+		}
+		found = append(found, id)
+	}
+	return found, nil
 }
 
 func patterns(list []string) ([]authz.Pattern, error) {

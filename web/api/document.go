@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"net/netip"
 	"reflect"
 	"time"
@@ -97,3 +98,12 @@ func texts[T ~string](list []T) []string {
 }
 
 func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }
+
+// ids is a list of ids as an answer holds it: never null.
+func ids[I fmt.Stringer](list []I) []string {
+	all := make([]string, len(list))
+	for i, item := range list {
+		all[i] = item.String()
+	}
+	return all
+}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/web/webtest"
@@ -37,7 +38,8 @@ func TestF9_RegistrationNeedsAnAdministrator(t *testing.T) {
 	}
 }
 
-// TestRegistration_ThenSignIn: what was registered can be used at once.
+// TestRegistration_ThenSignIn: what was registered is open to nobody, and works once
+// it has been opened.
 func TestRegistration_ThenSignIn(t *testing.T) {
 	t.Parallel()
 	h := house(t)
@@ -52,7 +54,20 @@ func TestRegistration_ThenSignIn(t *testing.T) {
 		t.Errorf("defaults of RFC 7591 and OpenID Connect: %s", a.Raw)
 	}
 	proof := webtest.NewProof()
-	code := h.Browser().Authorize(proof, a.Text("client_id"), "ann", url.Values{"scope": {"openid agents:read"}}).Get("code")
+	authorize := func() url.Values {
+		return h.Browser().Authorize(proof, a.Text("client_id"), "ann", url.Values{"scope": {"openid agents:read"}})
+	}
+	if got := authorize(); got.Get("error") != "access_denied" || got.Get("code") != "" {
+		t.Errorf("nobody has opened it yet, and the answer is %v", got)
+	}
+	h.World.Exec(`update platform.clients set open_to = 'tenant' where id = $1`, a.Text("client_id"))
+	var code string
+	for range 100 { // the word that it has changed is on its way
+		if code = authorize().Get("code"); code != "" {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 	tokens := h.Call("/oauth2/token", a.Text("client_id"), a.Text("client_secret"), url.Values{
 		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {webtest.RedirectURI}, "code_verifier": {proof.Verifier},
 	})
