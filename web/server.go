@@ -88,7 +88,10 @@ func New(c Config) (*Server, error) {
 	}
 	s.account = &account.Pages{Browsers: browsers, Store: c.Store, Fail: s.fail, Now: c.Now, LedgerLifetime: dead}
 	s.console = &console.Pages{Browsers: browsers, Store: c.Store, Directory: d, Fail: s.fail, Refuse: s.refuse, Now: c.Now}
-	s.api, err = api.New(api.Config{Issuer: c.Issuer.String(), Store: c.Store, Directory: d, Tokens: provider, Hasher: hasher, Secret: c.Secret, Log: c.Log})
+	s.api, err = api.New(api.Config{
+		Issuer: c.Issuer.String(), Store: c.Store, Directory: d, Tokens: provider, Hasher: hasher, Secret: c.Secret, Log: c.Log, Now: c.Now,
+		Keys: func(context.Context) (*keys.Ring, error) { return c.Keys, nil },
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -125,7 +125,7 @@ func TestM8_Audit(t *testing.T) {
 	if len(covered) != len(changes) {
 		t.Error("an action stands twice among the changes")
 	}
-	reads := strings.Fields(`AgentsOf Audit Bans CheckBan Client Clients CountUsers Counts ExplainScopes Group Groups Person Project Projects
+	reads := strings.Fields(`AgentsOf Audit Bans CheckBan Client Clients CountUsers Counts ExplainScopes Group Groups MayManageKeys Person Project Projects
 		Resources Roles Scopes Sessions Tenant Tenants User Users Bootstrap`)
 	if n := reflect.TypeFor[*directory.Service]().NumMethod() - len(reads); n != len(changes) {
 		t.Errorf("the service has %d methods that change something, and this test %d", n, len(changes))

@@ -20,6 +20,7 @@ const (
 	manageSessions
 	manageBans
 	readAudit
+	manageKeys
 )
 
 // permissions is who may do what: one of the scopes is enough.
@@ -33,6 +34,7 @@ var permissions = map[operation][]authz.Scope{
 	manageSessions: {authz.ScopeAdmin, authz.ScopeUsersManage},
 	manageBans:     {authz.ScopeAdmin},
 	readAudit:      {authz.ScopeAdmin},
+	manageKeys:     {authz.ScopeAdmin},
 }
 
 func may(a Actor, o operation) error {
@@ -46,6 +48,10 @@ func may(a Actor, o operation) error {
 	}
 	return ErrForbidden
 }
+
+// MayManageKeys refuses an actor who may not see and change the signing keys, which
+// oidc/keys keeps.
+func (s *Service) MayManageKeys(a Actor) error { return may(a, manageKeys) }
 
 // mayGive refuses a pattern that reaches further than the actor: nobody gives
 // away what they do not hold. A wildcard is only the host's to give.

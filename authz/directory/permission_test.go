@@ -93,6 +93,8 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 		},
 		"Audit":  func(a directory.Actor) error { _, err := v.Audit(ctx, a, directory.AuditFilter{}); return err },
 		"Counts": func(a directory.Actor) error { _, err := v.Counts(ctx, a); return err },
+
+		"MayManageKeys": func(a directory.Actor) error { return v.MayManageKeys(a) },
 	}
 }
 

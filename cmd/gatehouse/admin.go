@@ -1,8 +1,6 @@
 package main
 
 import (
-	"net/netip"
-
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse/gatehouse/cmd/internal/config"
@@ -25,37 +23,4 @@ answers. Each change is checked for its limits and written to the audit log.`,
 		newKeysCommand(i), newBansCommand(i, "bans"), newAuditCommand(i))
 	config.AddAdminFlags(cmd.PersistentFlags())
 	return cmd
-}
-
-// optional is a text as documents have it: null for none.
-func optional(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
-}
-
-func address(a netip.Addr) string {
-	if !a.IsValid() {
-		return ""
-	}
-	return a.String()
-}
-
-// texts is a list as documents have it: never null.
-func texts[T ~string](list []T) []string {
-	out := make([]string, len(list))
-	for n, text := range list {
-		out[n] = string(text)
-	}
-	return out
-}
-
-// each describes every item of a list.
-func each[T, D any](items []T, describe func(T) D) []D {
-	documents := make([]D, len(items))
-	for n, item := range items {
-		documents[n] = describe(item)
-	}
-	return documents
 }

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gatehouse/gatehouse/authz/directory"
+	"github.com/gatehouse/gatehouse/web/api"
 )
 
 func newAuditCommand(i *invocation) *cobra.Command {
@@ -17,8 +17,7 @@ func newAuditCommand(i *invocation) *cobra.Command {
 }
 
 func newAuditListCommand(i *invocation) *cobra.Command {
-	var actor string
-	var filter directory.AuditFilter
+	var in api.AuditFilter
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List changes, the newest first",
@@ -28,22 +27,9 @@ also shows what was before and after.`,
   gatehouse admin audit list --actor ann --output json`,
 		Args: cobra.NoArgs,
 	}
-	cmd.Flags().StringVar(&actor, "actor", "", "Only what this user did: id, user name or e-mail address")
-	cmd.Flags().StringVar(&filter.ObjectKind, "object-kind", "", "Only changes of this kind of thing, such as user or client")
-	cmd.Flags().StringVar(&filter.ObjectID, "object-id", "", "Only changes of the thing with this id")
-	directPageFlags(cmd, &filter.Paging)
-	return i.directly(cmd, func(ctx context.Context, o *direct, _ []string) error {
-		if actor != "" {
-			user, err := o.User(ctx, o.as, actor)
-			if err != nil {
-				return err
-			}
-			filter.ActorID = user.ID
-		}
-		page, err := o.Audit(ctx, o.as, filter)
-		if err != nil {
-			return err
-		}
-		return printList(o.print, each(page.Items, describeEvent), page.Next)
-	})
+	cmd.Flags().StringVar(&in.Actor, "actor", "", "Only what this user did: id, user name or e-mail address")
+	cmd.Flags().StringVar(&in.ObjectKind, "object-kind", "", "Only changes of this kind of thing, such as user or client")
+	cmd.Flags().StringVar(&in.ObjectID, "object-id", "", "Only changes of the thing with this id")
+	pageFlags(cmd, &in.Paging)
+	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error { return list(ctx, o, api.ListAudit, in) })
 }

@@ -5,9 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gatehouse/gatehouse/authz"
-	"github.com/gatehouse/gatehouse/authz/directory"
-	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/web/api"
 )
 
 func newGroupsCommand(i *invocation) *cobra.Command {
@@ -18,15 +16,13 @@ belonging to one of its groups. A GROUP is named by id or name.`,
 		`  gatehouse admin groups create --name operators --scope "agents:*" --tenant acme
   gatehouse admin groups add-member operators ann --tenant acme`,
 		newGroupsCreateCommand(i), newGroupsListCommand(i),
-		i.memberChange("add-member", "Add a user to a group", "added", func(o *direct) memberChange { return o.AddMember }),
-		i.memberChange("remove-member", "Remove a user from a group", "removed", func(o *direct) memberChange { return o.RemoveMember }),
+		newGroupsAddMemberCommand(i), newGroupsRemoveMemberCommand(i),
 		newGroupsSetScopesCommand(i))
 }
 
 func newGroupsCreateCommand(i *invocation) *cobra.Command {
-	var tenant, project string
+	var in api.NewGroup
 	var scopes []string
-	var n directory.CreateGroup
 	cmd := &cobra.Command{
 		Use:     "create --name NAME",
 		Short:   "Create a group",
@@ -34,37 +30,19 @@ func newGroupsCreateCommand(i *invocation) *cobra.Command {
 		Example: "  gatehouse admin groups create --name editors --tenant acme --project website --scope \"pages:*\"",
 		Args:    cobra.NoArgs,
 	}
-	cmd.Flags().StringVar(&n.Name, "name", "", "The name, unique in the tenant or in the project")
-	cmd.Flags().StringVar(&project, "project", "", "The project that the group is for: id or name")
-	tenantFlag(cmd, &tenant)
+	cmd.Flags().StringVar(&in.Body.Name, "name", "", "The name, unique in the tenant or in the project")
+	cmd.Flags().StringVar(&in.Body.Project, "project", "", "The project that the group is for: id or name")
+	tenantFlag(cmd, &in.Body.Tenant)
 	scopeFlag(cmd, &scopes, "A scope or pattern that members get")
 	require(cmd, "name")
-	return i.directly(cmd, func(ctx context.Context, o *direct, _ []string) error {
-		t, err := o.Tenant(ctx, o.as, tenant)
-		if err != nil {
-			return err
-		}
-		n.Tenant = t.ID
-		if project != "" {
-			p, err := o.Project(ctx, o.as, t.ID, project)
-			if err != nil {
-				return err
-			}
-			n.Project = p.ID
-		}
-		if n.Scopes, err = patterns(scopes); err != nil {
-			return err
-		}
-		g, err := o.CreateGroup(ctx, o.as, n)
-		if err != nil {
-			return err
-		}
-		return o.print.One(describeGroup(g))
+	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error {
+		in.Body.Scopes = words(scopes)
+		return one(ctx, o, api.CreateGroup, in)
 	})
 }
 
 func newGroupsListCommand(i *invocation) *cobra.Command {
-	var tenant string
+	var in api.InTenant
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List the groups of a tenant",
@@ -72,64 +50,44 @@ func newGroupsListCommand(i *invocation) *cobra.Command {
 		Example: "  gatehouse admin groups list --tenant acme",
 		Args:    cobra.NoArgs,
 	}
-	tenantFlag(cmd, &tenant)
-	return i.directly(cmd, func(ctx context.Context, o *direct, _ []string) error {
-		t, err := o.Tenant(ctx, o.as, tenant)
-		if err != nil {
-			return err
-		}
-		groups, err := o.Groups(ctx, o.as, t.ID)
-		if err != nil {
-			return err
-		}
-		return printList(o.print, each(groups, describeGroup), "")
+	tenantFlag(cmd, &in.Tenant)
+	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error { return list(ctx, o, api.ListGroups, in) })
+}
+
+func newGroupsAddMemberCommand(i *invocation) *cobra.Command {
+	var in api.NewMember
+	cmd := &cobra.Command{
+		Use:     "add-member GROUP USER",
+		Short:   "Add a user to a group",
+		Long:    "Adds a user to a group, and so to its tenant.",
+		Example: "  gatehouse admin groups add-member operators ann --tenant acme",
+		Args:    cobra.ExactArgs(2),
+	}
+	tenantFlag(cmd, &in.Tenant)
+	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
+		in.Group, in.Body.User = args[0], args[1]
+		return one(ctx, o, api.AddMember, in)
 	})
 }
 
-// group finds a group by the names of its tenant and its own.
-func (o *direct) group(ctx context.Context, tenant, name string) (storage.Group, error) {
-	t, err := o.Tenant(ctx, o.as, tenant)
-	if err != nil {
-		return storage.Group{}, err
-	}
-	return o.Group(ctx, o.as, t.ID, name)
-}
-
-// memberChange is a method of the directory that changes one membership.
-type memberChange = func(context.Context, directory.Actor, authz.GroupID, authz.UserID) error
-
-func (i *invocation) memberChange(name, short, status string, change func(*direct) memberChange) *cobra.Command {
-	var tenant string
+func newGroupsRemoveMemberCommand(i *invocation) *cobra.Command {
+	var in api.MemberPath
 	cmd := &cobra.Command{
-		Use:     name + " GROUP USER",
-		Short:   short,
-		Long:    short + ". Their tokens are judged anew at once.",
-		Example: "  gatehouse admin groups " + name + " operators ann --tenant acme",
+		Use:     "remove-member GROUP USER",
+		Short:   "Remove a user from a group",
+		Long:    "Removes a user from a group. Their tokens lose at once what it gave.",
+		Example: "  gatehouse admin groups remove-member operators ann --tenant acme",
 		Args:    cobra.ExactArgs(2),
 	}
-	tenantFlag(cmd, &tenant)
-	return i.directly(cmd, func(ctx context.Context, o *direct, args []string) error {
-		g, err := o.group(ctx, tenant, args[0])
-		if err != nil {
-			return err
-		}
-		user, err := o.User(ctx, o.as, args[1])
-		if err != nil {
-			return err
-		}
-		if err := change(o)(ctx, o.as, g.ID, user.ID); err != nil {
-			return err
-		}
-		return o.print.One(struct {
-			GroupID string `json:"group_id"`
-			UserID  string `json:"user_id"`
-			Status  string `json:"status"`
-		}{g.ID.String(), user.ID.String(), status})
+	tenantFlag(cmd, &in.Tenant)
+	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
+		in.Group, in.User = args[0], args[1]
+		return one(ctx, o, api.RemoveMember, in)
 	})
 }
 
 func newGroupsSetScopesCommand(i *invocation) *cobra.Command {
-	var tenant string
+	var in api.GroupScopes
 	var scopes []string
 	cmd := &cobra.Command{
 		Use:     "set-scopes GROUP --scope SCOPES",
@@ -138,21 +96,11 @@ func newGroupsSetScopesCommand(i *invocation) *cobra.Command {
 		Example: "  gatehouse admin groups set-scopes operators --scope \"agents:* tools:execute\" --tenant acme",
 		Args:    cobra.ExactArgs(1),
 	}
-	tenantFlag(cmd, &tenant)
+	tenantFlag(cmd, &in.Tenant)
 	scopeFlag(cmd, &scopes, "A scope or pattern that members get")
 	require(cmd, "scope")
-	return i.directly(cmd, func(ctx context.Context, o *direct, args []string) error {
-		held, err := patterns(scopes)
-		if err != nil {
-			return err
-		}
-		g, err := o.group(ctx, tenant, args[0])
-		if err != nil {
-			return err
-		}
-		if g, err = o.SetGroupScopes(ctx, o.as, g.ID, held); err != nil {
-			return err
-		}
-		return o.print.One(describeGroup(g))
+	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
+		in.Group, in.Body.Scopes = args[0], words(scopes)
+		return one(ctx, o, api.SetGroupScopes, in)
 	})
 }

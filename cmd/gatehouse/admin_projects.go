@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+
+	"github.com/gatehouse/gatehouse/web/api"
 )
 
 func newProjectsCommand(i *invocation) *cobra.Command {
@@ -20,7 +22,7 @@ func tenantFlag(cmd *cobra.Command, tenant *string) {
 }
 
 func newProjectsCreateCommand(i *invocation) *cobra.Command {
-	var tenant string
+	var in api.NewProject
 	cmd := &cobra.Command{
 		Use:     "create NAME",
 		Short:   "Create a project",
@@ -28,22 +30,15 @@ func newProjectsCreateCommand(i *invocation) *cobra.Command {
 		Example: "  gatehouse admin projects create website --tenant acme",
 		Args:    cobra.ExactArgs(1),
 	}
-	tenantFlag(cmd, &tenant)
-	return i.directly(cmd, func(ctx context.Context, o *direct, args []string) error {
-		t, err := o.Tenant(ctx, o.as, tenant)
-		if err != nil {
-			return err
-		}
-		project, err := o.CreateProject(ctx, o.as, t.ID, args[0])
-		if err != nil {
-			return err
-		}
-		return o.print.One(describeProject(project))
+	tenantFlag(cmd, &in.Body.Tenant)
+	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
+		in.Body.Name = args[0]
+		return one(ctx, o, api.CreateProject, in)
 	})
 }
 
 func newProjectsListCommand(i *invocation) *cobra.Command {
-	var tenant string
+	var in api.InTenant
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List the projects of a tenant",
@@ -51,16 +46,6 @@ func newProjectsListCommand(i *invocation) *cobra.Command {
 		Example: "  gatehouse admin projects list --tenant acme",
 		Args:    cobra.NoArgs,
 	}
-	tenantFlag(cmd, &tenant)
-	return i.directly(cmd, func(ctx context.Context, o *direct, _ []string) error {
-		t, err := o.Tenant(ctx, o.as, tenant)
-		if err != nil {
-			return err
-		}
-		projects, err := o.Projects(ctx, o.as, t.ID)
-		if err != nil {
-			return err
-		}
-		return printList(o.print, each(projects, describeProject), "")
-	})
+	tenantFlag(cmd, &in.Tenant)
+	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error { return list(ctx, o, api.ListProjects, in) })
 }

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gatehouse/gatehouse/authz/directory"
+	"github.com/gatehouse/gatehouse/web/api"
 )
 
 func newResourcesCommand(i *invocation) *cobra.Command {
@@ -18,7 +18,7 @@ its request (RFC 8707) gets a token that only this one takes.`,
 }
 
 func newResourcesCreateCommand(i *invocation) *cobra.Command {
-	var n directory.CreateResource
+	var in api.NewResource
 	var scopes []string
 	cmd := &cobra.Command{
 		Use:     "create --identifier URI",
@@ -27,35 +27,25 @@ func newResourcesCreateCommand(i *invocation) *cobra.Command {
 		Example: "  gatehouse admin resources create --identifier https://api.example.com --name API --scope agents:read --scope tools:execute",
 		Args:    cobra.NoArgs,
 	}
-	cmd.Flags().StringVar(&n.Identifier, "identifier", "", "The absolute URI that clients name (RFC 8707 §2)")
-	cmd.Flags().StringVar(&n.Name, "name", "", "The name that people see")
-	cmd.Flags().StringVar(&n.Tenant, "tenant", "", "The slug of the tenant that it belongs to (default: the whole deployment)")
+	cmd.Flags().StringVar(&in.Body.Identifier, "identifier", "", "The absolute URI that clients name (RFC 8707 §2)")
+	cmd.Flags().StringVar(&in.Body.Name, "name", "", "The name that people see")
+	cmd.Flags().StringVar(&in.Body.Tenant, "tenant", "", "The slug of the tenant that it belongs to (default: the whole deployment)")
 	scopeFlag(cmd, &scopes, "A scope that it understands")
 	require(cmd, "identifier")
-	return i.directly(cmd, func(ctx context.Context, o *direct, _ []string) (err error) {
-		if n.Scopes, err = scopeSet(scopes); err != nil {
-			return err
-		}
-		resource, err := o.CreateResource(ctx, o.as, n)
-		if err != nil {
-			return err
-		}
-		return o.print.One(describeResource(resource))
+	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error {
+		in.Body.Scopes = words(scopes)
+		return one(ctx, o, api.CreateResource, in)
 	})
 }
 
 func newResourcesListCommand(i *invocation) *cobra.Command {
-	return i.directly(&cobra.Command{
+	return i.operation(&cobra.Command{
 		Use:     "list",
 		Short:   "List the resource servers",
 		Long:    "Lists the resource servers and the scopes that each understands.",
 		Example: "  gatehouse admin resources list",
 		Args:    cobra.NoArgs,
-	}, func(ctx context.Context, o *direct, _ []string) error {
-		resources, err := o.Resources(ctx, o.as)
-		if err != nil {
-			return err
-		}
-		return printList(o.print, each(resources, describeResource), "")
+	}, func(ctx context.Context, o *operator, _ []string) error {
+		return list(ctx, o, api.ListResources, struct{}{})
 	})
 }

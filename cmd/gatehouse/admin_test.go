@@ -406,7 +406,7 @@ func TestKeys(t *testing.T) {
 			t.Errorf("revoked: %v", k)
 		}
 	}
-	h.fails(exitFailure, "there is no signing key of this id", "admin", "keys", "revoke", "nonsense")
+	h.fails(exitFailure, "no such object", "admin", "keys", "revoke", "nonsense")
 	wrong := &host{t, append(slices.Clone(h.environ), "GATEHOUSE_SECRET=J3uG6sNf1Kd8bYzW4cLp7RtT2mQv9XhE"), ""}
 	wrong.fails(exitFailure, "sealed under another secret", "admin", "keys", "rotate", "--now")
 }

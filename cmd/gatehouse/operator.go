@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse/gatehouse/cmd/internal/output"
 	"github.com/gatehouse/gatehouse/cmd/internal/remote"
 	"github.com/gatehouse/gatehouse/oidc/authn"
+	"github.com/gatehouse/gatehouse/oidc/keys"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/web/api"
@@ -100,7 +101,8 @@ func (i *invocation) localAPI(c *config.Config, s *postgres.Store) (http.Handler
 	}
 	a, err := api.New(api.Config{
 		Issuer: c.Issuer, Store: s, Directory: directory.New(s, pepper, i.now), Hasher: authn.NewHasher(), Secret: master,
-		WeakPasswords: c.Env == config.Development, Log: i.logger(c),
+		WeakPasswords: c.Env == config.Development, Log: i.logger(c), Now: i.now,
+		Keys: func(ctx context.Context) (*keys.Ring, error) { return keys.Open(ctx, s, master, i.now) },
 	})
 	if err != nil {
 		return nil, err

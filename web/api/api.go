@@ -1,9 +1,11 @@
 package api
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -13,6 +15,7 @@ import (
 	"github.com/gatehouse/gatehouse/authz/resource"
 	"github.com/gatehouse/gatehouse/oidc"
 	"github.com/gatehouse/gatehouse/oidc/authn"
+	"github.com/gatehouse/gatehouse/oidc/keys"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 )
 
@@ -31,12 +34,15 @@ type Config struct {
 	// Tokens proves who presents a token; nil where the API serves [API.ForHost] alone.
 	Tokens resource.Authenticator
 	Hasher *authn.Hasher
+	// Keys opens the signing keys, for the few operations that change them.
+	Keys func(context.Context) (*keys.Ring, error)
 	// Secret is the master secret.
 	Secret []byte
 	// WeakPasswords lets the host, and nobody else, set a password that others would
 	// guess: for trying things out.
 	WeakPasswords bool
 	Log           *slog.Logger
+	Now           func() time.Time
 }
 
 // API answers the addresses below [Prefix].

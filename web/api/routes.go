@@ -18,4 +18,11 @@ func (a *API) routes() {
 	a.tenantRoutes()
 	a.clientRoutes()
 	a.roleRoutes()
+	a.scopeRoutes()
+	a.resourceRoutes()
+	a.groupRoutes()
+	a.projectRoutes()
+	a.banRoutes()
+	a.auditRoutes()
+	a.keyRoutes()
 }
