@@ -29,6 +29,7 @@ type (
 	auditKind      struct{}
 	pushedKind     struct{}
 	passkeyKind    struct{}
+	linkKind       struct{}
 
 	// UserID names a user, TenantID a tenant, and so on.
 	UserID       = ID[userKind]
@@ -40,6 +41,7 @@ type (
 	GrantID      = ID[grantKind]
 	AuditID      = ID[auditKind]
 	PasskeyID    = ID[passkeyKind]
+	LinkID       = ID[linkKind]
 
 	// PushedRequestID names a pushed authorization request (RFC 9126).
 	PushedRequestID = ID[pushedKind]

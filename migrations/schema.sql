@@ -272,6 +272,25 @@ CREATE TABLE platform.ip_bans (
     expires_at timestamp with time zone
 );
 
+CREATE TABLE platform.one_time_links (
+    id uuid NOT NULL,
+    purpose text NOT NULL,
+    user_id uuid,
+    email text NOT NULL,
+    email_folded text NOT NULL,
+    tenant_id uuid,
+    group_id uuid,
+    role text,
+    flow text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT one_time_links_check CHECK (((purpose = 'invitation'::text) = (user_id IS NULL))),
+    CONSTRAINT one_time_links_check1 CHECK (((purpose = 'invitation'::text) = ((tenant_id IS NOT NULL) AND (role IS NOT NULL)))),
+    CONSTRAINT one_time_links_purpose_check CHECK ((purpose = ANY (ARRAY['verify_email'::text, 'reset_password'::text, 'sign_in'::text, 'set_up'::text, 'change_email'::text, 'undo_email'::text, 'invitation'::text])))
+);
+
+ALTER TABLE ONLY platform.one_time_links FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE platform.pushed_requests (
     id uuid NOT NULL,
     client_id text NOT NULL,
@@ -599,6 +618,9 @@ ALTER TABLE ONLY platform.grants
 ALTER TABLE ONLY platform.ip_bans
     ADD CONSTRAINT ip_bans_pkey PRIMARY KEY (network);
 
+ALTER TABLE ONLY platform.one_time_links
+    ADD CONSTRAINT one_time_links_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY platform.pushed_requests
     ADD CONSTRAINT pushed_requests_pkey PRIMARY KEY (id);
 
@@ -726,6 +748,12 @@ CREATE INDEX memberships_by_group ON platform.user_group_memberships USING btree
 
 CREATE INDEX memberships_by_user ON platform.user_group_memberships USING btree (user_id, tenant_id);
 
+CREATE UNIQUE INDEX one_time_links_by_address ON platform.one_time_links USING btree (tenant_id, email_folded) WHERE (purpose = 'invitation'::text);
+
+CREATE INDEX one_time_links_by_expiry ON platform.one_time_links USING btree (expires_at);
+
+CREATE UNIQUE INDEX one_time_links_by_user ON platform.one_time_links USING btree (user_id, purpose);
+
 CREATE INDEX pushed_requests_by_expiry ON platform.pushed_requests USING btree (expires_at);
 
 CREATE INDEX revoked_tokens_by_expiry ON platform.revoked_tokens USING btree (expires_at);
@@ -805,6 +833,18 @@ ALTER TABLE ONLY platform.device_codes
 
 ALTER TABLE ONLY platform.grants
     ADD CONSTRAINT grants_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.one_time_links
+    ADD CONSTRAINT one_time_links_role_fkey FOREIGN KEY (role) REFERENCES platform.roles(name);
+
+ALTER TABLE ONLY platform.one_time_links
+    ADD CONSTRAINT one_time_links_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.one_time_links
+    ADD CONSTRAINT one_time_links_tenant_id_group_id_fkey FOREIGN KEY (tenant_id, group_id) REFERENCES platform.user_groups(tenant_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.one_time_links
+    ADD CONSTRAINT one_time_links_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY platform.pushed_requests
     ADD CONSTRAINT pushed_requests_client_id_fkey FOREIGN KEY (client_id) REFERENCES platform.clients(id) ON DELETE CASCADE;
@@ -915,6 +955,8 @@ CREATE POLICY joined ON platform.user_groups FOR SELECT USING ((EXISTS ( SELECT
    FROM platform.user_group_memberships m
   WHERE ((m.user_group_id = user_groups.id) AND (m.user_id = platform.acting_user())))));
 
+ALTER TABLE platform.one_time_links ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY owned ON platform.attestation_policies USING (((tenant_id = platform.acting_tenant()) OR platform.acting_operator()));
 
 CREATE POLICY owned ON platform.client_groups USING (((tenant_id = platform.acting_tenant()) OR platform.acting_operator()));
@@ -924,6 +966,8 @@ CREATE POLICY owned ON platform.consents USING (((user_id = platform.acting_user
 CREATE POLICY owned ON platform.device_codes USING (((id = platform.named_row()) OR platform.acting_operator()));
 
 CREATE POLICY owned ON platform.grants USING (((user_id = platform.acting_user()) OR (id = platform.named_row()) OR platform.acting_operator()));
+
+CREATE POLICY owned ON platform.one_time_links USING (((user_id = platform.acting_user()) OR (tenant_id = platform.acting_tenant()) OR (id = platform.named_row()) OR platform.acting_operator()));
 
 CREATE POLICY owned ON platform.recovery_codes USING (((user_id = platform.acting_user()) OR platform.acting_operator()));
 
@@ -1013,6 +1057,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.device_codes TO gatehouse_ap
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.grants TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.ip_bans TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.one_time_links TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.pushed_requests TO gatehouse_app;
 

@@ -52,7 +52,7 @@ func (s *UserStore) SetTOTP(ctx context.Context, t storage.TOTP, keep authz.Sess
 		if err != nil {
 			return err
 		}
-		return s.endOthers(ctx, tx, keep, "authenticator app set up", dead, e)
+		return s.endOthers(ctx, tx, keep, "authenticator app set up", storage.LetterAuthenticatorAdded, dead, e)
 	})
 }
 
@@ -62,7 +62,7 @@ func (s *UserStore) DeleteTOTP(ctx context.Context, keep authz.SessionID, dead t
 		if err := exec(ctx, tx, `delete from platform.totp_secrets where user_id = $1`, s.as.user); err != nil {
 			return err
 		}
-		return s.endOthers(ctx, tx, keep, "authenticator app removed", dead, e)
+		return s.endOthers(ctx, tx, keep, "authenticator app removed", storage.LetterAuthenticatorRemoved, dead, e)
 	})
 }
 
@@ -102,7 +102,7 @@ func (s *UserStore) SetRecoveryCodes(ctx context.Context, hashes [][]byte, keep 
 		if err != nil {
 			return err
 		}
-		return s.endOthers(ctx, tx, keep, "recovery codes made", dead, e)
+		return s.endOthers(ctx, tx, keep, "recovery codes made", storage.LetterRecoveryCodesMade, dead, e)
 	})
 }
 
@@ -122,6 +122,9 @@ func (s *OperatorStore) RemoveAuthenticators(ctx context.Context, id authz.UserI
 			if _, err := tx.Exec(ctx, `delete from platform.`+table+` where user_id = $1`, id); err != nil {
 				return err
 			}
+		}
+		if err := notify(ctx, tx, id, notice(storage.LetterAuthenticatorRemoved, e)); err != nil {
+			return err
 		}
 		return endEverything(ctx, tx, id, "authenticators removed", e.At, dead)
 	})

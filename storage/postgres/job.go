@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
+	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
 )
 
@@ -17,32 +18,44 @@ const JobSchema = "river"
 // JobDriver is the database as the job library reaches it; storage/jobs alone asks.
 func (s *Store) JobDriver() *riverpgxv5.Driver { return riverpgxv5.New(s.pool) }
 
-// jobColumns is what a job is inserted with; the rest has defaults. The state is
-// "available", so a worker takes it as soon as the transaction stands. Fourteen attempts, each after
-// a longer pause than the last, are about a day and a half.
-const jobColumns = `insert into river.river_job (kind, max_attempts, args)`
-
-// announceJob wakes the workers when the transaction commits.
-const announceJob = `select pg_notify('river.river_insert', '{"queue": "default"}')`
-
-// queueJob writes a job into the transaction of the change that sets it off. It is
-// plain SQL and not the library's own insert, so that it goes in the same trip.
-func queueJob(b *pgx.Batch, job storage.Job) error {
-	args, err := json.Marshal(job)
-	if err != nil {
-		return fmt.Errorf("encode %s job: %w", job.Kind(), err)
-	}
-	b.Queue(jobColumns+` values ($1, 14, $2)`, job.Kind(), json.RawMessage(args))
-	b.Queue(announceJob)
-	return nil
+// enqueue writes the jobs of a query of kind and args, and wakes the workers once
+// the transaction stands. It is plain SQL and not the library's own insert, so that it
+// goes in the same trip as the change. Fourteen attempts, each after a longer pause
+// than the last, are about a day and a half.
+func enqueue(query string) string {
+	return `with job as (insert into river.river_job (max_attempts, kind, args) select 14, ` + query + ` returning 1)
+		select pg_notify('river.river_insert', '{"queue": "default"}') from job`
 }
 
-// Enqueue writes down a job that no change sets off.
-func (s *Store) Enqueue(ctx context.Context, job storage.Job) error {
-	var encoding error
-	err := s.batch(ctx, "enqueue "+job.Kind(), acting{}, func(b *pgx.Batch) { encoding = queueJob(b, job) })
-	if encoding != nil {
-		return encoding
+// queueJob writes a job into the transaction of the change that sets it off.
+func queueJob(b *pgx.Batch, job storage.Job) {
+	b.Queue(enqueue(`$1, $2::jsonb`), job.Kind(), document(job))
+}
+
+// queueNotice writes a mail to a user, whoever that is by then and wherever they
+// read; the condition is one on the user u, or "true".
+func queueNotice(b *pgx.Batch, user authz.UserID, m storage.Mail, condition string, args ...any) {
+	b.Queue(enqueue(`$1, $2::jsonb || jsonb_build_object('To', u.email, 'Name', coalesce(nullif(u.display_name, ''), u.username))
+		from platform.users u where u.id = $3 and `+condition), append([]any{m.Kind(), document(m), user}, args...)...)
+}
+
+// notify is queueNotice for a transaction that takes its trips one by one.
+func notify(ctx context.Context, tx pgx.Tx, user authz.UserID, m storage.Mail) error {
+	b := &pgx.Batch{}
+	queueNotice(b, user, m, "true")
+	return tx.SendBatch(ctx, b).Close()
+}
+
+// document is plain data as JSON. Jobs are structs of texts and times: they can be encoded.
+func document(job storage.Job) json.RawMessage {
+	text, err := json.Marshal(job)
+	if err != nil {
+		panic(fmt.Sprintf("encode %s job: %v", job.Kind(), err))
 	}
-	return err
+	return text
+}
+
+// Enqueue writes down a job that no other change sets off.
+func (s *Store) Enqueue(ctx context.Context, job storage.Job) error {
+	return s.batch(ctx, "enqueue "+job.Kind(), acting{}, func(b *pgx.Batch) { queueJob(b, job) })
 }

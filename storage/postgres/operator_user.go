@@ -147,6 +147,9 @@ func (s *OperatorStore) SetPasswordHash(ctx context.Context, id authz.UserID, ha
 		if err := exec(ctx, tx, `update platform.users set password_hash = $2 where id = $1`, id, hash); err != nil {
 			return err
 		}
+		if err := notify(ctx, tx, id, notice(storage.LetterPasswordChanged, e)); err != nil {
+			return err
+		}
 		return endEverything(ctx, tx, id, "password changed", e.At, dead)
 	})
 }

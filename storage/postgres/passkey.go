@@ -80,6 +80,7 @@ func (s *UserStore) InsertPasskey(ctx context.Context, p storage.Passkey, e stor
 			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce($10::text[], '{}'), $11, $12, $13)`,
 			p.ID, s.as.user, p.CredentialID, p.PublicKey, p.Name, p.AAGUID, p.SignCount, p.BackupEligible,
 			p.BackedUp, p.Transports, p.AttestationType, p.AttestationFormat, p.CreatedAt)
+		queueNotice(b, s.as.user, notice(storage.LetterAuthenticatorAdded, e), "true")
 		queueAudit(b, s.onUser(e))
 	})
 }
@@ -128,13 +129,14 @@ func (s *UserStore) DeletePasskey(ctx context.Context, id authz.PasskeyID, keep 
 		if !password && left == 0 {
 			return ErrLastWayIn
 		}
-		return s.endOthers(ctx, tx, keep, "passkey removed", dead, e)
+		return s.endOthers(ctx, tx, keep, "passkey removed", storage.LetterAuthenticatorRemoved, dead, e)
 	})
 }
 
-// endOthers ends every session of the user but one, and audits why.
-func (s *UserStore) endOthers(ctx context.Context, tx pgx.Tx, keep authz.SessionID, reason string, dead time.Time, e storage.AuditEvent) error {
+// endOthers ends every session of the user but one, tells them, and audits why.
+func (s *UserStore) endOthers(ctx context.Context, tx pgx.Tx, keep authz.SessionID, reason string, tell storage.Letter, dead time.Time, e storage.AuditEvent) error {
 	b := &pgx.Batch{}
+	queueNotice(b, s.as.user, notice(tell, e), "true")
 	queueEndOtherSessions(b, s.as.user, keep, reason, e.At, dead)
 	queueAudit(b, s.onUser(e))
 	return tx.SendBatch(ctx, b).Close()

@@ -70,12 +70,22 @@ func (s *Store) SignedIn(ctx context.Context, id authz.SessionID, client authz.C
 // leaves the browser's former session alive.
 func (s *UserStore) InsertSession(ctx context.Context, n storage.Session, ends authz.SessionID, dead time.Time) error {
 	return s.batch(ctx, "insert session", s.as, func(b *pgx.Batch) {
+		queueNewDevice(b, s.as.user, n)
 		queueInsertSession(b, s.as.user, n)
 		b.Queue(`update platform.users set last_login_at = $2 where id = $1`, s.as.user, n.CreatedAt)
 		if !ends.IsZero() {
 			queueEndSession(b, s.as.user, ends, "signed in again", n.CreatedAt, dead)
 		}
 	})
+}
+
+// queueNewDevice tells the user of a sign-in from a browser that none of their sessions
+// knows, but for their first. A browser is the same when nothing but its version changed.
+func queueNewDevice(b *pgx.Batch, user authz.UserID, n storage.Session) {
+	m := storage.Mail{Letter: storage.LetterNewDevice, At: n.CreatedAt, Address: n.IPAddress, Device: n.UserAgent}
+	queueNotice(b, user, m, `u.last_login_at is not null and not exists (
+		select from platform.user_sessions s where s.user_id = u.id
+		   and regexp_replace(s.user_agent, '[0-9.]+', '', 'g') = regexp_replace($4, '[0-9.]+', '', 'g'))`, n.UserAgent)
 }
 
 func queueInsertSession(b *pgx.Batch, user authz.UserID, n storage.Session) {

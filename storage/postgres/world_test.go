@@ -50,6 +50,7 @@ func newEstate(t *testing.T, w *storagetest.World, s *postgres.Store, name strin
 		t.Fatal(err)
 	}
 	newAuthenticators(t, w, s, e, name)
+	newLink(t, s, e, storage.LinkVerifyEmail)
 	client := w.Client(storage.Client{ID: authz.ClientID("client-of-" + name), Tenant: e.tenant, Scopes: []authz.Pattern{"openid"}})
 	w.Exec(`insert into platform.client_groups (client_id, tenant_id, group_id) values ($1, $2, $3)`, client.ID, e.tenant, e.group)
 	err := s.InsertDeviceCode(t.Context(), storage.DeviceCode{
