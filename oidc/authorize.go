@@ -177,7 +177,17 @@ func (p *Provider) proceed(ctx context.Context, a *authorization, b Browser) (st
 		}
 		return p.pause(a, SignInPath)
 	}
-	if err := p.decide(ctx, a); err != nil {
+	if err := p.weigh(ctx, a); err != nil {
+		return nil, err
+	}
+	need, err := p.missing(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	if need != "" {
+		return p.pause(a, StepUpPath)
+	}
+	if err := a.grantsSomething(); err != nil {
 		return nil, err
 	}
 	if p.mustConsent(a) {
@@ -216,8 +226,23 @@ func (p *Provider) mustSignIn(a *authorization) bool {
 // notOpen is what a person is told whom nobody has let into an application.
 const notOpen = "This application is not open to this user. An administrator can open it: to the user's tenant or to one of the user's groups."
 
-// decide chooses the tenant and derives the scopes.
+// decide weighs the request, and refuses it when nothing is left.
 func (p *Provider) decide(ctx context.Context, a *authorization) error {
+	if err := p.weigh(ctx, a); err != nil {
+		return err
+	}
+	return a.grantsSomething()
+}
+
+func (a *authorization) grantsSomething() error {
+	if len(a.decision.Granted) == 0 {
+		return badRequest("invalid_scope", "Nothing of what was requested may be granted to this user and client.")
+	}
+	return nil
+}
+
+// weigh chooses the tenant and derives the scopes.
+func (p *Provider) weigh(ctx context.Context, a *authorization) error {
 	wanted := a.in.Session.Tenant
 	if !a.client.Tenant.IsZero() {
 		wanted = a.client.Tenant
@@ -240,9 +265,6 @@ func (p *Provider) decide(ctx context.Context, a *authorization) error {
 	}
 	var err error
 	a.decision, err = p.derive(ctx, a.requested, a.client.Client, &a.in.Person, in, a.targets)
-	if err == nil && len(a.decision.Granted) == 0 {
-		return badRequest("invalid_scope", "Nothing of what was requested may be granted to this user and client.")
-	}
 	return err
 }
 

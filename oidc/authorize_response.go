@@ -231,17 +231,11 @@ type SignInQuestion struct {
 // SignIn reads what the sign-in page should say. A request that is not valid here
 // gives an error that [Provider.Refuse] shows.
 func (p *Provider) SignIn(ctx context.Context, b Browser, sealed string) (SignInQuestion, error) {
-	f, err := p.flows.open(toAuthorize, sealed, b.ID, p.Now())
+	a, err := p.waiting(ctx, b, sealed)
 	if err != nil {
-		return SignInQuestion{}, badRequest("invalid_request", elsewhere)
+		return SignInQuestion{}, err
 	}
-	a := &authorization{flow: f, maxAge: -1}
-	for _, check := range append(beforeTrust[:len(beforeTrust):len(beforeTrust)], afterTrust...) {
-		if err := check(p, ctx, a); err != nil {
-			return SignInQuestion{}, err
-		}
-	}
-	q := SignInQuestion{Client: a.client.Client, Redirect: a.redirect, LoginHint: f.Parameters.Get("login_hint")}
+	q := SignInQuestion{Client: a.client.Client, Redirect: a.redirect, LoginHint: a.Parameters.Get("login_hint")}
 	in, err := b.SignedIn(ctx, "")
 	if err == nil && in != nil && !a.prompts("select_account") && (a.hinted == "" || a.hinted == in.Person.ID.String()) {
 		q.Again = in.Person.Username

@@ -48,6 +48,8 @@ type flow struct {
 	Browser []byte `json:"b"`
 	// Approved is what the consent page was answered with, and by whom.
 	Approved *approval `json:"a,omitempty"`
+	// WithoutStepUp: the person goes on with the sign-in there is.
+	WithoutStepUp bool `json:"w,omitempty"`
 }
 
 type approval struct {

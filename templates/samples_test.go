@@ -74,14 +74,44 @@ func samples() map[string]Page {
 	demoKept.Refused = &DemoAnswer{Call: "alive", Method: "GET", Path: "/api/me", Status: 200, StatusText: "OK", Body: `{}`}
 	demoDenied.Failure = &DemoFailure{Problem: DemoDenied, Code: "access_denied", Description: "The resource owner denied the request."}
 
+	question := PasskeyQuestion{Options: `{"challenge":"AAAA"}`, State: "state-value"}
+	signInPasskey, signInPasskeyRefused := signIn, signIn
+	signInPasskey.Passkey, signInPasskeyRefused.Passkey, signInPasskeyRefused.Problem = &question, &question, SignInPasskey
+	verify := Verify{Layout: sampleLayout, Flow: "sealed", Client: "Northwind Reports", Name: "Ada Lovelace", Passkey: &question, TOTP: true, Recovery: true, Skippable: true}
+	verifyRefused := Verify{Layout: sampleLayout, First: "first", Name: "ada", TOTP: true, Problem: VerifyThrottled, RetryAfter: time.Minute}
+	passkeys := Passkeys{
+		Layout: sampleDesk, Notice: PasskeyAdded, Add: &question,
+		Passkeys: []AccountPasskey{
+			{ID: authz.PasskeyID{15: 1}, Name: "My phone", Model: "Google Password Manager", Icon: "vault", Synced: true, CreatedAt: noon, LastUsedAt: noon},
+			{ID: authz.PasskeyID{15: 2}, Name: "Desk key", Model: "YubiKey 5", Icon: "key", Suspect: true, CreatedAt: noon},
+			{ID: authz.PasskeyID{15: 3}, Name: "Laptop", Model: "Windows Hello", Icon: "computer", CreatedAt: noon},
+		},
+	}
+	passkeysAgain := passkeys
+	passkeysAgain.Add, passkeysAgain.Notice, passkeysAgain.Again = nil, LastWayIn, "/login?flow=account%3Apasskeys"
+	authenticatorApp := AuthenticatorApp{Layout: sampleDesk, Enrol: &Enrolment{Secret: "ABCD EFGH", Path: "M4 4h1v1h-1z", Size: 41, State: "state-value"}}
+
 	return map[string]Page{
-		"sign in":          signIn,
-		"sign in plain":    SignIn{Layout: sampleLayout},
-		"sign in refused":  refused,
-		"sign in throttle": throttled,
-		"sign in busy":     busy,
-		"sign in expired":  expired,
-		"sign in again":    again,
+		"sign in passkey":         signInPasskey,
+		"sign in passkey refused": signInPasskeyRefused,
+		"offer passkey":           OfferPasskey{Layout: sampleLayout, Flow: "sealed", Passkey: question, Silent: question},
+		"verify":                  verify,
+		"verify throttled":        verifyRefused,
+		"passkeys":                passkeys,
+		"passkeys again":          passkeysAgain,
+		"passkeys none":           Passkeys{Layout: sampleDesk, Add: &question},
+		"app":                     authenticatorApp,
+		"app set up":              AuthenticatorApp{Layout: sampleDesk, Notice: AppSetUp, SetUpAt: noon, LastUsedAt: noon},
+		"recovery codes":          RecoveryCodes{Layout: sampleDesk, Codes: []string{"0123-4567-89ab-cdef", "ghjk-mnpq-rstv-wxyz"}},
+		"recovery codes left":     RecoveryCodes{Layout: sampleDesk, Left: 7, MadeAt: noon, Useful: true},
+		"recovery codes none":     RecoveryCodes{Layout: sampleDesk},
+		"sign in":                 signIn,
+		"sign in plain":           SignIn{Layout: sampleLayout},
+		"sign in refused":         refused,
+		"sign in throttle":        throttled,
+		"sign in busy":            busy,
+		"sign in expired":         expired,
+		"sign in again":           again,
 		"choose tenant": ChooseTenant{
 			Layout: Layout{Host: "id.example.com", CSRF: "csrf-token-value", SignedInAs: "ada"}, Flow: "sealed", Client: "Northwind Reports",
 			Tenants: []Tenant{{ID: tenantID(1), Name: "Acme", Default: true}, {ID: tenantID(2), Name: "Umbrella Research"}, {ID: tenantID(3), Name: "شركة المثال"}},

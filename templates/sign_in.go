@@ -16,10 +16,13 @@ const (
 	SignInThrottled SignInProblem = "throttled"
 	SignInBusy      SignInProblem = "busy"
 	SignInExpired   SignInProblem = "expired"
+	SignInPasskey   SignInProblem = "passkey"
 )
 
 // SignIn asks for name and password: POST /login with csrf, flow, username,
-// password and remember ("on").
+// password, remember ("on") and passkeys ("on" when the browser could make one);
+// or, by script, for a passkey: POST /login/passkey with csrf, flow, remember,
+// state and response.
 type SignIn struct {
 	Layout
 	// Flow is the sealed authorization request that waits, or "".
@@ -31,7 +34,9 @@ type SignIn struct {
 	Username string
 	// Reauthenticate asks the one who is signed in again; Username is fixed.
 	Reauthenticate bool
-	Problem        SignInProblem
+	// Passkey is nil where there are none.
+	Passkey *PasskeyQuestion
+	Problem SignInProblem
 	// RetryAfter is how long [SignInThrottled] and [SignInBusy] last, if known.
 	RetryAfter time.Duration
 }

@@ -37,6 +37,16 @@ func TestFixedIDs(t *testing.T) {
 		{"sign in refused", "username", map[string]string{"aria-describedby": "problem"}},
 		{"sign in refused", "problem", map[string]string{"role": "alert"}},
 		{"sign in again", "username", map[string]string{"value": "ada", "readonly": ""}},
+		{"sign in passkey", "use-passkey", map[string]string{"": "button"}},
+		{"sign in passkey", "passkeys", map[string]string{"name": "passkeys", "type": "hidden"}},
+		{"verify", "code", map[string]string{"name": "code", "autocomplete": "one-time-code", "inputmode": "numeric"}},
+		{"verify", "recovery-code", map[string]string{"name": "code"}},
+		{"verify", "use-passkey", map[string]string{"": "button"}},
+		{"verify", "skip", map[string]string{"": "button"}},
+		{"offer passkey", "not-now", map[string]string{"": "button"}},
+		{"passkeys", "add-passkey", map[string]string{"": "button"}},
+		{"app", "set-up-app", map[string]string{"": "button"}},
+		{"recovery codes left", "make-codes", map[string]string{"": "button"}},
 		{"choose tenant", "make-default", map[string]string{"name": "make_default", "type": "checkbox"}},
 		{"consent", "accept", map[string]string{"": "button", "name": "decision", "value": "accept"}},
 		{"consent", "deny", map[string]string{"": "button", "name": "decision", "value": "deny"}},
@@ -118,7 +128,7 @@ func TestEveryCaseHasItsWords(t *testing.T) {
 		}
 	}
 	var pages []Page
-	for _, p := range []SignInProblem{"", SignInRefused, SignInThrottled, SignInBusy, SignInExpired} {
+	for _, p := range []SignInProblem{"", SignInRefused, SignInThrottled, SignInBusy, SignInExpired, SignInPasskey} {
 		pages = append(pages, SignIn{Problem: p})
 	}
 	distinct("sign in", pages)
@@ -143,6 +153,21 @@ func TestEveryCaseHasItsWords(t *testing.T) {
 		pages = append(pages, Account{Notice: n})
 	}
 	distinct("account", pages)
+
+	pages = nil
+	for _, p := range []VerifyProblem{"", VerifyRefused, VerifyThrottled, VerifyPasskeyRefused, VerifyExpired} {
+		pages = append(pages, Verify{Problem: p})
+	}
+	distinct("verify", pages)
+
+	pages = nil
+	for _, n := range []AuthenticatorNotice{
+		"", PasskeyAdded, PasskeyRenamed, PasskeyRemoved, AppSetUp, AppRemoved, PasskeyNotAccepted, PasskeyExists,
+		PasskeyModelRefused, PasskeysTooMany, LastWayIn, AppCodeWrong, AuthenticatorExpired,
+	} {
+		pages = append(pages, Passkeys{Notice: n})
+	}
+	distinct("authenticator", pages)
 
 	pages = nil
 	for _, s := range []KeyState{KeyNext, KeyCurrent, KeyRetired} {

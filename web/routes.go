@@ -46,6 +46,9 @@ func (s *Server) routes() []route {
 
 		{"GET", "/.well-known/openid-configuration", shared, p.Discovery},
 		{"GET", "/.well-known/oauth-authorization-server", shared, p.Discovery},
+		{"GET", "/.well-known/webauthn", open, s.relatedOrigins},
+		{"GET", "/.well-known/passkey-endpoints", shared, s.passkeyEndpoints},
+		{"GET", "/.well-known/change-password", open, changePassword},
 		{"GET", oidc.JWKSPath, shared, p.JWKS},
 
 		{"GET", oidc.AuthorizePath, open, visited(p.Authorize)},
@@ -64,6 +67,13 @@ func (s *Server) routes() []route {
 		{"GET", oidc.SignInPath, open, s.login.ShowSignIn},
 		{"POST", oidc.SignInPath, form, s.login.SignIn},
 		{"POST", "/login/switch", form, s.login.Switch},
+		{"POST", "/login/passkey", form, s.login.SignInWithPasskey},
+		{"GET", "/login/passkey/new", open, s.login.OfferPasskey},
+		{"POST", "/login/passkey/new", form, s.login.AnswerPasskeyOffer},
+		{"GET", oidc.StepUpPath, open, s.login.ShowVerify},
+		{"POST", oidc.StepUpPath, form, s.login.Verify},
+		{"POST", oidc.StepUpPath + "/passkey", form, s.login.VerifyWithPasskey},
+		{"POST", oidc.StepUpPath + "/skip", form, s.login.SkipStepUp},
 		{"GET", "/login/tenant", open, s.login.ShowTenants},
 		{"POST", "/login/tenant", form, s.login.ChooseTenant},
 		{"GET", oidc.ConsentPath, open, s.login.ShowConsent},
@@ -77,6 +87,17 @@ func (s *Server) routes() []route {
 		{"POST", "/account/sessions/revoke", form, s.account.RevokeSession},
 		{"POST", "/account/sessions/revoke-others", form, s.account.RevokeOtherSessions},
 		{"POST", "/account/apps/withdraw", form, s.account.Withdraw},
+
+		{"GET", "/account/passkeys", open, s.account.ShowPasskeys},
+		{"POST", "/account/passkeys", form, s.account.AddPasskey},
+		{"POST", "/account/passkeys/rename", form, s.account.RenamePasskey},
+		{"POST", "/account/passkeys/remove", form, s.account.RemovePasskey},
+		{"GET", "/account/authenticator-app", open, s.account.ShowAuthenticatorApp},
+		{"POST", "/account/authenticator-app", form, s.account.SetUpAuthenticatorApp},
+		{"POST", "/account/authenticator-app/remove", form, s.account.RemoveAuthenticatorApp},
+		{"GET", "/account/recovery-codes", open, s.account.ShowRecoveryCodes},
+		{"POST", "/account/recovery-codes", form, s.account.MakeRecoveryCodes},
+		{"POST", "/account/recovery-codes/download", form, s.account.DownloadRecoveryCodes},
 
 		{"GET", "/console", open, s.console.Show},
 

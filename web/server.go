@@ -35,6 +35,10 @@ type Config struct {
 	Secret []byte
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
+	// RelatedOrigins may use the same passkeys.
+	RelatedOrigins []string
+	// PasskeyMetadata vouches for models of authenticators; nil without any.
+	PasskeyMetadata *authn.Metadata
 	// InsecureOutbound lets addresses that clients register be plain http and inside
 	// this network: for development.
 	InsecureOutbound bool
@@ -82,11 +86,23 @@ func New(c Config) (*Server, error) {
 	d, hasher := directory.New(c.Store, pepper, c.Now), authn.NewHasher()
 	s := &Server{Config: c, provider: provider, browsers: browsers}
 	limits := authn.NewLimits(c.Store, c.Now)
-	s.login = &login.Pages{
-		Provider: provider, Browsers: browsers, Store: c.Store, Fail: s.fail, Refuse: s.refuse, Log: c.Log,
-		Authenticator: authn.New(c.Store, hasher, limits, c.Now), Limits: limits,
+	passkeys, err := authn.NewPasskeys(authn.PasskeyConfig{
+		Issuer: c.Issuer, RelatedOrigins: c.RelatedOrigins, Metadata: c.PasskeyMetadata, Secret: c.Secret, Store: c.Store, Now: c.Now,
+	})
+	if err != nil {
+		return nil, err
 	}
-	s.account = &account.Pages{Browsers: browsers, Store: c.Store, Fail: s.fail, Now: c.Now, LedgerLifetime: dead}
+	factors, err := authn.NewFactors(c.Store, limits, c.Secret, c.Issuer.Hostname(), c.Now)
+	if err != nil {
+		return nil, err
+	}
+	s.login = &login.Pages{
+		Provider: provider, Browsers: browsers, Store: c.Store, Fail: s.fail, Refuse: s.refuse, Log: c.Log, Now: c.Now,
+		Authenticator: authn.New(c.Store, hasher, limits, c.Now), Limits: limits, Factors: factors, Passkeys: passkeys,
+	}
+	s.account = &account.Pages{
+		Browsers: browsers, Store: c.Store, Factors: factors, Passkeys: passkeys, Log: c.Log, Fail: s.fail, Now: c.Now, LedgerLifetime: dead,
+	}
 	s.console = &console.Pages{Browsers: browsers, Store: c.Store, Directory: d, Fail: s.fail, Refuse: s.refuse, Now: c.Now}
 	s.api, err = api.New(api.Config{
 		Issuer: c.Issuer.String(), Store: c.Store, Directory: d, Tokens: provider, Hasher: hasher, Secret: c.Secret, Log: c.Log, Now: c.Now,

@@ -185,3 +185,8 @@ func passkeyName(given string, made storage.Passkey, have []storage.Passkey) str
 	}
 	return unique
 }
+
+// Decline remembers that a user wants no passkey now: they are not asked again.
+func (p *Passkeys) Decline(ctx context.Context, user authz.UserID) error {
+	return p.Store.ForUser(user).DeclinePasskey(ctx, newHandle(), p.Now())
+}

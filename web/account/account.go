@@ -1,12 +1,14 @@
 package account
 
 import (
+	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/oidc"
+	"github.com/gatehouse/gatehouse/oidc/authn"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/templates"
@@ -17,6 +19,10 @@ import (
 type Pages struct {
 	Browsers *browser.Keeper
 	Store    *postgres.Store
+	Factors  *authn.Factors
+	// Passkeys is nil where there are none.
+	Passkeys *authn.Passkeys
+	Log      *slog.Logger
 	Fail     func(http.ResponseWriter, *http.Request, error)
 	Now      func() time.Time
 	// LedgerLifetime is how long the ids of what ends here stay in the ledger.

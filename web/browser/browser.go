@@ -120,6 +120,9 @@ func (v *Visit) FormIsOurs() bool {
 	return hmac.Equal([]byte(v.r.PostFormValue("csrf")), []byte(v.CSRF()))
 }
 
+// ID is the value of the browser's own cookie, to which what waits for an answer is bound.
+func (v *Visit) ID() string { return v.id }
+
 // Protocol is the browser as the protocol's endpoints see it.
 func (v *Visit) Protocol() oidc.Browser {
 	return oidc.Browser{ID: v.id, SignedIn: v.SignedInFor, SignOut: v.SignOut}
@@ -230,6 +233,26 @@ func (v *Visit) SignIn(ctx context.Context, person storage.Person, proof authn.P
 	}
 	k.setCookie(v.w, sessionCookie, sessionCookieValue(session.ID, secret), maxAge)
 	// The forms of the page that was signed in on are of no use afterwards.
+	v.read, v.in = false, nil
+	return nil
+}
+
+// Elevate is the session of this browser after its user has proven more: under
+// another id and secret, so that whoever knew the former has nothing. What stands
+// beneath the session stays.
+func (v *Visit) Elevate(ctx context.Context, session storage.Session, proof authn.Proof) error {
+	k, secret := v.keeper, random(secretSize)
+	now, former := k.Now(), session.ID
+	session.ID, session.SecretHash = authz.NewID[authz.SessionID](now), hashOf(secret)
+	session.ACR, session.AMR, session.LastSeenAt = proof.ACR, proof.AMR, now
+	if err := k.Store.ForUser(session.User).ElevateSession(ctx, former, session); err != nil {
+		return err
+	}
+	var maxAge time.Duration
+	if session.IdleLifetime == k.RememberedIdle {
+		maxAge = session.ExpiresAt.Sub(now)
+	}
+	k.setCookie(v.w, sessionCookie, sessionCookieValue(session.ID, secret), maxAge)
 	v.read, v.in = false, nil
 	return nil
 }

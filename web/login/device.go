@@ -3,9 +3,7 @@ package login
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gatehouse/gatehouse/oidc"
@@ -15,11 +13,6 @@ import (
 	"github.com/gatehouse/gatehouse/templates"
 	"github.com/gatehouse/gatehouse/web/browser"
 )
-
-// deviceFlow marks a sign-in that the device page waits for; the code that was
-// typed stands behind it. A sealed request has no colon, and nothing but the code
-// can be said, so this leads nowhere else.
-const deviceFlow = "device:"
 
 // ShowDevice is GET /device: which device is it (RFC 8628 §3.3)? A code in the
 // query fills the field in and is not judged, so it can be no guess.
@@ -38,18 +31,9 @@ func (p *Pages) atDevice(w http.ResponseWriter, r *http.Request, v *browser.Visi
 	case err != nil:
 		p.Fail(w, r, err)
 	case in == nil:
-		browser.SeeOther(w, oidc.SignInPath+"?flow="+url.QueryEscape(deviceFlow+code))
+		browser.SeeOther(w, step(oidc.SignInPath, deviceFlow+code))
 	}
 	return in
-}
-
-// backToDevice is where a sign-in ends that the device page waits for.
-func backToDevice(flow string) (location string, ok bool) {
-	code, ok := strings.CutPrefix(flow, deviceFlow)
-	if code == "" {
-		return oidc.DevicePath, ok
-	}
-	return oidc.DevicePath + "?user_code=" + url.QueryEscape(code), ok
 }
 
 func (p *Pages) showDevice(w http.ResponseWriter, r *http.Request, v *browser.Visit, page templates.Device, status int) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -23,18 +22,19 @@ import (
 type Pages struct {
 	Provider      *oidc.Provider
 	Authenticator *authn.Authenticator
-	Limits        *authn.Limits
-	Browsers      *browser.Keeper
-	Store         *postgres.Store
+	Factors       *authn.Factors
+	// Passkeys is nil where there are none.
+	Passkeys *authn.Passkeys
+	Limits   *authn.Limits
+	Browsers *browser.Keeper
+	Store    *postgres.Store
 	// Fail shows a fault of ours as a page.
 	Fail func(http.ResponseWriter, *http.Request, error)
 	// Refuse shows what was wrong with a request as a page.
 	Refuse func(http.ResponseWriter, *http.Request, templates.Error)
 	Log    *slog.Logger
+	Now    func() time.Time
 }
-
-// accountPath is where a sign-in ends when no request waits for it.
-const accountPath = "/account"
 
 // ShowSignIn is GET /login.
 func (p *Pages) ShowSignIn(w http.ResponseWriter, r *http.Request) {
@@ -44,7 +44,7 @@ func (p *Pages) ShowSignIn(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	if !requestWaits(page.Flow) {
+	if !requestWaits(page.Flow) && !strings.HasPrefix(page.Flow, accountFlow) {
 		if in, err := v.SignedIn(r.Context()); err == nil && in != nil {
 			p.goOn(w, page.Flow)
 			return
@@ -54,11 +54,19 @@ func (p *Pages) ShowSignIn(w http.ResponseWriter, r *http.Request) {
 	p.show(w, r, v, page, question, http.StatusOK)
 }
 
-// requestWaits reports whether the flow is an authorization request.
-func requestWaits(flow string) bool { return flow != "" && !strings.HasPrefix(flow, deviceFlow) }
-
-// question is what a waiting request says of itself; the zero value without one.
+// question is what a waiting request says of itself; the zero value without one. A
+// page of the account waits for whoever is signed in to prove it anew.
 func (p *Pages) question(w http.ResponseWriter, r *http.Request, v *browser.Visit, flow string) (oidc.SignInQuestion, bool) {
+	if strings.HasPrefix(flow, accountFlow) {
+		in, err := v.SignedIn(r.Context())
+		if err != nil {
+			p.Fail(w, r, err)
+			return oidc.SignInQuestion{}, false
+		}
+		if in != nil {
+			return oidc.SignInQuestion{Again: in.Person.Username}, true
+		}
+	}
 	if !requestWaits(flow) {
 		return oidc.SignInQuestion{}, true
 	}
@@ -80,7 +88,15 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, v *browser.Visit, p
 	if q.Again != "" {
 		page.Reauthenticate, page.Username = true, q.Again
 	}
-	browser.Show(w, r, page, browser.Sending{Status: status, LeadsTo: q.Redirect})
+	if p.Passkeys != nil {
+		ceremony, err := p.Passkeys.BeginSignIn(v.ID())
+		if err != nil {
+			p.Fail(w, r, err)
+			return
+		}
+		page.Passkey = passkeyQuestion(ceremony)
+	}
+	browser.Show(w, r, page, browser.Sending{Status: status, LeadsTo: q.Redirect, Script: page.Passkey != nil})
 }
 
 // SignIn is POST /login.
@@ -96,6 +112,26 @@ func (p *Pages) SignIn(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, r, v, page, question, err)
 		return
 	}
+	remember := r.PostFormValue("remember") == "on"
+	have, err := p.Store.ForUser(proof.User).Authenticators(r.Context())
+	if err != nil {
+		p.Fail(w, r, err)
+		return
+	}
+	if have.TOTP != nil {
+		p.askSecond(w, r, v, page.Flow, proof, remember)
+		return
+	}
+	next := p.next(page.Flow, question)
+	if p.Passkeys != nil && len(have.Passkeys) == 0 && have.PasskeyDeclinedAt.IsZero() && r.PostFormValue("passkeys") == "on" {
+		next = func(storage.Person) string { return step("/login/passkey/new", page.Flow) }
+	}
+	p.enter(w, r, v, proof, remember, next)
+}
+
+// enter begins the session of a person who has proven all that they must, and
+// goes on to the next step.
+func (p *Pages) enter(w http.ResponseWriter, r *http.Request, v *browser.Visit, proof authn.Proof, remember bool, next func(storage.Person) string) {
 	person, err := p.Store.ForUser(proof.User).Person(r.Context())
 	if err != nil {
 		p.Fail(w, r, err)
@@ -106,15 +142,23 @@ func (p *Pages) SignIn(w http.ResponseWriter, r *http.Request) {
 		p.Refuse(w, r, templates.Error{Status: http.StatusForbidden, Description: "Your account does not belong to any active tenant."})
 		return
 	}
-	if err := v.SignIn(r.Context(), person, proof, tenant, r.PostFormValue("remember") == "on"); err != nil {
+	if err := v.SignIn(r.Context(), person, proof, tenant, remember); err != nil {
 		p.Fail(w, r, err)
 		return
 	}
-	if len(person.Tenants) > 1 && question.Client.Tenant.IsZero() {
-		browser.SeeOther(w, "/login/tenant?flow="+url.QueryEscape(page.Flow))
-		return
+	p.Log.InfoContext(r.Context(), "signed in", "user", person.ID, "amr", proof.AMR, "acr", proof.ACR, "address", browser.AddressFrom(r.Context()))
+	browser.SeeOther(w, next(person))
+}
+
+// next is the step after a sign-in: which tenant, where there is a choice, or back
+// to what waits.
+func (p *Pages) next(flow string, q oidc.SignInQuestion) func(storage.Person) string {
+	return func(person storage.Person) string {
+		if len(person.Tenants) > 1 && q.Client.Tenant.IsZero() {
+			return step("/login/tenant", flow)
+		}
+		return wayBack(flow)
 	}
-	p.goOn(w, page.Flow)
 }
 
 // landing is the tenant of a new session: the default of the person's
@@ -129,20 +173,6 @@ func landing(person storage.Person) (authz.TenantID, bool) {
 	return person.Tenants[0].ID, true
 }
 
-// goOn returns to the authorization endpoint or the device page, whichever waits,
-// or else to the account page.
-func (p *Pages) goOn(w http.ResponseWriter, flow string) {
-	if device, waits := backToDevice(flow); waits {
-		browser.SeeOther(w, device)
-		return
-	}
-	if flow == "" {
-		browser.SeeOther(w, accountPath)
-		return
-	}
-	browser.SeeOther(w, oidc.AuthorizePath+"?flow="+url.QueryEscape(flow))
-}
-
 // refuse shows the form again: one answer for everything that could tell whether
 // an account exists.
 func (p *Pages) refuse(w http.ResponseWriter, r *http.Request, v *browser.Visit, page templates.SignIn, q oidc.SignInQuestion, err error) {
@@ -155,6 +185,10 @@ func (p *Pages) refuse(w http.ResponseWriter, r *http.Request, v *browser.Visit,
 		page.Problem, page.RetryAfter, status = templates.SignInBusy, 2*time.Second, http.StatusServiceUnavailable
 	case errors.Is(err, authn.ErrCredentials):
 		page.Problem = templates.SignInRefused
+	case errors.Is(err, authn.ErrPasskey):
+		page.Problem = templates.SignInPasskey
+	case errors.Is(err, authn.ErrExpired):
+		page.Problem, status = templates.SignInExpired, http.StatusBadRequest
 	default:
 		p.Fail(w, r, err)
 		return
@@ -162,7 +196,7 @@ func (p *Pages) refuse(w http.ResponseWriter, r *http.Request, v *browser.Visit,
 	if page.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(page.RetryAfter/time.Second)+1))
 	}
-	p.Log.InfoContext(r.Context(), "sign-in refused", "address", browser.AddressFrom(r.Context()), "reason", page.Problem)
+	p.Log.InfoContext(r.Context(), "sign-in refused", "address", browser.AddressFrom(r.Context()), "reason", page.Problem, "error", err)
 	p.show(w, r, v, page, q, status)
 }
 
@@ -172,11 +206,7 @@ func (p *Pages) Switch(w http.ResponseWriter, r *http.Request) {
 		p.Fail(w, r, err)
 		return
 	}
-	target := oidc.SignInPath
-	if flow := r.PostFormValue("flow"); flow != "" {
-		target += "?flow=" + url.QueryEscape(flow)
-	}
-	browser.SeeOther(w, target)
+	browser.SeeOther(w, step(oidc.SignInPath, r.PostFormValue("flow")))
 }
 
 // SignOut is POST /logout.
