@@ -234,7 +234,7 @@ func (b *tab) shoot(page string) {
 
 // controls lists what a person can press or fill in and cannot name, or cannot hit
 // (WCAG 2.2, 4.1.2 and 2.5.8: at least 24 pixels each way, text links aside).
-const controls = `[...document.querySelectorAll('button, input:not([type=hidden]), summary, a.button')].map(e => {
+const controls = `[...document.querySelectorAll('button, input:not([type=hidden]), summary, a.button')].filter(e => e.checkVisibility()).map(e => {
 	const box = e.getBoundingClientRect(), label = e.labels && e.labels[0];
 	const name = (e.getAttribute('aria-label') || (label && label.innerText) || e.innerText || '').trim();
 	const target = e.type === 'checkbox' && label ? label.getBoundingClientRect() : box;

@@ -192,3 +192,9 @@ func (h *House) Machine(id string, change ...func(*storage.Client)) storage.Clie
 		c.Scopes = []authz.Pattern{"agents:read", "tools:execute"}
 	}}, change...)...)
 }
+
+// AtLocalhost is the option of a house that is reached by a name: browsers have
+// passkeys for names alone.
+func AtLocalhost(c *web.Config, _ *postgres.Options) {
+	c.Issuer = &url.URL{Scheme: "http", Host: "localhost:" + c.Issuer.Port()}
+}
