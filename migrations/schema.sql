@@ -4,6 +4,10 @@ CREATE SCHEMA platform;
 
 CREATE SCHEMA river;
 
+CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA platform;
+
+COMMENT ON EXTENSION pg_trgm IS 'text similarity measurement and index searching based on trigrams';
+
 CREATE TYPE river.river_job_state AS ENUM (
     'available',
     'cancelled',
@@ -93,6 +97,21 @@ begin
 end
 $$;
 
+CREATE FUNCTION platform.find_users(folded text, after uuid, most integer) RETURNS SETOF uuid
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+declare
+  pattern text := '%' || regexp_replace(folded, '([\\%_])', '\\\1', 'g') || '%';
+begin
+  if platform.acting_operator() then
+    return query select s.user_id from platform.user_search s
+      where s.words like pattern and (after is null or s.user_id > after) order by s.user_id limit most;
+  end if;
+end
+$$;
+
 CREATE FUNCTION platform.forget_audit_events(older_than timestamp with time zone, at_most integer) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -119,6 +138,18 @@ begin
 end
 $$;
 
+CREATE FUNCTION platform.index_user() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into platform.user_search as s (user_id, words)
+  values (new.id, concat_ws(' ', new.username_folded, new.email_folded, coalesce(new.display_name_folded, lower(new.display_name))))
+  on conflict (user_id) do update set words = excluded.words where s.words <> excluded.words;
+  return null;
+end
+$$;
+
 CREATE FUNCTION platform.named_identifier() RETURNS text
     LANGUAGE sql STABLE
     RETURN NULLIF(current_setting('app.identifier'::text, true), ''::text);
@@ -126,6 +157,19 @@ CREATE FUNCTION platform.named_identifier() RETURNS text
 CREATE FUNCTION platform.named_row() RETURNS uuid
     LANGUAGE sql STABLE
     RETURN (NULLIF(current_setting('app.row_id'::text, true), ''::text))::uuid;
+
+CREATE FUNCTION platform.similar_users(folded text, most integer) RETURNS SETOF uuid
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 10
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    begin
+      if platform.acting_operator() then
+        perform set_config('pg_trgm.word_similarity_threshold', '0.5', true);
+        return query select s.user_id from platform.user_search s where folded operator(platform.<%) s.words
+          order by platform.word_similarity(folded, s.words) desc, s.user_id limit most;
+      end if;
+    end
+    $$;
 
 CREATE FUNCTION river.river_job_state_in_bitmask(bitmask bit, state river.river_job_state) RETURNS boolean
     LANGUAGE sql IMMUTABLE
@@ -272,6 +316,14 @@ CREATE TABLE platform.ip_bans (
     expires_at timestamp with time zone
 );
 
+CREATE TABLE platform.merged_users (
+    source_id uuid NOT NULL,
+    target_id uuid NOT NULL,
+    merged_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY platform.merged_users FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE platform.one_time_links (
     id uuid NOT NULL,
     purpose text NOT NULL,
@@ -346,6 +398,11 @@ CREATE TABLE platform.scopes (
     title text NOT NULL,
     description text DEFAULT ''::text NOT NULL,
     needs_acr text
+);
+
+CREATE TABLE platform.sign_in_days (
+    day date NOT NULL,
+    sign_ins bigint NOT NULL
 );
 
 CREATE TABLE platform.signing_keys (
@@ -428,6 +485,11 @@ CREATE TABLE platform.user_scopes (
 
 ALTER TABLE ONLY platform.user_scopes FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE platform.user_search (
+    user_id uuid NOT NULL,
+    words text NOT NULL
+);
+
 CREATE TABLE platform.user_sessions (
     id uuid NOT NULL,
     token_jti uuid NOT NULL,
@@ -464,7 +526,8 @@ CREATE TABLE platform.users (
     created_at timestamp with time zone NOT NULL,
     last_login_at timestamp with time zone,
     disabled_at timestamp with time zone,
-    authz_changed_at timestamp with time zone NOT NULL
+    authz_changed_at timestamp with time zone NOT NULL,
+    display_name_folded text
 );
 
 ALTER TABLE ONLY platform.users FORCE ROW LEVEL SECURITY;
@@ -618,6 +681,9 @@ ALTER TABLE ONLY platform.grants
 ALTER TABLE ONLY platform.ip_bans
     ADD CONSTRAINT ip_bans_pkey PRIMARY KEY (network);
 
+ALTER TABLE ONLY platform.merged_users
+    ADD CONSTRAINT merged_users_pkey PRIMARY KEY (source_id);
+
 ALTER TABLE ONLY platform.one_time_links
     ADD CONSTRAINT one_time_links_pkey PRIMARY KEY (id);
 
@@ -641,6 +707,9 @@ ALTER TABLE ONLY platform.roles
 
 ALTER TABLE ONLY platform.scopes
     ADD CONSTRAINT scopes_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY platform.sign_in_days
+    ADD CONSTRAINT sign_in_days_pkey PRIMARY KEY (day);
 
 ALTER TABLE ONLY platform.signing_keys
     ADD CONSTRAINT signing_keys_pkey PRIMARY KEY (kid);
@@ -671,6 +740,9 @@ ALTER TABLE ONLY platform.user_preferences
 
 ALTER TABLE ONLY platform.user_scopes
     ADD CONSTRAINT user_scopes_user_id_tenant_id_scope_key UNIQUE NULLS NOT DISTINCT (user_id, tenant_id, scope);
+
+ALTER TABLE ONLY platform.user_search
+    ADD CONSTRAINT user_search_pkey PRIMARY KEY (user_id);
 
 ALTER TABLE ONLY platform.user_sessions
     ADD CONSTRAINT user_sessions_pkey PRIMARY KEY (id);
@@ -744,9 +816,11 @@ CREATE INDEX grants_by_sid ON platform.grants USING btree (sid);
 
 CREATE INDEX grants_by_user ON platform.grants USING btree (user_id);
 
-CREATE INDEX memberships_by_group ON platform.user_group_memberships USING btree (tenant_id, user_group_id);
+CREATE INDEX memberships_by_group ON platform.user_group_memberships USING btree (tenant_id, user_group_id, user_id);
 
 CREATE INDEX memberships_by_user ON platform.user_group_memberships USING btree (user_id, tenant_id);
+
+CREATE INDEX merged_users_by_target ON platform.merged_users USING btree (target_id);
 
 CREATE UNIQUE INDEX one_time_links_by_address ON platform.one_time_links USING btree (tenant_id, email_folded) WHERE (purpose = 'invitation'::text);
 
@@ -766,9 +840,15 @@ CREATE UNIQUE INDEX user_groups_of_project ON platform.user_groups USING btree (
 
 CREATE UNIQUE INDEX user_groups_of_tenant ON platform.user_groups USING btree (tenant_id, name) WHERE (project_id IS NULL);
 
+CREATE INDEX user_search_by_trigram ON platform.user_search USING gin (words platform.gin_trgm_ops) WITH (fastupdate=off);
+
 CREATE INDEX user_sessions_by_user ON platform.user_sessions USING btree (user_id);
 
+CREATE INDEX users_by_last_login ON platform.users USING btree (last_login_at);
+
 CREATE INDEX users_by_role ON platform.users USING btree (role, id);
+
+CREATE INDEX users_disabled ON platform.users USING btree (id) WHERE (disabled_at IS NOT NULL);
 
 CREATE INDEX webauthn_credentials_by_user ON platform.webauthn_credentials USING btree (user_id);
 
@@ -801,6 +881,8 @@ CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE ON platform.signing_key
 CREATE TRIGGER announce AFTER DELETE OR UPDATE ON platform.tenants FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
 
 CREATE TRIGGER chained BEFORE INSERT ON platform.audit_events FOR EACH ROW EXECUTE FUNCTION platform.chain_audit_event();
+
+CREATE TRIGGER index_user AFTER INSERT OR UPDATE OF username_folded, email_folded, display_name, display_name_folded ON platform.users FOR EACH ROW EXECUTE FUNCTION platform.index_user();
 
 CREATE TRIGGER projects_take_their_groups BEFORE DELETE ON public.projects FOR EACH ROW EXECUTE FUNCTION platform.delete_groups_of_project();
 
@@ -894,6 +976,9 @@ ALTER TABLE ONLY platform.user_scopes
 ALTER TABLE ONLY platform.user_scopes
     ADD CONSTRAINT user_scopes_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY platform.user_search
+    ADD CONSTRAINT user_search_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY platform.user_sessions
     ADD CONSTRAINT user_sessions_current_project_id_fkey FOREIGN KEY (current_project_id) REFERENCES public.projects(id) ON DELETE SET NULL;
 
@@ -955,6 +1040,8 @@ CREATE POLICY joined ON platform.user_groups FOR SELECT USING ((EXISTS ( SELECT
    FROM platform.user_group_memberships m
   WHERE ((m.user_group_id = user_groups.id) AND (m.user_id = platform.acting_user())))));
 
+ALTER TABLE platform.merged_users ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE platform.one_time_links ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY owned ON platform.attestation_policies USING (((tenant_id = platform.acting_tenant()) OR platform.acting_operator()));
@@ -966,6 +1053,8 @@ CREATE POLICY owned ON platform.consents USING (((user_id = platform.acting_user
 CREATE POLICY owned ON platform.device_codes USING (((id = platform.named_row()) OR platform.acting_operator()));
 
 CREATE POLICY owned ON platform.grants USING (((user_id = platform.acting_user()) OR (id = platform.named_row()) OR platform.acting_operator()));
+
+CREATE POLICY owned ON platform.merged_users USING (platform.acting_operator());
 
 CREATE POLICY owned ON platform.one_time_links USING (((user_id = platform.acting_user()) OR (tenant_id = platform.acting_tenant()) OR (id = platform.named_row()) OR platform.acting_operator()));
 
@@ -1037,8 +1126,14 @@ GRANT USAGE ON SCHEMA river TO gatehouse_app;
 
 GRANT SELECT,INSERT ON TABLE platform.audit_events TO gatehouse_app;
 
+REVOKE ALL ON FUNCTION platform.find_users(folded text, after uuid, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.find_users(folded text, after uuid, most integer) TO gatehouse_app;
+
 REVOKE ALL ON FUNCTION platform.forget_audit_events(older_than timestamp with time zone, at_most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION platform.forget_audit_events(older_than timestamp with time zone, at_most integer) TO gatehouse_app;
+
+REVOKE ALL ON FUNCTION platform.similar_users(folded text, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION platform.similar_users(folded text, most integer) TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.attestation_policies TO gatehouse_app;
 
@@ -1058,6 +1153,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.grants TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.ip_bans TO gatehouse_app;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE platform.merged_users TO gatehouse_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.one_time_links TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.pushed_requests TO gatehouse_app;
@@ -1073,6 +1170,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.revoked_tokens TO gatehouse_
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.roles TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.scopes TO gatehouse_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE platform.sign_in_days TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.signing_keys TO gatehouse_app;
 

@@ -52,8 +52,9 @@ type CreateUser struct {
 
 // UserChange is what to change of a user; nil leaves it.
 type UserChange struct {
-	DisplayName, Email, AvatarURL *string
-	Role                          *authz.Role
+	Username, DisplayName, Email, AvatarURL *string
+	Role                                    *authz.Role
+	EmailVerified, Disabled                 *bool
 }
 
 // CreateTenant is a tenant to be made. A nil limit means "no limit".

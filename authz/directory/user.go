@@ -196,7 +196,7 @@ func (s *Service) UpdateUser(ctx context.Context, a Actor, id authz.UserID, c Us
 	if err := c.check(); err != nil {
 		return p.User, err
 	}
-	u, err := s.store.UpdateUser(ctx, id, postgres.UserChange(c), s.event(a, "user.update", authz.TenantID{}))
+	u, err := s.store.UpdateUser(ctx, id, postgres.UserChange(c), s.dead(), s.event(a, "user.update", authz.TenantID{}))
 	return u, nameTaken(err)
 }
 

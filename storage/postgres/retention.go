@@ -26,8 +26,12 @@ const (
 		select id from platform.one_time_links where expires_at < $1 limit 1000 for update skip locked)`
 	cleanCounters = `delete from platform.rate_counters where key in (
 		select key from platform.rate_counters where tat < $1 limit 1000 for update skip locked)`
-	cleanSessions = `delete from platform.user_sessions where id in (
-		select id from platform.user_sessions where expires_at < $1 limit 1000 for update skip locked)`
+	// How many signed in on a day is known after the sessions are gone.
+	cleanSessions = `with gone as (delete from platform.user_sessions where id in (
+		select id from platform.user_sessions where expires_at < $1 limit 1000 for update skip locked) returning created_at),
+	kept as (insert into platform.sign_in_days as d (day, sign_ins) select created_at::date, count(*) from gone group by 1 order by 1
+		on conflict (day) do update set sign_ins = d.sign_ins + excluded.sign_ins)
+	select from gone`
 	// By the id, which tells when it was made: refreshing must not change an
 	// indexed column, so there is none for the end of a grant.
 	cleanGrants = `delete from platform.grants where id in (

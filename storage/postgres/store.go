@@ -41,6 +41,8 @@ type Store struct {
 	pool *pgxpool.Pool
 	feed *feed
 	log  *slog.Logger
+	// within is the transaction that [OperatorStore.Together] has opened, if any.
+	within pgx.Tx
 
 	clients   *cache[authz.ClientID, storage.Client]
 	catalogue *cache[struct{}, Catalogue]
@@ -160,6 +162,9 @@ func (s *Store) batch(ctx context.Context, act string, a acting, queue func(*pgx
 }
 
 func (s *Store) send(ctx context.Context, act string, b *pgx.Batch) error {
+	if s.within != nil {
+		return translate(act, s.within.SendBatch(ctx, b).Close())
+	}
 	conn, err := s.acquire(ctx)
 	if err != nil {
 		return translate(act, err)
@@ -176,18 +181,21 @@ func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 
 // tx runs a transaction of several trips, for changes that look before they write.
 func (s *Store) tx(ctx context.Context, act string, a acting, change func(pgx.Tx) error) error {
+	as := func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, setActing, a.args()...); err != nil {
+			return err
+		}
+		return change(tx)
+	}
+	if s.within != nil {
+		return translate(act, as(s.within))
+	}
 	conn, err := s.acquire(ctx)
 	if err != nil {
 		return translate(act, err)
 	}
 	defer conn.Release()
-	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, setActing, a.args()...); err != nil {
-			return err
-		}
-		return change(tx)
-	})
-	return translate(act, err)
+	return translate(act, pgx.BeginFunc(ctx, conn, as))
 }
 
 // UserStore reaches the rows of one user.

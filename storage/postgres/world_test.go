@@ -41,6 +41,8 @@ func newEstate(t *testing.T, w *storagetest.World, s *postgres.Store, name strin
 	w.Exec(`insert into platform.revoked_tokens (jti, user_id, tenant_id, reason, revoked_at, expires_at)
 		values ('dead-token-of-' || $1::text, $2, $3, 'test', now(), now())`, name, e.user, e.tenant)
 
+	w.Exec(`insert into platform.merged_users (source_id, target_id, merged_at) values (gen_random_uuid(), $1, now())`, e.user)
+
 	e.session = storage.Session{
 		ID: authz.RandomID[authz.SessionID](), TokenJTI: authz.RandomID[authz.SessionID](), User: e.user, Tenant: e.tenant,
 		SecretHash: []byte("digest"), CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(12 * time.Hour), IdleLifetime: 30 * time.Minute,
