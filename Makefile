@@ -5,7 +5,7 @@ BINARY  := bin/gatehouse
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check vet verify schema docs clean
+.PHONY: help build run test scale check vet verify schema docs clean
 
 help: ## Print what there is to do
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test: ## Test everything: units, PostgreSQL, the protocol, foreign clients, a re
 	@tools/install-chromium
 	@tools/install-node-modules
 	$(GO) test -race -timeout 20m ./...
+
+scale: ## Hold the directory to its times among 1,000,000 users, 10,000 tenants and 3,000,000 memberships
+	GATEHOUSE_SCALE=1000000 $(GO) test ./storage/postgres -run TestScale -v -timeout 60m
 
 check: vet verify test ## What CI runs
 

@@ -53,6 +53,7 @@ func TestM8_Audit(t *testing.T) {
 		{"group.scopes", func() error { _, err := v.SetGroupScopes(ctx, by, tools.ID, []authz.Pattern{"tools:*"}); return err }, []string{tools.ID.String(), "tools:execute", "tools:*"}},
 		{"group.add-member", func() error { return v.AddMember(ctx, by, tools.ID, bob.ID) }, []string{tools.ID.String(), id(bob)}},
 		{"group.remove-member", func() error { return v.RemoveMember(ctx, by, tools.ID, bob.ID) }, []string{tools.ID.String(), id(bob)}},
+		{"user.merge", func() error { _, err := v.MergeUsers(ctx, by, v.ann.ID, bob.ID, false); return err }, []string{id(bob), id(v.ann), "ann@example.com"}},
 		{"user.delete", func() error { return v.DeleteUser(ctx, by, bob.ID) }, []string{id(bob), "bob@example.com"}},
 		{"tenant.create", func() error { _, err := v.CreateTenant(ctx, by, directory.CreateTenant{Slug: "beta"}); return err }, []string{"beta"}},
 		{"tenant.suspend", func() error { return v.SuspendTenant(ctx, by, v.acme.ID) }, []string{v.acme.ID.String()}},
@@ -125,8 +126,8 @@ func TestM8_Audit(t *testing.T) {
 	if len(covered) != len(changes) {
 		t.Error("an action stands twice among the changes")
 	}
-	reads := strings.Fields(`AgentsOf Audit Bans CheckBan Client Clients CountUsers Counts ExplainScopes Group Groups MayManageKeys Person Project Projects
-		Resources Roles Scopes Sessions Tenant Tenants User Users Bootstrap`)
+	reads := strings.Fields(`AgentsOf Audit Bans CheckBan Client Clients CountUsers Counts ExplainScopes Group Groups MayManageKeys MergedInto Person Project Projects
+		Resources Roles Scopes Sessions Tenant Tenants User UserStats Users Bootstrap`)
 	if n := reflect.TypeFor[*directory.Service]().NumMethod() - len(reads); n != len(changes) {
 		t.Errorf("the service has %d methods that change something, and this test %d", n, len(changes))
 	}

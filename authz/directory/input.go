@@ -1,6 +1,8 @@
 package directory
 
 import (
+	"time"
+
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
 )
@@ -34,6 +36,10 @@ type UserFilter struct {
 	Tenant string // slug
 	Group  authz.GroupID
 	Status UserStatus
+	// LastLoginAfter and LastLoginBefore choose who last signed in at or after one
+	// instant, and before another; NeverLoggedIn who never did.
+	LastLoginAfter, LastLoginBefore time.Time
+	NeverLoggedIn                   bool
 	// Search is found, in any case, within user name, e-mail address and display name.
 	Search string
 	Paging

@@ -102,12 +102,17 @@ func (s *Service) changeable(ctx context.Context, a Actor, id authz.UserID) (sto
 	if err != nil {
 		return p, err
 	}
-	held := p.Rights.RoleScopes
+	return p, mayManage(a, append(beyondRole(p), p.Rights.RoleScopes...))
+}
+
+// beyondRole is what a person holds directly and by groups.
+func beyondRole(p storage.Person) []authz.Pattern {
+	var held []authz.Pattern
 	for _, extra := range p.Rights.Extra {
 		held = append(held, extra.Scope)
 	}
 	for _, g := range p.Rights.Groups {
 		held = append(held, g.Scopes...)
 	}
-	return p, mayManage(a, held)
+	return held
 }

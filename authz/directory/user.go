@@ -14,7 +14,13 @@ import (
 )
 
 func (s *Service) filter(ctx context.Context, a Actor, f UserFilter) (postgres.UserFilter, error) {
-	chosen := postgres.UserFilter{Role: f.Role, Group: f.Group, Search: f.Search, Limit: f.limit() + 1}
+	chosen := postgres.UserFilter{
+		Role: f.Role, Group: f.Group, Search: f.Search, Limit: f.limit() + 1,
+		LastLoginAfter: f.LastLoginAfter, LastLoginBefore: f.LastLoginBefore, NeverLoggedIn: f.NeverLoggedIn,
+	}
+	if f.NeverLoggedIn && !(f.LastLoginAfter.IsZero() && f.LastLoginBefore.IsZero()) {
+		return chosen, invalid("never_logged_in", "is nobody who signed in at any time: ask for one of the two")
+	}
 	switch f.Status {
 	case "":
 	case StatusActive, StatusDisabled:
@@ -37,7 +43,9 @@ func (s *Service) filter(ctx context.Context, a Actor, f UserFilter) (postgres.U
 	return chosen, nil
 }
 
-// Users lists users in the order of their creation.
+// Users lists users in the order of their creation. A search that finds the text in
+// nobody's name gives those whose names are the most like it, the likest first, as
+// one page.
 func (s *Service) Users(ctx context.Context, a Actor, f UserFilter) (Page[storage.User], error) {
 	if err := may(a, readDirectory); err != nil {
 		return Page[storage.User]{}, err
@@ -47,7 +55,16 @@ func (s *Service) Users(ctx context.Context, a Actor, f UserFilter) (Page[storag
 		return Page[storage.User]{}, err
 	}
 	users, err := s.store.Users(ctx, chosen)
+	if err == nil && len(users) == 0 && f.Search != "" && f.Cursor == "" {
+		return s.similar(ctx, chosen, f.limit())
+	}
 	return page(users, f.Paging, func(u storage.User) string { return u.ID.String() }), err
+}
+
+// similar is who may have been meant when a text stands in nobody's name.
+func (s *Service) similar(ctx context.Context, chosen postgres.UserFilter, limit int) (Page[storage.User], error) {
+	users, err := s.store.SimilarUsers(ctx, chosen)
+	return Page[storage.User]{Items: users[:min(len(users), limit)]}, err
 }
 
 // CountUsers counts what Users would list over all its pages.
@@ -202,6 +219,9 @@ func (s *Service) UpdateUser(ctx context.Context, a Actor, id authz.UserID, c Us
 
 func (c UserChange) check() error {
 	var problems []error
+	if c.Username != nil {
+		problems = append(problems, checkUsername(*c.Username))
+	}
 	if c.Email != nil {
 		problems = append(problems, checkEmail(*c.Email))
 	}

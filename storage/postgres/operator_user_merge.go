@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -27,16 +28,32 @@ type mergePart struct {
 	// both selects the target's row that stands in the way of x, a row of the
 	// source's; "" when none can.
 	both string
+	// first are statements that make room for it.
+	first []string
 }
 
 var mergeParts = []mergePart{
-	{"memberships", "platform.user_group_memberships", "user_id",
-		`select from platform.user_group_memberships y where y.user_id = $2 and y.user_group_id = x.user_group_id`},
-	{"scopes", "platform.user_scopes", "user_id",
-		`select from platform.user_scopes y where y.user_id = $2 and y.tenant_id is not distinct from x.tenant_id and y.scope = x.scope`},
-	{"consents", "platform.consents", "user_id",
-		`select from platform.consents y where y.user_id = $2 and y.client_id = x.client_id and y.tenant_id = x.tenant_id`},
-	{"clients", "platform.clients", "owner_id", ""},
+	{kind: "memberships", table: "platform.user_group_memberships", column: "user_id",
+		both: `select from platform.user_group_memberships y where y.user_id = $2 and y.user_group_id = x.user_group_id`},
+	{kind: "scopes", table: "platform.user_scopes", column: "user_id",
+		both: `select from platform.user_scopes y where y.user_id = $2 and y.tenant_id is not distinct from x.tenant_id and y.scope = x.scope`},
+	{kind: "consents", table: "platform.consents", column: "user_id",
+		both: `select from platform.consents y where y.user_id = $2 and y.client_id = x.client_id and y.tenant_id = x.tenant_id`},
+	{kind: "clients", table: "platform.clients", column: "owner_id"},
+	// An authenticator names the user handle that it was registered under, and a user
+	// has one: passkeys move, with it, to who has none.
+	{kind: "passkeys", table: "platform.webauthn_credentials", column: "user_id",
+		both: `select from platform.webauthn_credentials y where y.user_id = $2`,
+		first: []string{
+			`delete from platform.webauthn_users w where w.user_id = $2 and exists (select from platform.webauthn_credentials x where x.user_id = $1)
+				and not exists (select from platform.webauthn_credentials y where y.user_id = $2)`,
+			`update platform.webauthn_users w set user_id = $2 where w.user_id = $1
+				and not exists (select from platform.webauthn_users y where y.user_id = $2)`,
+		}},
+	{kind: "authenticator apps", table: "platform.totp_secrets", column: "user_id",
+		both: `select from platform.totp_secrets y where y.user_id = $2`},
+	{kind: "recovery codes", table: "platform.recovery_codes", column: "user_id",
+		both: `select from platform.recovery_codes y where y.user_id = $2`},
 }
 
 // movable is the condition under which a row moves.
@@ -113,9 +130,11 @@ func note(counts map[string]int, kind string, n int) {
 
 func merge(ctx context.Context, tx pgx.Tx, source, target authz.UserID, now, dead time.Time) error {
 	for _, p := range mergeParts {
-		statement := fmt.Sprintf(`update %s x set %s = $2 where %s`, p.table, p.column, p.movable())
-		if _, err := tx.Exec(ctx, statement, source, target); err != nil {
-			return fmt.Errorf("move %s: %w", p.kind, err)
+		move := fmt.Sprintf(`update %s x set %s = $2 where %s`, p.table, p.column, p.movable())
+		for _, statement := range append(slices.Clone(p.first), move) {
+			if _, err := tx.Exec(ctx, statement, source, target); err != nil {
+				return fmt.Errorf("move %s: %w", p.kind, err)
+			}
 		}
 	}
 	if _, err := tx.Exec(ctx, `update platform.merged_users set target_id = $2 where target_id = $1`, source, target); err != nil {

@@ -7,8 +7,9 @@ type Crowd struct{ Users, Tenants, Memberships int }
 // table at once. Ids are made like those of the program, in the order of their
 // numbers. User 7 is called "given.family7", with names out of many; one in a
 // hundred is an admin, one in a thousand is disabled; half have signed in, on one
-// day of the year 2025 each. Everybody is a member of one tenant, and the
-// memberships beyond are spread over the groups of all tenants.
+// day of the year 2025 each. Everybody is a member of one tenant, which is their
+// default, and the memberships beyond are spread over the groups of all tenants;
+// one in ten holds a scope directly.
 func (w *World) Populate(c Crowd) {
 	w.t.Helper()
 	// Triggers and the trigram index, row by row, would take most of the time.
@@ -23,7 +24,7 @@ func (w *World) Populate(c Crowd) {
 		args      []any
 	}{
 		{crowdTenants, []any{c.Tenants}}, {crowdGroups, nil}, {crowdUsers, []any{c.Users}}, {crowdSearch, nil},
-		{crowdMembers, []any{c.Users, c.Tenants}},
+		{crowdMembers, []any{c.Users, c.Tenants}}, {crowdPreferences, []any{c.Users, c.Tenants}}, {crowdScopes, []any{c.Users}},
 		{crowdMemberships, []any{max(c.Memberships-c.Users, 0), c.Users, c.Tenants}},
 	} {
 		w.Exec(part.statement, part.args...)
@@ -67,6 +68,12 @@ const (
 	crowdMembers = `insert into platform.user_group_memberships (id, tenant_id, user_id, user_group_id, created_at)
 		select pg_temp.crowd_id('member', n), pg_temp.crowd_id('tenant', 1 + n % $2::int), pg_temp.crowd_id('user', n),
 		       pg_temp.crowd_id('groupmembers', 1 + n % $2::int), '2025-01-01' from generate_series(1, $1::int) n`
+
+	crowdPreferences = `insert into platform.user_preferences (user_id, default_tenant_id)
+		select pg_temp.crowd_id('user', n), pg_temp.crowd_id('tenant', 1 + n % $2::int) from generate_series(1, $1::int) n`
+
+	crowdScopes = `insert into platform.user_scopes (user_id, scope, created_at)
+		select pg_temp.crowd_id('user', 10 * n), 'audits:read', '2025-01-01' from generate_series(1, $1::int / 10) n`
 
 	// Prime strides, so that a user's memberships lie in tenants far apart.
 	crowdMemberships = `insert into platform.user_group_memberships (id, tenant_id, user_id, user_group_id, created_at)
