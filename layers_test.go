@@ -34,6 +34,8 @@ var floors = map[string]int{
 	"oidc/outbound":       3,
 
 	"authz/directory": 4,
+	"oidc/mail":       4,
+	"oidc/recovery":   5,
 
 	"oidc": 5,
 
@@ -81,6 +83,7 @@ var doors = []struct {
 	{"github.com/danielgtaylor/huma", []string{"web/api"}, "one description of one API"},
 	{"html/template", []string{"templates"}, "pages have one door"},
 	{"github.com/spf13/cobra", []string{"cmd/gatehouse"}, "the command line is wiring"},
+	{"github.com/wneessen/go-mail", []string{"oidc/mail"}, "mail leaves by one door"},
 	{"github.com/prometheus/client_golang", []string{"cmd/gatehouse"}, "metrics are gathered at the edge"},
 }
 
