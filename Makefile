@@ -42,6 +42,7 @@ schema: ## Write migrations/schema.sql anew from the migrations
 docs: ## Write the generated pages in docs/ anew
 	$(GO) generate ./cmd/internal/config
 	$(GO) test ./cmd/gatehouse -run TestReference -update
+	$(GO) test ./web/api -run TestPermissionsPage -update
 
 clean: ## Remove what was built
 	@rm -rf bin

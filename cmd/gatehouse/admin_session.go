@@ -1,20 +1,27 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gatehouse/gatehouse/web/api"
+)
 
 func newSessionCommand(i *invocation) *cobra.Command {
 	return group("session", "See the session of this terminal",
 		`Sees the session that gatehouse login began here. The sessions of users are under
 gatehouse admin sessions.`,
 		`  gatehouse admin session show`,
-		&cobra.Command{
+		i.operation(&cobra.Command{
 			Use:   "show",
 			Short: "Show the session of this terminal and its granted scopes",
-			Long: `Asks the server whose the session of this terminal is, and shows it with the scopes
-that it was granted. A session that ran out is renewed first.`,
+			Long: `Shows the session that gatehouse login began, with the scopes that it was granted,
+as the server sees it. One that ran out is renewed first. The host has no session.`,
 			Example: `  gatehouse admin session show
   gatehouse admin session show --output json`,
 			Args: cobra.NoArgs,
-			RunE: i.showIdentity,
-		})
+		}, func(ctx context.Context, o *operator, _ []string) error {
+			return one(ctx, o, api.ShowMySession, struct{}{})
+		}))
 }

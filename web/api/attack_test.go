@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -15,32 +16,23 @@ import (
 )
 
 // Every operation of the document, with every role, with every scope that the
-// role can get: who may do it is decided here and not by what is asked for.
+// role can get: who may do it is decided here and not by what is asked for. The
+// matrix is docs/permissions.md, which is generated.
 func TestM2_RolesTimesRoutes(t *testing.T) {
 	t.Parallel()
 	h := house(t)
-	bob := h.User("bob")
 	const everything = "openid user agents:read tools:execute admin users:manage"
-	opened := map[authz.Role]func(path, method string) bool{
-		authz.RoleViewer: func(path, _ string) bool { return path == "/me" },
-		authz.RoleUser:   func(path, _ string) bool { return path == "/me" },
-		authz.RoleAdmin:  func(string, string) bool { return true },
-		authz.RoleOwner:  func(string, string) bool { return true },
-	}
 	document := call(h, "", "GET", "/openapi.json", "")
-	for role, opens := range opened {
+	for _, role := range authz.Roles() {
 		h.User(string(role), role)
 		held := token(h, string(role), everything)
 		for path, methods := range document.JSON["paths"].(map[string]any) {
-			for method := range methods.(map[string]any) {
-				// The object is there, so that a refusal cannot be about its absence; the
-				// body is none, so that nothing is changed by who may.
-				target := strings.NewReplacer("{user}", bob.String(), "{session}", bob.String(), "{client}", "desk", "{tenant}", "acme", "{role}", "user").Replace(path)
-				if method != "get" {
-					target = strings.NewReplacer(bob.String(), "none", "desk", "none", "acme", "none").Replace(target)
-				}
+			for method, o := range methods.(map[string]any) {
+				// What is named is not there, and no body is sent: nothing is changed by who may.
+				target := placeholder.ReplaceAllString(path, "none")
 				a := call(h, held, strings.ToUpper(method), target, "")
-				if refused := a.Status == http.StatusForbidden; refused == opens(path, method) || a.Status == http.StatusUnauthorized || a.Status >= 500 {
+				opens := opened(t, h, role, o.(map[string]any))
+				if refused := a.Status == http.StatusForbidden; refused == opens || a.Status == http.StatusUnauthorized || a.Status >= 500 {
 					t.Errorf("%s %s as %s: %d %s", method, path, role, a.Status, a.Raw)
 				}
 				if a.Status == http.StatusForbidden && !strings.Contains(a.Header.Get("WWW-Authenticate"), `error="insufficient_scope"`) {
@@ -54,6 +46,25 @@ func TestM2_RolesTimesRoutes(t *testing.T) {
 			}
 		}
 	}
+}
+
+var placeholder = regexp.MustCompile(`\{[^}]+\}`)
+
+// opened reports whether a role holds one of the scopes that open an operation.
+func opened(t *testing.T, h *webtest.House, role authz.Role, operation map[string]any) bool {
+	t.Helper()
+	catalogue, err := h.Store.Catalogue(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, alternative := range operation["security"].([]any) {
+		for _, scopes := range alternative.(map[string]any) {
+			if authz.AnyMatches(catalogue.Roles[role].Scopes, authz.Scope(scopes.([]any)[0].(string))) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Nobody gives what they do not hold, and owners are the owner's business.
@@ -203,5 +214,30 @@ func TestP6_FaultsAreGeneric(t *testing.T) {
 	a := call(h, admin, "GET", "/tenants", "")
 	if a.Status != http.StatusInternalServerError || strings.Contains(a.Raw, "plan") || strings.Contains(a.Raw, "SQL") {
 		t.Errorf("%d %s", a.Status, a.Raw)
+	}
+}
+
+// M7: the API stands beside the pages, so what protects it is asked for on every
+// address: no cookie, no query and no other listener opens it, and nothing but the
+// document answers to nobody.
+func TestM7_NothingAnswersWithoutAToken(t *testing.T) {
+	t.Parallel()
+	h := house(t)
+	h.User("olga", authz.RoleOwner)
+	b := h.Browser()
+	b.SignIn(b.Get("/login"), "olga")
+	document := call(h, "", "GET", "/openapi.json", "")
+	for path, methods := range document.JSON["paths"].(map[string]any) {
+		for method := range methods.(map[string]any) {
+			r, err := http.NewRequestWithContext(t.Context(), strings.ToUpper(method), h.URL+"/api/v1"+placeholder.ReplaceAllString(path, "olga"), strings.NewReader(`{}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("X-Forwarded-For", "127.0.0.1")
+			if p := b.Do(r); p.StatusCode != http.StatusUnauthorized || !strings.HasPrefix(p.Header.Get("WWW-Authenticate"), "Bearer ") {
+				t.Errorf("%s %s with the cookie of an owner: %d", method, path, p.StatusCode)
+			}
+		}
 	}
 }

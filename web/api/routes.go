@@ -13,6 +13,7 @@ var (
 // routes is every operation of the API. Those of one noun stand at the top of its
 // file.
 func (a *API) routes() {
+	a.selfRoutes()
 	a.userRoutes()
 	a.sessionRoutes()
 	a.tenantRoutes()

@@ -4,19 +4,14 @@ import (
 	"context"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/directory"
-	"github.com/gatehouse/gatehouse/authz/resource"
 	"github.com/gatehouse/gatehouse/oidc/authn"
 	"github.com/gatehouse/gatehouse/storage"
 )
 
 // The operations on users.
 var (
-	ShowMe = Operation[struct{}, Me]{"GET", "/me", "getMe", "The user whom the token stands for", 200, self}
-
 	ListUsers         = Operation[UserFilter, List[User]]{"GET", "/users", "listUsers", "List users, the oldest first", 200, people}
 	CountUsers        = Operation[UserNarrowing, Count]{"GET", "/users:count", "countUsers", "Count users", 200, people}
 	ExportUsers       = Operation[UserNarrowing, Lines[User]]{"GET", "/users:export", "exportUsers", "Stream every user, one to a line", 200, people}
@@ -30,7 +25,6 @@ var (
 )
 
 func (a *API) userRoutes() {
-	add(a, ShowMe, a.me)
 	add(a, ListUsers, a.listUsers)
 	add(a, CountUsers, a.countUsers)
 	addLines(a, ExportUsers, a.exportUsers)
@@ -95,27 +89,6 @@ func describePerson(p storage.Person) Person {
 		d.ExtraScopes = append(d.ExtraScopes, string(e.Scope))
 	}
 	return d
-}
-
-// Me is a user as their own token sees them.
-type Me struct {
-	User
-	TenantID string   `json:"tenant_id" format:"uuid" doc:"Where the token counts"`
-	ClientID string   `json:"client_id" doc:"The client that acts for the user"`
-	Scopes   []string `json:"scopes" nullable:"false" doc:"What the token may do at this moment"`
-	Groups   []string `json:"groups" nullable:"false"`
-}
-
-func (a *API) me(ctx context.Context, actor directory.Actor, _ *struct{}) (Me, error) {
-	if actor.User.IsZero() {
-		return Me{}, huma.Error403Forbidden("No user stands behind this call.")
-	}
-	u, err := a.Store.ForUser(actor.User).User(ctx)
-	if err != nil {
-		return Me{}, err
-	}
-	p := resource.PrincipalFrom(ctx)
-	return Me{User: describeUser(u), TenantID: p.Tenant.String(), ClientID: string(p.ClientID), Scopes: p.Scopes.Strings(), Groups: texts(p.Groups)}, nil
 }
 
 // UserNarrowing says which users are meant.

@@ -1,0 +1,62 @@
+package directory
+
+import (
+	"context"
+	"slices"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
+)
+
+// The methods below are for everybody about themselves, and about nobody else: the
+// object is who asks, and never named.
+
+// maySelf refuses who is no person: the host, and a client of its own.
+func maySelf(a Actor) error {
+	if a.User.IsZero() {
+		return ErrForbidden
+	}
+	return nil
+}
+
+// Self is the record of who asks.
+func (s *Service) Self(ctx context.Context, a Actor) (storage.User, error) {
+	if err := maySelf(a); err != nil {
+		return storage.User{}, err
+	}
+	return s.store.ForUser(a.User).User(ctx)
+}
+
+// UpdateSelf changes what people may change of their own record: the name that
+// others see, not what decides who they are or what they may do.
+func (s *Service) UpdateSelf(ctx context.Context, a Actor, displayName string) (storage.User, error) {
+	if err := maySelf(a); err != nil {
+		return storage.User{}, err
+	}
+	c := UserChange{DisplayName: &displayName}
+	if err := c.check(); err != nil {
+		return storage.User{}, err
+	}
+	return s.store.UpdateUser(ctx, a.User, postgres.UserChange(c), s.event(a, "user.update-self", authz.TenantID{}))
+}
+
+// SelfSessions lists the sessions of who asks.
+func (s *Service) SelfSessions(ctx context.Context, a Actor) ([]storage.Session, error) {
+	if err := maySelf(a); err != nil {
+		return nil, err
+	}
+	return s.store.ForUser(a.User).Sessions(ctx, s.now())
+}
+
+// RevokeSelfSession ends a session of who asks; another's does not exist.
+func (s *Service) RevokeSelfSession(ctx context.Context, a Actor, id authz.SessionID) error {
+	own, err := s.SelfSessions(ctx, a)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(own, func(x storage.Session) bool { return x.ID == id }) {
+		return unknown("session", "%q does not exist", id)
+	}
+	return s.store.RevokeSession(ctx, id, s.dead(), s.event(a, "session.revoke-self", authz.TenantID{}))
+}

@@ -1,0 +1,214 @@
+package api_test
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/web/webtest"
+)
+
+// attempt is how an operation is tried: with parameters that name what belongs to
+// another tenant or another user, so that nothing but the rights stands in the way.
+type attempt struct {
+	query, body string
+	// own: everybody may, about themselves; nothing of another's comes back.
+	own bool
+}
+
+// attempts has every operation. "B…" stands for what is there in the other tenant.
+var attempts = map[string]attempt{
+	"getMe":           {own: true},
+	"updateMe":        {own: true, body: `{"display_name":"Me"}`},
+	"getMySession":    {own: true},
+	"listMySessions":  {own: true},
+	"revokeMySession": {own: true}, // of another's session: there is none
+
+	"listUsers":         {query: "tenant=beta&search=bob"},
+	"countUsers":        {query: "tenant=beta"},
+	"exportUsers":       {query: "tenant=beta"},
+	"createUser":        {body: `{"username":"spy","email":"spy@example.com","tenant":"beta"}`},
+	"getUser":           {},
+	"updateUser":        {body: `{"role":"viewer","display_name":"Mine"}`},
+	"deleteUser":        {},
+	"disableUser":       {},
+	"enableUser":        {},
+	"revokeAllSessions": {},
+
+	"listSessions":  {query: "user=bob"},
+	"revokeSession": {},
+
+	"listTenants":   {},
+	"createTenant":  {body: `{"name":"Gamma"}`},
+	"getTenant":     {},
+	"suspendTenant": {},
+	"resumeTenant":  {},
+
+	"listClients":        {},
+	"createClient":       {body: `{"name":"Spy","kind":"service","tenant":"beta"}`},
+	"getClient":          {},
+	"rotateClientSecret": {body: `{}`},
+	"deleteClient":       {},
+	"disableClient":      {},
+	"enableClient":       {},
+
+	"listRoles":     {},
+	"getRole":       {},
+	"setRoleScopes": {body: `{"scopes":["user","admin"]}`},
+
+	"listScopes":      {},
+	"putScope":        {body: `{"title":"Mine"}`},
+	"explainScopes":   {query: "client=bdesk&user=bob&tenant=beta"},
+	"grantUserScope":  {body: `{"scope":"agents:read","tenant":"beta"}`},
+	"revokeUserScope": {query: "tenant=beta"},
+
+	"listResources":  {},
+	"createResource": {body: `{"identifier":"https://spy.example","scopes":["agents:read"]}`},
+
+	"listGroups":     {query: "tenant=beta"},
+	"createGroup":    {body: `{"name":"spies","tenant":"beta","scopes":["agents:read"]}`},
+	"setGroupScopes": {query: "tenant=beta", body: `{"scopes":["agents:read"]}`},
+	"addMember":      {query: "tenant=beta", body: `{"user":"bob"}`},
+	"removeMember":   {query: "tenant=beta"},
+
+	"listProjects":  {query: "tenant=beta"},
+	"createProject": {body: `{"name":"spying","tenant":"beta"}`},
+
+	"listBans":  {},
+	"addBan":    {body: `{"network":"192.0.2.0/24"}`},
+	"removeBan": {},
+
+	"listAudit": {query: "actor=bob"},
+
+	"listKeys":   {},
+	"rotateKeys": {body: `{"now":true}`},
+	"revokeKey":  {},
+}
+
+// everything is every row that an operation could change, as text.
+func everything(h *webtest.House) string {
+	var all strings.Builder
+	for _, table := range []string{
+		"tenants", "users", "user_groups", "user_group_memberships", "user_scopes", "roles", "scopes", "resources", "clients",
+		"ip_bans", "signing_keys", "audit_events", "user_sessions where user_id in (select id from platform.users where username = 'bob')",
+	} {
+		all.WriteString(h.World.Text(`select * from platform.`+table) + "\n")
+	}
+	return all.String()
+}
+
+// foreign is tenant beta with what belongs to it, and how paths name that.
+func foreign(h *webtest.House) *strings.Replacer {
+	beta := h.World.Tenant("beta")
+	bob := h.World.User("bob", authz.RoleUser, "!", beta)
+	tools := h.World.Group(beta, "btools", "agents:read")
+	h.World.Join(bob, beta, tools)
+	h.Machine("bdesk", func(c *storage.Client) { c.Tenant = beta })
+	h.World.Exec(`insert into platform.user_scopes (user_id, tenant_id, scope, created_at) values ($1, $2, 'agents:read', now())`, bob, beta)
+	h.World.Exec(`insert into platform.ip_bans (network, reason, created_at) values ('198.51.100.0/24', 'bnoise', now())`)
+	var session authz.SessionID
+	id, sid := authz.NewID[authz.SessionID](h.Now()), authz.NewID[authz.SessionID](h.Now())
+	h.World.Exec(`insert into platform.user_sessions (id, token_jti, user_id, current_tenant_id, secret_hash, created_at, last_seen_at, expires_at, idle_lifetime, user_agent, auth_time, acr, amr)
+		values ($1, $2, $3, $4, decode(repeat('00', 32), 'hex'), now(), now(), now() + interval '1 hour', interval '30 minutes', 'bbrowser', now(), 'aal1', '{pwd}')`, id, sid, bob, beta)
+	session = id
+	var kid string
+	h.World.Get(`select kid from platform.signing_keys limit 1`, nil, &kid)
+	return strings.NewReplacer("{user}", bob.String(), "{session}", session.String(), "{tenant}", "beta", "{client}", "bdesk", "{role}", "user",
+		"{scope}", "agents:read", "{group}", "btools", "{network}", "198.51.100.0%2F24", "{kid}", kid)
+}
+
+// secretsOfB are words that stand in what belongs to the other tenant alone.
+var secretsOfB = []string{"bob", "beta", "btools", "bdesk", "bnoise", "bbrowser"}
+
+// Whoever belongs to one tenant tries every operation of the API on what belongs
+// to another, and on another user's own: nothing is read, nothing is changed. An
+// operation that is added tomorrow has to say above how it is tried.
+func TestM1_M2_M10_EveryOperationOnAnothersObjects(t *testing.T) {
+	t.Parallel()
+	h := house(t)
+	paths := foreign(h)
+	h.User("vera", authz.RoleViewer)
+	h.User("ulla", authz.RoleUser)
+	boss := h.User("boss")
+	h.World.Join(boss, h.Tenant, h.World.Group(h.Tenant, "bosses", "admin", "users:manage"))
+	h.Machine("robot", func(c *storage.Client) { c.Scopes = []authz.Pattern{"admin", "users:manage", "user"} })
+	const all = "openid user agents:read tools:execute admin users:manage"
+	machine := h.Token("robot", url.Values{"grant_type": {"client_credentials"}})
+	actors := map[string]string{
+		"a viewer": token(h, "vera", all), "a user": token(h, "ulla", all),
+		// What a group or a client of one tenant gives counts there alone (M4).
+		"an administrator of one tenant": token(h, "boss", all), "a client of one tenant": machine.Text("access_token"),
+	}
+	document := call(h, "", "GET", "/openapi.json", "")
+	known := 0
+	for actor, held := range actors {
+		for path, methods := range document.JSON["paths"].(map[string]any) {
+			for method, operation := range methods.(map[string]any) {
+				id := operation.(map[string]any)["operationId"].(string)
+				try, ok := attempts[id]
+				if !ok {
+					t.Fatalf("%s (%s %s) does not say how it is tried: add it to the table of attempts", id, method, path)
+				}
+				known++
+				before := everything(h)
+				target := paths.Replace(path)
+				if try.query != "" {
+					target += "?" + try.query
+				}
+				a := call(h, held, strings.ToUpper(method), target, try.body)
+				switch {
+				case try.own && (a.Status == http.StatusOK || a.Status == http.StatusNotFound || actor == "a client of one tenant" && a.Status == http.StatusForbidden):
+				case a.Status != http.StatusForbidden && a.Status != http.StatusNotFound:
+					t.Errorf("%s by %s: %d %s", id, actor, a.Status, a.Raw)
+				}
+				for _, word := range secretsOfB {
+					if strings.Contains(a.Raw, word) {
+						t.Errorf("%s by %s shows %q: %s", id, actor, word, a.Raw)
+					}
+				}
+				if id != "updateMe" && everything(h) != before {
+					t.Errorf("%s by %s changed something", id, actor)
+				}
+			}
+		}
+	}
+	if want := len(attempts) * len(actors); known != want {
+		t.Errorf("%d of %d attempts are of operations that are gone", want-known, want)
+	}
+}
+
+// Whoever may do everything can do each of them, so that what was refused above was
+// refused for its right alone.
+func TestM1_TheAttemptsWouldSucceed(t *testing.T) {
+	t.Parallel()
+	h := house(t)
+	paths := foreign(h)
+	h.User("olga", authz.RoleOwner)
+	held := token(h, "olga", "openid user agents:read admin billing users:manage")
+	document := call(h, "", "GET", "/openapi.json", "")
+	last := []string{"deleteUser", "deleteClient", "revokeKey", "revokeSession", "revokeMySession", "removeMember", "revokeUserScope", "removeBan", "setRoleScopes", "revokeAllSessions"}
+	for _, late := range []bool{false, true} {
+		for path, methods := range document.JSON["paths"].(map[string]any) {
+			for method, operation := range methods.(map[string]any) {
+				id := operation.(map[string]any)["operationId"].(string)
+				// These would take away what others need, or their own token.
+				if id == "deleteUser" || id == "revokeKey" || id == "revokeMySession" || id == "rotateKeys" || id == "revokeAllSessions" || slices.Contains(last, id) != late {
+					continue
+				}
+				try := attempts[id]
+				target := paths.Replace(path)
+				if try.query != "" {
+					target += "?" + try.query
+				}
+				body := strings.ReplaceAll(try.body, `"user","admin"`, `"user","agents:read"`)
+				if a := call(h, held, strings.ToUpper(method), target, body); a.Status >= 300 && a.Status != http.StatusConflict {
+					t.Errorf("%s by an owner: %d %s", id, a.Status, a.Raw)
+				}
+			}
+		}
+	}
+}
