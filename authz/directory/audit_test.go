@@ -129,13 +129,8 @@ func TestM8_Audit(t *testing.T) {
 	if len(covered) != len(changes) {
 		t.Error("an action stands twice among the changes")
 	}
-<<<<<<< HEAD
 	reads := strings.Fields(`AgentsOf Audit Bans CheckBan Client Clients CountUsers Counts ExplainScopes Group Groups MayManageKeys MergedInto Person Project Projects
-		Resources Roles Scopes Sessions Tenant Tenants User UserStats Users Bootstrap`)
-=======
-	reads := strings.Fields(`AgentsOf Audit Bans CheckBan Client Clients CountUsers Counts ExplainScopes Group Groups MayManageKeys Person Project Projects
-		Resources Roles Scopes Self SelfSessions Sessions Tenant Tenants User Users Bootstrap`)
->>>>>>> 71a7a15 (Try every operation on what is another's, and say on a page who may do what)
+		Resources Roles Scopes Self SelfSessions Sessions Tenant Tenants User UserStats Users Bootstrap`)
 	if n := reflect.TypeFor[*directory.Service]().NumMethod() - len(reads); n != len(changes) {
 		t.Errorf("the service has %d methods that change something, and this test %d", n, len(changes))
 	}

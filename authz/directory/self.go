@@ -38,7 +38,7 @@ func (s *Service) UpdateSelf(ctx context.Context, a Actor, displayName string) (
 	if err := c.check(); err != nil {
 		return storage.User{}, err
 	}
-	return s.store.UpdateUser(ctx, a.User, postgres.UserChange(c), s.event(a, "user.update-self", authz.TenantID{}))
+	return s.store.UpdateUser(ctx, a.User, postgres.UserChange(c), s.dead(), s.event(a, "user.update-self", authz.TenantID{}))
 }
 
 // SelfSessions lists the sessions of who asks.
