@@ -38,8 +38,14 @@ type accessClaims struct {
 	AuthTime  int64          `json:"auth_time,omitempty"`
 	ACR       authz.ACR      `json:"acr,omitempty"`
 	AMR       []string       `json:"amr,omitempty"`
+	// HiddenUser is the user's id, sealed, where Subject is one that the client alone
+	// sees; "" otherwise.
+	HiddenUser string `json:"gth_usr,omitempty"`
 	// Confirmation is the key that the token is bound to (RFC 7800); nil for none.
 	Confirmation *confirmation `json:"cnf,omitempty"`
+
+	// revealed is what HiddenUser said, once the token was opened.
+	revealed authz.UserID
 }
 
 // ids is everything by which the ledger may know the token to be dead.
@@ -57,6 +63,9 @@ func (c accessClaims) ids() []string {
 func (c accessClaims) user() authz.UserID {
 	if c.GrantID == "" {
 		return authz.UserID{}
+	}
+	if !c.revealed.IsZero() {
+		return c.revealed
 	}
 	id, _ := authz.ParseID[authz.UserID](c.Subject)
 	return id
@@ -109,7 +118,10 @@ func (p *Provider) accessClaims(ctx context.Context, r fosite.Requester) (*acces
 		g, person := s.granted.Grant, s.granted.Person
 		in := authz.Context{Tenant: g.Tenant, Project: g.Project}
 		tenant = g.Tenant
-		c.Subject, c.GrantID, c.SID = g.User.String(), g.ID.String(), g.SID.String()
+		c.Subject, c.GrantID, c.SID = p.subjects.of(s.client, g.User), g.ID.String(), g.SID.String()
+		if s.client.Metadata.SubjectType == subjectPairwise {
+			c.HiddenUser = p.subjects.hide(g.User)
+		}
 		c.TenantID, c.ProjectID = g.Tenant.String(), g.Project.String()
 		c.Roles, c.Groups = []string{string(person.Role)}, person.Rights.GroupNames(in)
 		c.AuthTime, c.ACR, c.AMR = g.AuthTime.Unix(), g.ACR, g.AMR
@@ -141,6 +153,12 @@ func (p *Provider) openAccessToken(token string) (accessClaims, error) {
 	}
 	if !p.Now().Before(time.Unix(c.ExpiresAt, 0)) {
 		return c, fmt.Errorf("%w: expired", keys.ErrInvalidToken)
+	}
+	if c.HiddenUser != "" {
+		if c.revealed, err = p.subjects.reveal(c.HiddenUser); err != nil {
+			return c, fmt.Errorf("%w: its user cannot be read", keys.ErrInvalidToken)
+		}
+		c.HiddenUser = ""
 	}
 	return c, nil
 }

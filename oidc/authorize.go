@@ -40,9 +40,13 @@ type authorization struct {
 	unopened  error // why the request object cannot be used; nil when it can
 	requested authz.ScopeSet
 	targets   []string // the resources that the request names (RFC 8707)
-	prompt    []string
-	maxAge    time.Duration // -1 for none
-	hinted    string        // the subject of id_token_hint, "" for none
+	// idTokenClaims are asked for in the ID token; subject is who it must be about, ""
+	// for anybody.
+	idTokenClaims []string
+	subject       string
+	prompt        []string
+	maxAge        time.Duration // -1 for none
+	hinted        string        // the subject of id_token_hint, "" for none
 
 	in       *postgres.SignedIn
 	tenant   storage.Tenant
@@ -70,6 +74,7 @@ var (
 		(*Provider).checkDPoPKey,
 		(*Provider).checkScope,
 		(*Provider).checkResource,
+		(*Provider).checkClaims,
 		(*Provider).checkPrompt,
 		(*Provider).checkMaxAge,
 		(*Provider).checkIDTokenHint,
@@ -220,7 +225,14 @@ func (p *Provider) mustSignIn(a *authorization) bool {
 	case a.maxAge >= 0 && signedInAt.Add(a.maxAge).Before(a.RequestedAt):
 		return true
 	}
-	return a.hinted != "" && a.hinted != a.in.Person.ID.String()
+	return !p.expects(a, a.in.Person.ID)
+}
+
+// expects reports whether a user is the one that the request is about, by its hint
+// and by its claims parameter; anybody is when it names nobody.
+func (p *Provider) expects(a *authorization, user authz.UserID) bool {
+	subject := p.subjects.of(a.client.Client, user)
+	return (a.hinted == "" || a.hinted == subject) && (a.subject == "" || a.subject == subject)
 }
 
 // notOpen is what a person is told whom nobody has let into an application.

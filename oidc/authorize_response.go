@@ -65,7 +65,7 @@ func (p *Provider) newGrant(ctx context.Context, a *authorization) (*insertion, 
 	i := &insertion{session: session.ID, code: code, grant: storage.Grant{
 		ID: a.ID, User: a.in.Person.ID, SID: session.TokenJTI, Client: a.client.ID, Tenant: a.tenant.ID,
 		Requested: a.requested, Scopes: a.decision.Granted, Audience: audience,
-		Details: storage.GrantDetails{Resources: a.targets, JKT: a.Parameters.Get("dpop_jkt")},
+		Details: storage.GrantDetails{Resources: a.targets, JKT: a.Parameters.Get("dpop_jkt"), IDTokenClaims: a.idTokenClaims},
 		Request: storage.GrantRequest{
 			RedirectURI: a.Parameters.Get("redirect_uri"), CodeChallenge: a.Parameters.Get("code_challenge"), Nonce: a.Parameters.Get("nonce"),
 		},
@@ -237,7 +237,7 @@ func (p *Provider) SignIn(ctx context.Context, b Browser, sealed string) (SignIn
 	}
 	q := SignInQuestion{Client: a.client.Client, Redirect: a.redirect, LoginHint: a.Parameters.Get("login_hint")}
 	in, err := b.SignedIn(ctx, "")
-	if err == nil && in != nil && !a.prompts("select_account") && (a.hinted == "" || a.hinted == in.Person.ID.String()) {
+	if err == nil && in != nil && !a.prompts("select_account") && p.expects(a, in.Person.ID) {
 		q.Again = in.Person.Username
 	}
 	return q, err

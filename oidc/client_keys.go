@@ -21,18 +21,25 @@ const maxClientKeys = 32
 // signedBy proves that a client signed a token and reads its claims. A key that is
 // not in the set that was fetched last may have been published since.
 func (p *Provider) signedBy(ctx context.Context, c storage.Client, token *jwt.JSONWebToken, claims any) bool {
-	if c.Metadata.JWKSURI == "" {
-		set, err := parseKeySet(c.JWKS)
-		return err == nil && verifiedBy(set, token, claims)
-	}
-	set, err := p.keySets.Get(ctx, c.Metadata.JWKSURI)
+	set, err := p.clientKeys(ctx, c)
 	if err == nil && verifiedBy(set, token, claims) {
 		return true
+	}
+	if c.Metadata.JWKSURI == "" {
+		return false
 	}
 	if set, err = p.keySets.Refresh(ctx, c.Metadata.JWKSURI); err != nil {
 		p.Log.InfoContext(ctx, "the keys of a client cannot be had", "client_id", c.ID, "cause", err)
 	}
 	return err == nil && verifiedBy(set, token, claims)
+}
+
+// clientKeys is the key set of a client, by value or as it was fetched last.
+func (p *Provider) clientKeys(ctx context.Context, c storage.Client) (jose.JSONWebKeySet, error) {
+	if c.Metadata.JWKSURI != "" {
+		return p.keySets.Get(ctx, c.Metadata.JWKSURI)
+	}
+	return parseKeySet(c.JWKS)
 }
 
 // verifiedBy tries the registered keys that the header can mean. Keys that the

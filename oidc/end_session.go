@@ -7,12 +7,14 @@ import (
 	"strings"
 
 	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
 )
 
 // signOut is a request to sign out while it is judged.
 type signOut struct {
 	parameters url.Values
 	clientID   string
+	client     storage.Client // the one of clientID; zero when it is not known
 	// subject and sid are of the id_token_hint; "" without one.
 	subject, sid string
 	back         *url.URL
@@ -38,7 +40,7 @@ func (p *Provider) EndSession(w http.ResponseWriter, r *http.Request, b Browser)
 		p.page(w, r, err)
 		return
 	}
-	vouched := in != nil && s.subject == in.Person.ID.String() && s.sid == in.Session.TokenJTI.String()
+	vouched := in != nil && s.subject != "" && s.subject == p.subjects.of(s.client, in.Person.ID) && s.sid == in.Session.TokenJTI.String()
 	if in != nil && !vouched && !s.confirmed {
 		p.askToSignOut(w, r, b, s)
 		return
@@ -82,7 +84,10 @@ func (p *Provider) readSignOut(w http.ResponseWriter, r *http.Request, b Browser
 		}
 		s.clientID, s.sid, s.subject = string(claims.Audience), claims.SID, claims.Subject
 	}
-	s.back, err = p.postLogoutRedirect(r, s.clientID, s.parameters)
+	if s.client, err = p.Store.Client(r.Context(), authz.ClientID(s.clientID)); ignoreNotFound(err) != nil {
+		return nil, err
+	}
+	s.back, err = postLogoutRedirect(s.client, s.parameters)
 	return s, err
 }
 
@@ -108,19 +113,12 @@ func endSessionParameters(w http.ResponseWriter, r *http.Request) (url.Values, e
 
 // postLogoutRedirect is where to go afterwards: exactly a URI that the client has
 // registered (RP-Initiated Logout §3), or nil for nowhere.
-func (p *Provider) postLogoutRedirect(r *http.Request, clientID string, parameters url.Values) (*url.URL, error) {
+func postLogoutRedirect(c storage.Client, parameters url.Values) (*url.URL, error) {
 	given := parameters.Get("post_logout_redirect_uri")
 	if given == "" {
 		return nil, nil
 	}
 	refused := badRequest("invalid_request", "The post_logout_redirect_uri is not one that is registered for this application.")
-	c, err := p.Store.Client(r.Context(), authz.ClientID(clientID))
-	if err != nil {
-		if ignoreNotFound(err) == nil {
-			return nil, refused
-		}
-		return nil, err
-	}
 	if !slices.Contains(c.PostLogoutRedirectURIs, given) {
 		return nil, refused
 	}

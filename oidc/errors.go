@@ -141,6 +141,14 @@ func (p *Provider) writeJSON(w http.ResponseWriter, status int, document any) {
 	_, _ = w.Write(body)
 }
 
+// writeToken answers with a signed token instead of JSON.
+func (p *Provider) writeToken(w http.ResponseWriter, mediaType, token string) {
+	h := w.Header()
+	h.Set("Content-Type", mediaType)
+	h.Set("Cache-Control", "no-store")
+	_, _ = w.Write([]byte(token))
+}
+
 // parsedScopes reads a scope text that we wrote ourselves.
 func parsedScopes(s string) authz.ScopeSet {
 	set, _ := authz.ParseScopeSet(s)

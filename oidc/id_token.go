@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,6 +30,14 @@ type idClaims struct {
 	AMR       []string       `json:"amr,omitempty"`
 	SID       string         `json:"sid,omitempty"`
 	TenantID  string         `json:"tenant_id,omitempty"`
+
+	// The claims about the user, for a client that asked to have them here.
+	Name              any `json:"name,omitempty"`
+	PreferredUsername any `json:"preferred_username,omitempty"`
+	Picture           any `json:"picture,omitempty"`
+	UpdatedAt         any `json:"updated_at,omitempty"`
+	Email             any `json:"email,omitempty"`
+	EmailVerified     any `json:"email_verified,omitempty"`
 }
 
 // idTokenStrategy makes ID tokens for fosite's handlers from the grant itself:
@@ -35,18 +45,38 @@ type idClaims struct {
 // judge prompt and max_age a second time.
 type idTokenStrategy struct{ provider *Provider }
 
-func (s idTokenStrategy) GenerateIDToken(_ context.Context, lifetime time.Duration, r fosite.Requester) (string, error) {
+func (s idTokenStrategy) GenerateIDToken(ctx context.Context, lifetime time.Duration, r fosite.Requester) (string, error) {
 	session, ok := r.GetSession().(*session)
 	if !ok || session.granted == nil {
 		return "", fmt.Errorf("make ID token: there is no grant in %T", r.GetSession())
 	}
-	g, now := session.granted.Grant, s.provider.Now()
-	return s.provider.Keys.Sign(keys.Algorithm(session.client.IDTokenAlg), keys.TypeIDToken, idClaims{
-		Issuer: s.provider.Issuer, Subject: g.User.String(), Audience: g.Client,
+	p, g, now := s.provider, session.granted.Grant, s.provider.Now()
+	claims := idClaims{
+		Issuer: p.Issuer, Subject: p.subjects.of(session.client, g.User), Audience: g.Client,
 		IssuedAt: now.Unix(), ExpiresAt: now.Add(lifetime).Unix(), ID: uuid.Must(uuid.NewRandom()).String(),
 		AuthTime: g.AuthTime.Unix(), Nonce: g.Request.Nonce, ATHash: session.claims.AccessTokenHash,
 		ACR: g.ACR, AMR: g.AMR, SID: g.SID.String(), TenantID: g.Tenant.String(),
-	})
+	}
+	if len(g.Details.IDTokenClaims) > 0 {
+		claims.tell(g.Details.IDTokenClaims, userClaims(session.granted.Person, parsedScopes(strings.Join(r.GetGrantedScopes(), " "))))
+	}
+	signed, err := p.Keys.Sign(keys.Algorithm(session.client.IDTokenAlg), keys.TypeIDToken, claims)
+	if err != nil {
+		return "", err
+	}
+	return p.encrypted(ctx, session.client, signed)
+}
+
+// tell adds what was asked for by name and is open by scope.
+func (c *idClaims) tell(asked []string, open map[string]any) {
+	for name, into := range map[string]*any{
+		"name": &c.Name, "preferred_username": &c.PreferredUsername, "picture": &c.Picture, "updated_at": &c.UpdatedAt,
+		"email": &c.Email, "email_verified": &c.EmailVerified,
+	} {
+		if slices.Contains(asked, name) {
+			*into = open[name]
+		}
+	}
 }
 
 // openIDToken reads an ID token of ours whatever its age (OpenID Connect Core

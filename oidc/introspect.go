@@ -49,6 +49,8 @@ func (p *Provider) Introspect(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		p.writeError(w, r, err)
+	case wantsSigned(r):
+		p.writeSignedIntrospection(w, r, caller.Client, answer)
 	case answer == nil:
 		w.Header().Set("Content-Type", "application/json;charset=UTF-8")
 		w.Header().Set("Cache-Control", "no-store")
@@ -128,7 +130,7 @@ func (p *Provider) introspectRefreshToken(r *http.Request, caller storage.Client
 		expires = last
 	}
 	return &introspection{Active: true, TokenType: "refresh_token", Username: granted.Person.Username, accessClaims: accessClaims{
-		Issuer: p.Issuer, Subject: g.User.String(), Audience: []string{p.Issuer}, ClientID: g.Client, Scope: scopes.String(),
+		Issuer: p.Issuer, Subject: p.subjects.of(caller, g.User), Audience: []string{p.Issuer}, ClientID: g.Client, Scope: scopes.String(),
 		ExpiresAt: expires.Unix(), IssuedAt: g.RotatedAt.Truncate(time.Second).Unix(), ID: g.ID.String(), GrantID: g.ID.String(), SID: g.SID.String(),
 		TenantID: g.Tenant.String(), Roles: []string{string(granted.Person.Role)},
 		Groups: granted.Person.Rights.GroupNames(authz.Context{Tenant: g.Tenant, Project: g.Project}),

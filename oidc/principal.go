@@ -41,6 +41,9 @@ func (s standing) principal() *resource.Principal {
 		Roles: c.Roles, Groups: c.Groups, SessionID: c.SID, GrantID: c.GrantID, TokenID: c.ID,
 		IssuedAt: time.Unix(c.IssuedAt, 0), ExpiresAt: time.Unix(c.ExpiresAt, 0), ACR: c.ACR, AMR: c.AMR,
 	}
+	if user := c.user(); !user.IsZero() {
+		p.Subject = user.String() // ours, whatever its client sees
+	}
 	if c.AuthTime != 0 {
 		p.AuthTime = time.Unix(c.AuthTime, 0)
 	}

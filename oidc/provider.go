@@ -96,6 +96,7 @@ type Provider struct {
 	flows      flowSealer
 	refresh    refreshTokens
 	nonces     dpopNonces
+	subjects   subjects
 	pepper     []byte
 	dummyCheck []byte
 	discovery  []byte
@@ -109,6 +110,7 @@ func New(c Config) (*Provider, error) {
 		return nil, fmt.Errorf("issuer %q is not an URL", c.Issuer)
 	}
 	p := &Provider{Config: c, keySets: outbound.NewCache(c.Outbound, "application/jwk-set+json, application/json", publishedKeySet, c.Now)}
+	var pairwise, hidden []byte
 	for _, derived := range []struct {
 		purpose string
 		into    *[]byte
@@ -117,11 +119,16 @@ func New(c Config) (*Provider, error) {
 		{"refresh token seal", &p.refresh.seal},
 		{"client secret of nobody", &p.dummyCheck},
 		{"DPoP nonce", &p.nonces.key},
+		{"pairwise subjects", &pairwise},
+		{"hidden subjects", &hidden},
 	} {
 		*derived.into, err = hkdf.Key(sha256.New, c.Secret, nil, "gatehouse "+derived.purpose, 32)
 		if err != nil {
 			return nil, fmt.Errorf("derive key for %s: %w", derived.purpose, err)
 		}
+	}
+	if p.subjects, err = newSubjects(pairwise, hidden); err != nil {
+		return nil, err
 	}
 	if p.pepper, err = storage.ClientSecretPepper(c.Secret); err != nil {
 		return nil, err

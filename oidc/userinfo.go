@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/dpop"
+	"github.com/gatehouse/gatehouse/oidc/keys"
 	"github.com/gatehouse/gatehouse/storage"
 )
 
@@ -55,7 +56,30 @@ func (p *Provider) UserInfo(w http.ResponseWriter, r *http.Request) {
 		p.challenge(w, http.StatusForbidden, token.scheme, "insufficient_scope", "The access token lacks the scope openid.")
 		return
 	}
-	p.writeJSON(w, http.StatusOK, userClaims(*s.person, scopes))
+	p.writeUserInfo(w, r, s, scopes)
+}
+
+// writeUserInfo answers as JSON or, for a client that is registered for it, as a
+// signed token (OpenID Connect Core §5.3.2).
+func (p *Provider) writeUserInfo(w http.ResponseWriter, r *http.Request, s standing, scopes authz.ScopeSet) {
+	c, err := p.Store.Client(r.Context(), s.claims.ClientID)
+	if err != nil {
+		p.writeError(w, r, err)
+		return
+	}
+	claims := userClaims(*s.person, scopes)
+	claims["sub"] = p.subjects.of(c, s.person.ID)
+	if c.Metadata.UserInfoSigningAlg == "" {
+		p.writeJSON(w, http.StatusOK, claims)
+		return
+	}
+	claims["iss"], claims["aud"] = p.Issuer, c.ID
+	signed, err := p.Keys.Sign(keys.Algorithm(c.Metadata.UserInfoSigningAlg), keys.TypeUserInfo, claims)
+	if err != nil {
+		p.writeError(w, r, err)
+		return
+	}
+	p.writeToken(w, "application/jwt", signed)
 }
 
 // schemeBearer is the authorization scheme of RFC 6750.
@@ -121,7 +145,7 @@ func (p *Provider) possessed(w http.ResponseWriter, r *http.Request, token prese
 
 // userClaims is what the scopes open of a person (OpenID Connect Core §5.4).
 func userClaims(person storage.Person, scopes authz.ScopeSet) map[string]any {
-	claims := map[string]any{"sub": person.ID.String()}
+	claims := map[string]any{}
 	if scopes.Has(authz.ScopeProfile) {
 		claims["name"] = person.Name()
 		claims["preferred_username"] = person.Username

@@ -108,6 +108,19 @@ type ClientMetadata struct {
 	// AuthorizationSigningAlg is what signed authorization responses (JARM) are signed
 	// with; "" for the one of the ID tokens.
 	AuthorizationSigningAlg string `json:"authorization_signed_response_alg,omitempty"`
+	// SubjectType is "pairwise" or, as is usual, "" or "public" (OpenID Connect Core §8).
+	SubjectType string `json:"subject_type,omitempty"`
+	// SectorIdentifierURI names the clients that share pairwise subjects.
+	SectorIdentifierURI string `json:"sector_identifier_uri,omitempty"`
+	// UserInfoSigningAlg makes UserInfo answers signed tokens; "" leaves them plain.
+	UserInfoSigningAlg string `json:"userinfo_signed_response_alg,omitempty"`
+	// IDTokenEncryptionAlg and IDTokenEncryptionEnc make ID tokens readable to the client
+	// alone; "" leaves them signed.
+	IDTokenEncryptionAlg string `json:"id_token_encrypted_response_alg,omitempty"`
+	IDTokenEncryptionEnc string `json:"id_token_encrypted_response_enc,omitempty"`
+	// IntrospectionSigningAlg is what signed introspection answers are signed with; ""
+	// for RS256 (RFC 9701 §6).
+	IntrospectionSigningAlg string `json:"introspection_signed_response_alg,omitempty"`
 	// DPoPBound demands a proof of possession with every token request (RFC 9449 §5.2).
 	DPoPBound bool `json:"dpop_bound_access_tokens,omitempty"`
 }

@@ -71,9 +71,10 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	away := outbound.New(c.InsecureOutbound)
 	provider, err := oidc.New(oidc.Config{
 		Issuer: c.Issuer.String(), Store: c.Store, Keys: c.Keys, Secret: c.Secret, Log: c.Log, Now: c.Now, Lifetimes: c.Tokens,
-		Pages: pages{browsers, c.Store}, Outbound: outbound.New(c.InsecureOutbound),
+		Pages: pages{browsers, c.Store}, Outbound: away,
 		FetchRequestURIs: c.FetchRequestURIs, RequirePushedRequests: c.RequirePushedRequests,
 	})
 	if err != nil {
@@ -105,7 +106,7 @@ func New(c Config) (*Server, error) {
 	}
 	s.console = &console.Pages{Browsers: browsers, Store: c.Store, Directory: d, Fail: s.fail, Refuse: s.refuse, Now: c.Now}
 	s.api, err = api.New(api.Config{
-		Issuer: c.Issuer.String(), Store: c.Store, Directory: d, Tokens: provider, Hasher: hasher, Secret: c.Secret, Log: c.Log, Now: c.Now,
+		Issuer: c.Issuer.String(), Store: c.Store, Directory: d, Tokens: provider, Hasher: hasher, Outbound: away, Secret: c.Secret, Log: c.Log, Now: c.Now,
 		Keys: func(context.Context) (*keys.Ring, error) { return c.Keys, nil },
 	})
 	if err != nil {

@@ -129,7 +129,7 @@ func checkClient(c storage.Client) error {
 			return invalid("post_logout_redirect_uri", "%q: %v", uri, err)
 		}
 	}
-	return nil
+	return checkMetadata(c)
 }
 
 func missing(field, value string) error {

@@ -70,6 +70,7 @@ func (n ClientChange) apply(c *storage.Client) {
 	change(&c.LogoURI, n.LogoURI)
 	change(&c.PolicyURI, n.PolicyURI)
 	change(&c.TOSURI, n.TOSURI)
+	change(&c.Metadata, n.Metadata)
 	if n.Scopes != nil {
 		c.Scopes = given(*n.Scopes)
 	}

@@ -118,6 +118,8 @@ type ClientChange struct {
 	IDTokenAlg                                            *string
 	Introspect, FirstParty, SkipConsent, IDTokenAtRefresh *bool
 	LogoURI, PolicyURI, TOSURI                            *string
+	// Metadata replaces the whole of it.
+	Metadata *storage.ClientMetadata
 	// OpenTo and Groups are said together: who may sign in through it from now on.
 	OpenTo *storage.OpenTo
 	Groups []authz.GroupID

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 
@@ -9,6 +11,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/cmd/internal/client"
 	"github.com/gatehouse/gatehouse/cmd/internal/config"
+	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/web/api"
 )
 
@@ -23,7 +26,7 @@ func (i *invocation) printCredentials(c api.Credentials) error {
 func newClientsCreateCommand(i *invocation) *cobra.Command {
 	var in api.NewClient
 	var scopes []string
-	var keysFile string
+	var keysFile, metadataFile string
 	var closed bool
 	cmd := &cobra.Command{
 		Use:   "create --name NAME --kind KIND",
@@ -54,6 +57,8 @@ it is open to the members of those groups alone, with --closed to nobody until
 	flags.StringArrayVar(&b.PostLogoutRedirectURIs, "post-logout-redirect-uri", nil, "Where people are sent after signing out; repeat it")
 	flags.StringVar(&b.AuthMethod, "auth-method", "", "client_secret_basic, client_secret_post, private_key_jwt or none (default: by kind)")
 	flags.StringVar(&keysFile, "jwks-file", "", "The file of the client's public keys (RFC 7517 §5), or - for standard input")
+	flags.StringVar(&b.Metadata.JWKSURI, "jwks-uri", "", "Where the client publishes its public keys, instead of --jwks-file")
+	flags.StringVar(&metadataFile, "metadata-file", "", "More of the client's metadata by its registered names (RFC 7591), as a JSON file")
 	flags.BoolVar(&b.Introspect, "introspect", false, "Let the client ask about the tokens that are made for it")
 	flags.BoolVar(&b.FirstParty, "first-party", false, "Mark the client as the operator's own")
 	flags.BoolVar(&b.SkipConsent, "skip-consent", false, "Ask nobody for consent")
@@ -64,11 +69,17 @@ it is open to the members of those groups alone, with --closed to nobody until
 	openFlags(cmd, &b.OpenTo, &b.Groups, &closed)
 	require(cmd, "name", "kind")
 	cmd.MarkFlagsMutuallyExclusive("tenant", "all-tenants")
+	cmd.MarkFlagsMutuallyExclusive("jwks-file", "jwks-uri")
 	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) (err error) {
 		b.Scopes = words(scopes)
 		b.OpenTo = opening(b.OpenTo, b.Groups, closed, b.Kind, b.AllTenants)
 		if keysFile != "" {
 			if b.JWKS, err = i.readKeys(keysFile); err != nil {
+				return err
+			}
+		}
+		if metadataFile != "" {
+			if err := i.readMetadata(metadataFile, &b.Metadata); err != nil {
 				return err
 			}
 		}
@@ -105,22 +116,41 @@ func opening(said string, groups []string, closed bool, kind string, allTenants 
 	return "tenant"
 }
 
-// maxKeys bounds a file of public keys, with room for one byte more so that a
+// maxDocument bounds a file of public keys or metadata, with room for one byte more so that a
 // longer one is refused and not cut.
-const maxKeys = 64 << 10
+const maxDocument = 64 << 10
 
 func (i *invocation) readKeys(path string) ([]byte, error) {
+	return i.readDocument("public keys", path)
+}
+
+// readMetadata adds the members of a JSON file to what the flags have said. One that
+// is not known is refused: a typing error must not weaken a client.
+func (i *invocation) readMetadata(path string, into *storage.ClientMetadata) error {
+	document, err := i.readDocument("metadata", path)
+	if err != nil {
+		return err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(document))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		return fmt.Errorf("read metadata: %s: %w", path, err)
+	}
+	return nil
+}
+
+func (i *invocation) readDocument(what, path string) ([]byte, error) {
 	f, err := i.open(path)
 	if err != nil {
-		return nil, fmt.Errorf("read public keys: %w", err)
+		return nil, fmt.Errorf("read %s: %w", what, err)
 	}
 	defer f.Close()
-	document, err := io.ReadAll(io.LimitReader(f, maxKeys+1))
+	document, err := io.ReadAll(io.LimitReader(f, maxDocument+1))
 	if err != nil {
-		return nil, fmt.Errorf("read public keys: %w", err)
+		return nil, fmt.Errorf("read %s: %w", what, err)
 	}
-	if len(document) > maxKeys {
-		return nil, fmt.Errorf("read public keys: %s has more than %d bytes", path, maxKeys)
+	if len(document) > maxDocument {
+		return nil, fmt.Errorf("read %s: %s has more than %d bytes", what, path, maxDocument)
 	}
 	return document, nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse/gatehouse/cmd/internal/remote"
 	"github.com/gatehouse/gatehouse/oidc/authn"
 	"github.com/gatehouse/gatehouse/oidc/keys"
+	"github.com/gatehouse/gatehouse/oidc/outbound"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/web/api"
@@ -100,7 +101,7 @@ func (i *invocation) localAPI(c *config.Config, s *postgres.Store) (http.Handler
 		return nil, err
 	}
 	a, err := api.New(api.Config{
-		Issuer: c.Issuer, Store: s, Directory: directory.New(s, pepper, i.now), Hasher: authn.NewHasher(), Secret: master,
+		Issuer: c.Issuer, Store: s, Directory: directory.New(s, pepper, i.now), Hasher: authn.NewHasher(), Outbound: outbound.New(c.InsecureOutbound), Secret: master,
 		WeakPasswords: c.Env == config.Development, Log: i.logger(c), Now: i.now,
 		Keys: func(ctx context.Context) (*keys.Ring, error) { return keys.Open(ctx, s, master, i.now) },
 	})

@@ -24,9 +24,14 @@ const (
 	// TypeAuthorizationResponse is a signed authorization response. JARM names no type;
 	// one of its own keeps it from passing for an ID token.
 	TypeAuthorizationResponse Type = "oauth-authz-resp+jwt"
+	// TypeUserInfo is a signed UserInfo answer (OpenID Connect Core §5.3.2), which has
+	// no registered type either.
+	TypeUserInfo Type = "userinfo+jwt"
+	// TypeIntrospection is RFC 9701 §5.
+	TypeIntrospection Type = "token-introspection+jwt"
 )
 
-var types = []Type{TypeAccessToken, TypeIDToken, TypeLogoutToken, TypeAuthorizationResponse}
+var types = []Type{TypeAccessToken, TypeIDToken, TypeLogoutToken, TypeAuthorizationResponse, TypeUserInfo, TypeIntrospection}
 
 // MaxTokenLength is the length in bytes of the longest token that is looked at.
 const MaxTokenLength = 16 << 10

@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse/gatehouse/oidc"
 	"github.com/gatehouse/gatehouse/oidc/authn"
 	"github.com/gatehouse/gatehouse/oidc/keys"
+	"github.com/gatehouse/gatehouse/oidc/outbound"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 )
 
@@ -36,6 +37,8 @@ type Config struct {
 	Hasher *authn.Hasher
 	// Keys opens the signing keys, for the few operations that change them.
 	Keys func(context.Context) (*keys.Ring, error)
+	// Outbound fetches what clients point to when they are registered.
+	Outbound *outbound.Client
 	// Secret is the master secret.
 	Secret []byte
 	// WeakPasswords lets the host, and nobody else, set a password that others would

@@ -34,25 +34,26 @@ func (a *API) clientRoutes() {
 
 // Client is a registered OAuth client.
 type Client struct {
-	ClientID               string     `json:"client_id"`
-	Name                   string     `json:"name"`
-	Kind                   string     `json:"kind" enum:"web,spa,native,service,agent"`
-	TenantID               *string    `json:"tenant_id" table:"-" doc:"null for a client of the whole deployment"`
-	OwnerID                *string    `json:"owner_id" table:"-" doc:"Who answers for an agent"`
-	AuthMethod             string     `json:"auth_method"`
-	GrantTypes             []string   `json:"grant_types" nullable:"false" table:"-"`
-	Scopes                 []string   `json:"scopes" nullable:"false"`
-	RedirectURIs           []string   `json:"redirect_uris" nullable:"false" table:"-"`
-	PostLogoutRedirectURIs []string   `json:"post_logout_redirect_uris" nullable:"false" table:"-"`
-	IDTokenAlg             string     `json:"id_token_alg" table:"-"`
-	Introspect             bool       `json:"introspect" table:"-"`
-	FirstParty             bool       `json:"first_party" table:"-"`
-	SkipConsent            bool       `json:"skip_consent" table:"-"`
-	SelfRegistered         bool       `json:"self_registered" table:"-"`
-	OpenTo                 string     `json:"open_to" enum:"nobody,tenant,everyone,groups" doc:"Who may sign in through it"`
-	Groups                 []string   `json:"groups" nullable:"false" table:"-" doc:"The ids of the groups that it is open to"`
-	CreatedAt              *time.Time `json:"created_at" nullable:"false"`
-	DisabledAt             *time.Time `json:"disabled_at" doc:"null while the client is active"`
+	ClientID               string                 `json:"client_id"`
+	Name                   string                 `json:"name"`
+	Kind                   string                 `json:"kind" enum:"web,spa,native,service,agent"`
+	TenantID               *string                `json:"tenant_id" table:"-" doc:"null for a client of the whole deployment"`
+	OwnerID                *string                `json:"owner_id" table:"-" doc:"Who answers for an agent"`
+	AuthMethod             string                 `json:"auth_method"`
+	GrantTypes             []string               `json:"grant_types" nullable:"false" table:"-"`
+	Scopes                 []string               `json:"scopes" nullable:"false"`
+	RedirectURIs           []string               `json:"redirect_uris" nullable:"false" table:"-"`
+	PostLogoutRedirectURIs []string               `json:"post_logout_redirect_uris" nullable:"false" table:"-"`
+	IDTokenAlg             string                 `json:"id_token_alg" table:"-"`
+	Introspect             bool                   `json:"introspect" table:"-"`
+	FirstParty             bool                   `json:"first_party" table:"-"`
+	SkipConsent            bool                   `json:"skip_consent" table:"-"`
+	SelfRegistered         bool                   `json:"self_registered" table:"-"`
+	Metadata               storage.ClientMetadata `json:"metadata" table:"-" doc:"What few clients have, by the names of RFC 7591"`
+	OpenTo                 string                 `json:"open_to" enum:"nobody,tenant,everyone,groups" doc:"Who may sign in through it"`
+	Groups                 []string               `json:"groups" nullable:"false" table:"-" doc:"The ids of the groups that it is open to"`
+	CreatedAt              *time.Time             `json:"created_at" nullable:"false"`
+	DisabledAt             *time.Time             `json:"disabled_at" doc:"null while the client is active"`
 }
 
 func describeClient(c storage.Client) Client {
@@ -61,7 +62,7 @@ func describeClient(c storage.Client) Client {
 		AuthMethod: c.AuthMethod, GrantTypes: texts(c.GrantTypes), Scopes: texts(c.Scopes),
 		RedirectURIs: texts(c.RedirectURIs), PostLogoutRedirectURIs: texts(c.PostLogoutRedirectURIs),
 		IDTokenAlg: c.IDTokenAlg, Introspect: c.Introspect, FirstParty: c.FirstParty, SkipConsent: c.SkipConsent,
-		SelfRegistered: c.SelfRegistered, OpenTo: string(c.OpenTo), Groups: ids(c.Groups), CreatedAt: instant(c.CreatedAt), DisabledAt: instant(c.DisabledAt),
+		SelfRegistered: c.SelfRegistered, Metadata: c.Metadata, OpenTo: string(c.OpenTo), Groups: ids(c.Groups), CreatedAt: instant(c.CreatedAt), DisabledAt: instant(c.DisabledAt),
 	}
 }
 
@@ -92,23 +93,24 @@ func (a *API) listClients(ctx context.Context, actor directory.Actor, in *Paging
 // NewClient is a client to be made.
 type NewClient struct {
 	Body struct {
-		ID                     string          `json:"client_id,omitempty" maxLength:"128" doc:"Made from the name when left out"`
-		Name                   string          `json:"name" minLength:"1" maxLength:"200"`
-		Kind                   string          `json:"kind" enum:"web,spa,native,service,agent"`
-		Scopes                 []string        `json:"scopes,omitempty" maxItems:"64" doc:"Scopes and patterns that the client may ask for; you can give only what you hold"`
-		RedirectURIs           []string        `json:"redirect_uris,omitempty" maxItems:"64"`
-		PostLogoutRedirectURIs []string        `json:"post_logout_redirect_uris,omitempty" maxItems:"64"`
-		AuthMethod             string          `json:"auth_method,omitempty" enum:"client_secret_basic,client_secret_post,private_key_jwt,none"`
-		JWKS                   json.RawMessage `json:"jwks,omitempty" doc:"Public keys (RFC 7517 §5), for private_key_jwt"`
-		IDTokenAlg             string          `json:"id_token_alg,omitempty" enum:"ES256,RS256" doc:"How ID tokens are signed; ES256 when left out"`
-		Introspect             bool            `json:"introspect,omitempty"`
-		FirstParty             bool            `json:"first_party,omitempty"`
-		SkipConsent            bool            `json:"skip_consent,omitempty"`
-		Tenant                 string          `json:"tenant,omitempty" maxLength:"64" doc:"Its tenant, by id or slug; the first tenant when left out"`
-		AllTenants             bool            `json:"all_tenants,omitempty" doc:"Make a client of the whole deployment instead"`
-		Owner                  string          `json:"owner,omitempty" maxLength:"254" doc:"Who answers for an agent, by id, user name or e-mail address"`
-		OpenTo                 string          `json:"open_to,omitempty" enum:"nobody,tenant,everyone,groups" doc:"Who may sign in through it; nobody when left out"`
-		Groups                 []string        `json:"groups,omitempty" maxItems:"64" doc:"The groups that it is open to, by id or, those of its tenant, by name; with open_to groups"`
+		ID                     string                 `json:"client_id,omitempty" maxLength:"128" doc:"Made from the name when left out"`
+		Name                   string                 `json:"name" minLength:"1" maxLength:"200"`
+		Kind                   string                 `json:"kind" enum:"web,spa,native,service,agent"`
+		Scopes                 []string               `json:"scopes,omitempty" maxItems:"64" doc:"Scopes and patterns that the client may ask for; you can give only what you hold"`
+		RedirectURIs           []string               `json:"redirect_uris,omitempty" maxItems:"64"`
+		PostLogoutRedirectURIs []string               `json:"post_logout_redirect_uris,omitempty" maxItems:"64"`
+		AuthMethod             string                 `json:"auth_method,omitempty" enum:"client_secret_basic,client_secret_post,private_key_jwt,none"`
+		JWKS                   json.RawMessage        `json:"jwks,omitempty" doc:"Public keys (RFC 7517 §5), for private_key_jwt and signed requests"`
+		IDTokenAlg             string                 `json:"id_token_alg,omitempty" enum:"ES256,RS256" doc:"How ID tokens are signed; ES256 when left out"`
+		Metadata               storage.ClientMetadata `json:"metadata,omitempty" doc:"What few clients have, by the names of RFC 7591"`
+		Introspect             bool                   `json:"introspect,omitempty"`
+		FirstParty             bool                   `json:"first_party,omitempty"`
+		SkipConsent            bool                   `json:"skip_consent,omitempty"`
+		Tenant                 string                 `json:"tenant,omitempty" maxLength:"64" doc:"Its tenant, by id or slug; the first tenant when left out"`
+		AllTenants             bool                   `json:"all_tenants,omitempty" doc:"Make a client of the whole deployment instead"`
+		Owner                  string                 `json:"owner,omitempty" maxLength:"254" doc:"Who answers for an agent, by id, user name or e-mail address"`
+		OpenTo                 string                 `json:"open_to,omitempty" enum:"nobody,tenant,everyone,groups" doc:"Who may sign in through it; nobody when left out"`
+		Groups                 []string               `json:"groups,omitempty" maxItems:"64" doc:"The groups that it is open to, by id or, those of its tenant, by name; with open_to groups"`
 	}
 }
 
@@ -116,7 +118,7 @@ func (a *API) createClient(ctx context.Context, actor directory.Actor, in *NewCl
 	b := in.Body
 	n := directory.CreateClient{
 		ID: authz.ClientID(b.ID), Name: b.Name, Kind: storage.ClientKind(b.Kind), RedirectURIs: b.RedirectURIs, PostLogoutRedirectURIs: b.PostLogoutRedirectURIs,
-		AuthMethod: b.AuthMethod, JWKS: b.JWKS, IDTokenAlg: b.IDTokenAlg, Introspect: b.Introspect, FirstParty: b.FirstParty, SkipConsent: b.SkipConsent,
+		AuthMethod: b.AuthMethod, JWKS: b.JWKS, Metadata: b.Metadata, IDTokenAlg: b.IDTokenAlg, Introspect: b.Introspect, FirstParty: b.FirstParty, SkipConsent: b.SkipConsent,
 		Tenant: b.Tenant, AllTenants: b.AllTenants, OpenTo: storage.OpenTo(b.OpenTo),
 	}
 	var err error
@@ -132,6 +134,9 @@ func (a *API) createClient(ctx context.Context, actor directory.Actor, in *NewCl
 			return Registration{}, err
 		}
 		n.Owner = owner.ID
+	}
+	if err := a.checkSector(ctx, n.Metadata, n.RedirectURIs); err != nil {
+		return Registration{}, err
 	}
 	c, secret, err := a.Directory.CreateClient(ctx, actor, n)
 	return Registration{describeClient(c), optional(secret.Reveal())}, err

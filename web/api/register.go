@@ -71,6 +71,10 @@ func (a *API) register(w http.ResponseWriter, r *http.Request) {
 	}
 	n.Tenant = resource.PrincipalFrom(r.Context()).Tenant.String()
 	n.AllTenants = n.Tenant == ""
+	if err := a.checkSector(r.Context(), n.Metadata, n.RedirectURIs); err != nil {
+		a.refuseToRegister(w, r, err)
+		return
+	}
 	c, secret, err := a.Directory.CreateClient(r.Context(), actor, n)
 	if err != nil {
 		a.refuseToRegister(w, r, err)

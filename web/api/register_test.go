@@ -2,12 +2,16 @@ package api_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
+	"github.com/gatehouse/gatehouse/web"
 	"github.com/gatehouse/gatehouse/web/webtest"
 )
 
@@ -121,5 +125,48 @@ func TestF10_A6_RegistrationRefuses(t *testing.T) {
 	h.World.Get(`select first_party or skip_consent or introspect from platform.clients where id = $1`, []any{a.Text("client_id")}, &privileged)
 	if privileged {
 		t.Error("a privilege was had by naming it")
+	}
+}
+
+// TestRegistration_Metadata: the members of RFC 7591 and its relatives, by their
+// names, are kept, given back and judged.
+func TestRegistration_Metadata(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t, func(c *web.Config, _ *postgres.Options) { c.InsecureOutbound = true })
+	h.Client("desk", func(c *storage.Client) { c.Scopes = []authz.Pattern{"openid", "admin"} })
+	h.User("root", authz.RoleOwner)
+	admin := token(h, "root", "openid admin")
+	sector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte(map[string]string{
+			"/both": `["https://a.example/cb","https://b.example/cb"]`, "/one": `["https://a.example/cb"]`, "/none": `{}`,
+		}[r.URL.Path]))
+	}))
+	t.Cleanup(sector.Close)
+	const uris = `"scope":"openid","redirect_uris":["https://a.example/cb","https://b.example/cb"]`
+	good := register(h, admin, `{`+uris+`,"subject_type":"pairwise","sector_identifier_uri":"`+sector.URL+`/both","userinfo_signed_response_alg":"ES256",
+		"dpop_bound_access_tokens":true,"require_pushed_authorization_requests":true}`)
+	if good.Status != http.StatusCreated || good.Text("subject_type") != "pairwise" || good.Text("userinfo_signed_response_alg") != "ES256" || good.JSON["dpop_bound_access_tokens"] != true {
+		t.Fatalf("%d %s", good.Status, good.Raw)
+	}
+	for name, member := range map[string]string{
+		"pairwise for two hosts":        `"subject_type":"pairwise"`,
+		"a sector that knows one":       `"subject_type":"pairwise","sector_identifier_uri":"` + sector.URL + `/one"`,
+		"a sector that is no list":      `"sector_identifier_uri":"` + sector.URL + `/none"`,
+		"a sector that is not there":    `"sector_identifier_uri":"http://localhost:1/"`,
+		"a sector without https":        `"sector_identifier_uri":"http://a.example/"`,
+		"alg none":                      `"userinfo_signed_response_alg":"none"`,
+		"HS256":                         `"authorization_signed_response_alg":"HS256"`,
+		"RSA1_5":                        `"jwks_uri":"https://a.example/k","id_token_encrypted_response_alg":"RSA1_5"`,
+		"encryption without keys":       `"id_token_encrypted_response_alg":"ECDH-ES"`,
+		"enc alone":                     `"id_token_encrypted_response_enc":"A128GCM"`,
+		"signed requests without keys":  `"require_signed_request_object":true`,
+		"another subject type":          `"subject_type":"secret"`,
+		"keys by value and by URI":      `"jwks_uri":"https://a.example/k","jwks":{"keys":[]}`,
+		"a request_uri without https":   `"request_uris":["http://a.example/r"]`,
+		"keys at an address with a tag": `"jwks_uri":"https://a.example/k#x"`,
+	} {
+		if a := register(h, admin, `{`+uris+`,`+member+`}`); a.Status != http.StatusBadRequest || a.Text("error") != "invalid_client_metadata" {
+			t.Errorf("%s: %d %s", name, a.Status, a.Raw)
+		}
 	}
 }

@@ -1,0 +1,74 @@
+package directory
+
+import (
+	"net/url"
+	"slices"
+
+	"github.com/gatehouse/gatehouse/storage"
+)
+
+// What the members of a client's metadata may say. The lists are those that the
+// discovery document announces, which a test holds to be true.
+var (
+	signedByUs         = []string{"", "ES256", "RS256"}
+	signedByClients    = []string{"", "ES256", "PS256", "EdDSA", "RS256"}
+	keyEncryptions     = []string{"RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A256KW"}
+	contentEncryptions = []string{"", "A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM"}
+)
+
+// checkMetadata judges what few clients have, by the names of RFC 7591 §4.1.
+func checkMetadata(c storage.Client) error {
+	m := c.Metadata
+	for _, choice := range []struct {
+		field, value string
+		among        []string
+	}{
+		{"userinfo_signed_response_alg", m.UserInfoSigningAlg, signedByUs},
+		{"introspection_signed_response_alg", m.IntrospectionSigningAlg, signedByUs},
+		{"authorization_signed_response_alg", m.AuthorizationSigningAlg, signedByUs},
+		{"request_object_signing_alg", m.RequestObjectSigningAlg, signedByClients},
+		{"id_token_encrypted_response_alg", m.IDTokenEncryptionAlg, append([]string{""}, keyEncryptions...)},
+		{"id_token_encrypted_response_enc", m.IDTokenEncryptionEnc, contentEncryptions},
+		{"subject_type", m.SubjectType, []string{"", "public", "pairwise"}},
+	} {
+		if !slices.Contains(choice.among, choice.value) {
+			return invalid(choice.field, "is not one that is supported")
+		}
+	}
+	keyless := len(c.JWKS) == 0 && m.JWKSURI == ""
+	switch {
+	case keyless && (m.RequireSignedRequest || m.RequestObjectSigningAlg != ""):
+		return invalid("require_signed_request_object", "needs the client's keys: send jwks or jwks_uri")
+	case keyless && m.IDTokenEncryptionAlg != "":
+		return invalid("id_token_encrypted_response_alg", "needs the client's keys: send jwks or jwks_uri")
+	case m.IDTokenEncryptionEnc != "" && m.IDTokenEncryptionAlg == "":
+		return invalid("id_token_encrypted_response_enc", "needs id_token_encrypted_response_alg beside it")
+	case len(m.RequestURIs) > 16:
+		return invalid("request_uris", "are more than 16")
+	}
+	for _, uri := range m.RequestURIs {
+		if err := checkFetched("request_uris", uri); err != nil {
+			return err
+		}
+	}
+	return checkSector(c)
+}
+
+// checkSector: pairwise subjects are for one host or for a sector that is named
+// (OpenID Connect Core §8.1). Whether the sector's document names the redirect URIs
+// is for whoever can fetch it.
+func checkSector(c storage.Client) error {
+	if uri := c.Metadata.SectorIdentifierURI; uri != "" {
+		return checkFetched("sector_identifier_uri", uri)
+	}
+	hosts := map[string]bool{}
+	for _, uri := range c.RedirectURIs {
+		if u, err := url.Parse(uri); err == nil {
+			hosts[u.Host] = true
+		}
+	}
+	if c.Metadata.SubjectType == "pairwise" && len(hosts) > 1 {
+		return invalid("sector_identifier_uri", "is missing: pairwise subjects for redirect URIs on several hosts need it")
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package oidc_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/web/webtest"
+)
+
+// OpenID Connect Core §5.5: claims by name, in the ID token and from UserInfo.
+func TestClaimsParameter(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ask := func(scope, claims string) webtest.Answer {
+		return h.Tokens("web", "ann", url.Values{"scope": {scope}, "claims": {claims}})
+	}
+	a := ask("openid", `{"id_token":{"email":null,"email_verified":{"essential":true},"unheard_of":null},"userinfo":{"preferred_username":{"essential":true}}}`)
+	// What leaves the house was consented to, as scopes.
+	if a.Text("scope") != "openid email profile" && a.Text("scope") != "openid profile email" {
+		t.Errorf("scope is %q", a.Text("scope"))
+	}
+	id := claimsOf(t, a.Text("id_token"))
+	if id["email"] != "ann@example.com" || id["email_verified"] == nil || id["preferred_username"] != nil || id["unheard_of"] != nil {
+		t.Errorf("the ID token says %v", id)
+	}
+	if u := userInfo(t, h, a.Text("access_token")); u.JSON["preferred_username"] != "ann" {
+		t.Errorf("userinfo: %s", u.Raw)
+	}
+	// A client that may not have the scope gets no claim of it.
+	h.Client("narrow", func(c *storage.Client) { c.Scopes = []authz.Pattern{"openid"} })
+	n := h.Tokens("narrow", "ann", url.Values{"scope": {"openid"}, "claims": {`{"id_token":{"email":null},"userinfo":{"email":null}}`}})
+	if c := claimsOf(t, n.Text("id_token")); c["email"] != nil || n.Text("scope") != "openid" {
+		t.Errorf("a narrow client: %v, scope %q", c, n.Text("scope"))
+	}
+	// Without it the ID token stays small.
+	if c := claimsOf(t, h.Tokens("web", "ann", nil).Text("id_token")); c["email"] != nil || c["name"] != nil {
+		t.Errorf("nobody asked: %v", c)
+	}
+}
+
+// A request about one subject is answered for nobody else (§5.5.1).
+func TestClaimsParameter_Subject(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	bob := h.User("bob")
+	b, _ := signedIn(h, "web", "ann", nil)
+	about := func(subject string) url.Values {
+		return url.Values{"prompt": {"none"}, "claims": {`{"id_token":{"sub":{"value":"` + subject + `"}}}`}}
+	}
+	if q := b.Get(webtest.NewProof().Authorization("web", about(bob.String()))).Left.Query(); q.Get("error") != "login_required" {
+		t.Errorf("about another: %v", q)
+	}
+	ann := claimsOf(t, h.Tokens("web", "ann", nil).Text("id_token"))["sub"].(string)
+	if q := b.Get(webtest.NewProof().Authorization("web", about(ann))).Left.Query(); q.Get("code") == "" {
+		t.Errorf("about oneself: %v", q)
+	}
+}
+
+func TestO6_ClaimsParameterIsBounded(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for name, claims := range map[string]string{
+		"not JSON": "{", "an array": "[]", "a string": `"email"`, "members of another kind": `{"id_token":[]}`, "sub of another kind": `{"id_token":{"sub":7}}`,
+		"deep": strings.Repeat(`{"a":`, 17) + "1" + strings.Repeat("}", 17), "two values": `{} {}`,
+		"deeper than a parser likes": strings.Repeat("[", 3000) + strings.Repeat("]", 3000), "longer than 8 KiB": `{"x":"` + strings.Repeat("x", 8<<10) + `"}`,
+	} {
+		began := time.Now()
+		a := h.Call("/oauth2/par", "web", webtest.ClientSecret, url.Values{
+			"response_type": {"code"}, "redirect_uri": {webtest.RedirectURI}, "code_challenge": {webtest.NewProof().Challenge}, "code_challenge_method": {"S256"}, "claims": {claims},
+		})
+		mustRefuse(t, name, a, http.StatusBadRequest, "invalid_request")
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("%s: %v", name, took)
+		}
+	}
+}
