@@ -29,6 +29,7 @@ var floors = map[string]int{
 
 	"storage/storagetest": 3,
 	"storage/jobs":        3,
+	"storage/ledger":      3,
 	"oidc/keys":           3,
 	"oidc/authn":          3,
 	"oidc/outbound":       3,

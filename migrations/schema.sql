@@ -158,6 +158,18 @@ CREATE FUNCTION platform.named_row() RETURNS uuid
     LANGUAGE sql STABLE
     RETURN (NULLIF(current_setting('app.row_id'::text, true), ''::text))::uuid;
 
+CREATE FUNCTION platform.note_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare
+  changed jsonb := to_jsonb(case when tg_op = 'DELETE' then old else new end);
+begin
+  insert into platform.changes (table_name, row_id) values (tg_table_name, changed ->> tg_argv[0]);
+  perform pg_notify('gatehouse', tg_table_name);
+  return null;
+end
+$$;
+
 CREATE FUNCTION platform.similar_users(folded text, most integer) RETURNS SETOF uuid
     LANGUAGE plpgsql SECURITY DEFINER ROWS 10
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -203,6 +215,23 @@ CREATE TABLE platform.audit_heads (
     hash bytea DEFAULT '\x'::bytea NOT NULL
 )
 WITH (fillfactor='20');
+
+CREATE TABLE platform.changes (
+    id bigint NOT NULL,
+    txid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    table_name text NOT NULL,
+    row_id text NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+ALTER TABLE platform.changes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME platform.changes_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE platform.client_groups (
     client_id text NOT NULL,
@@ -382,7 +411,8 @@ CREATE TABLE platform.revoked_tokens (
     client_id text,
     reason text NOT NULL,
     revoked_at timestamp with time zone NOT NULL,
-    expires_at timestamp with time zone NOT NULL
+    expires_at timestamp with time zone NOT NULL,
+    txid xid8 DEFAULT pg_current_xact_id() NOT NULL
 );
 
 ALTER TABLE ONLY platform.revoked_tokens FORCE ROW LEVEL SECURITY;
@@ -657,6 +687,9 @@ ALTER TABLE ONLY platform.audit_events
 ALTER TABLE ONLY platform.audit_heads
     ADD CONSTRAINT audit_heads_pkey PRIMARY KEY (chain);
 
+ALTER TABLE ONLY platform.changes
+    ADD CONSTRAINT changes_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY platform.client_groups
     ADD CONSTRAINT client_groups_pkey PRIMARY KEY (client_id, group_id);
 
@@ -798,6 +831,8 @@ CREATE INDEX audit_events_by_object ON platform.audit_events USING btree (object
 
 CREATE INDEX audit_events_by_tenant ON platform.audit_events USING btree (tenant_id, id) WHERE (tenant_id IS NOT NULL);
 
+CREATE INDEX changes_by_txid ON platform.changes USING btree (txid);
+
 CREATE INDEX client_groups_by_group ON platform.client_groups USING btree (tenant_id, group_id);
 
 CREATE INDEX clients_by_owner ON platform.clients USING btree (owner_id) WHERE (owner_id IS NOT NULL);
@@ -832,6 +867,8 @@ CREATE INDEX pushed_requests_by_expiry ON platform.pushed_requests USING btree (
 
 CREATE INDEX revoked_tokens_by_expiry ON platform.revoked_tokens USING btree (expires_at);
 
+CREATE INDEX revoked_tokens_by_txid ON platform.revoked_tokens USING btree (txid);
+
 CREATE INDEX revoked_tokens_by_user ON platform.revoked_tokens USING btree (user_id);
 
 CREATE INDEX user_groups_by_project ON platform.user_groups USING btree (project_id);
@@ -864,25 +901,31 @@ CREATE INDEX river_notification_created_at_idx ON river.river_notification USING
 
 CREATE INDEX river_notification_topic_id_idx ON river.river_notification USING btree (topic, id);
 
-CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE ON platform.client_groups FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
-
-CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE ON platform.clients FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
-
-CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE ON platform.ip_bans FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
-
-CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE ON platform.resources FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
-
-CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE ON platform.roles FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
-
-CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE ON platform.scopes FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
-
-CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE ON platform.signing_keys FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
-
-CREATE TRIGGER announce AFTER DELETE OR UPDATE ON platform.tenants FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
+CREATE TRIGGER announce AFTER INSERT ON platform.revoked_tokens FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
 
 CREATE TRIGGER chained BEFORE INSERT ON platform.audit_events FOR EACH ROW EXECUTE FUNCTION platform.chain_audit_event();
 
 CREATE TRIGGER index_user AFTER INSERT OR UPDATE OF username_folded, email_folded, display_name, display_name_folded ON platform.users FOR EACH ROW EXECUTE FUNCTION platform.index_user();
+
+CREATE TRIGGER note_change AFTER INSERT OR DELETE OR UPDATE ON platform.client_groups FOR EACH ROW EXECUTE FUNCTION platform.note_change('client_id');
+
+CREATE TRIGGER note_change AFTER DELETE OR UPDATE ON platform.clients FOR EACH ROW EXECUTE FUNCTION platform.note_change('id');
+
+CREATE TRIGGER note_change AFTER INSERT OR DELETE OR UPDATE ON platform.ip_bans FOR EACH ROW EXECUTE FUNCTION platform.note_change('network');
+
+CREATE TRIGGER note_change AFTER INSERT OR DELETE OR UPDATE ON platform.resources FOR EACH ROW EXECUTE FUNCTION platform.note_change('identifier');
+
+CREATE TRIGGER note_change AFTER INSERT OR DELETE OR UPDATE ON platform.roles FOR EACH ROW EXECUTE FUNCTION platform.note_change('name');
+
+CREATE TRIGGER note_change AFTER INSERT OR DELETE OR UPDATE ON platform.scopes FOR EACH ROW EXECUTE FUNCTION platform.note_change('name');
+
+CREATE TRIGGER note_change AFTER INSERT OR DELETE OR UPDATE ON platform.signing_keys FOR EACH ROW EXECUTE FUNCTION platform.note_change('kid');
+
+CREATE TRIGGER note_change AFTER DELETE OR UPDATE ON platform.tenants FOR EACH ROW EXECUTE FUNCTION platform.note_change('id');
+
+CREATE TRIGGER note_change AFTER DELETE ON platform.user_group_memberships FOR EACH ROW EXECUTE FUNCTION platform.note_change('user_id');
+
+CREATE TRIGGER note_change AFTER UPDATE ON platform.users FOR EACH ROW WHEN (((old.authz_changed_at IS DISTINCT FROM new.authz_changed_at) OR (old.role IS DISTINCT FROM new.role) OR (old.disabled_at IS DISTINCT FROM new.disabled_at) OR (old.username IS DISTINCT FROM new.username))) EXECUTE FUNCTION platform.note_change('id');
 
 CREATE TRIGGER projects_take_their_groups BEFORE DELETE ON public.projects FOR EACH ROW EXECUTE FUNCTION platform.delete_groups_of_project();
 
@@ -1138,6 +1181,8 @@ GRANT ALL ON FUNCTION platform.similar_users(folded text, most integer) TO gateh
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.attestation_policies TO gatehouse_app;
 
 GRANT SELECT ON TABLE platform.audit_heads TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.changes TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.client_groups TO gatehouse_app;
 

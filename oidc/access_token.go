@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/oidc/keys"
 	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/ledger"
 )
 
 // accessTokenAlgorithm is the algorithm of access tokens: its signature is small
@@ -43,6 +44,8 @@ type accessClaims struct {
 	HiddenUser string `json:"gth_usr,omitempty"`
 	// Confirmation is the key that the token is bound to (RFC 7800); nil for none.
 	Confirmation *confirmation `json:"cnf,omitempty"`
+	// Username is there for those who may see the profile (RFC 9068 §2.2.2).
+	Username string `json:"preferred_username,omitempty"`
 
 	// revealed is what HiddenUser said, once the token was opened.
 	revealed authz.UserID
@@ -125,6 +128,9 @@ func (p *Provider) accessClaims(ctx context.Context, r fosite.Requester) (*acces
 		c.TenantID, c.ProjectID = g.Tenant.String(), g.Project.String()
 		c.Roles, c.Groups = []string{string(person.Role)}, person.Rights.GroupNames(in)
 		c.AuthTime, c.ACR, c.AMR = g.AuthTime.Unix(), g.ACR, g.AMR
+		if scopes.Has(authz.ScopeProfile) {
+			c.Username = person.Username
+		}
 	}
 	var err error
 	if c.Audience, err = p.audience(ctx, tenant, scopes, s.targets); err != nil {
@@ -168,24 +174,53 @@ func (p *Provider) openAccessToken(token string) (accessClaims, error) {
 type standing struct {
 	active bool
 	claims accessClaims
-	person *storage.Person // nil for a client's own token
+	person *storage.Person // nil for a client's own token, and where nobody was asked
 }
 
-// stand asks in one trip whether the token lives and, when a right of its user
-// changed since it was issued, takes from it what the user lost. It never adds. An
-// agent's token costs a second trip, for it falls with its owner too.
+// stand says what a token is worth at this moment. Memory knows, unless a right
+// that it rests on may have changed since it was issued.
 func (p *Provider) stand(ctx context.Context, c accessClaims) (standing, error) {
-	issuer, err := p.Store.Client(ctx, c.ClientID)
-	if err != nil {
-		return standing{}, ignoreNotFound(err)
-	}
-	now, err := p.Store.Standing(ctx, c.ids(), c.user())
-	// A client that is younger than the token has only the name of the one it was
-	// issued to.
-	if err != nil || now.Dead || !issuer.Active() || issuer.CreatedAt.Unix() > c.IssuedAt {
+	issuer, err := p.issuerOf(ctx, c)
+	if err != nil || issuer == nil {
 		return standing{}, err
 	}
-	person, stale := now.Person, false
+	rests := ledger.Token{
+		IDs: [3]string{c.ID, c.GrantID, c.SID}, RestsOn: [4]string{"", c.TenantID, string(c.ClientID)}, IssuedAt: time.Unix(c.IssuedAt, 0),
+	}
+	if c.GrantID != "" {
+		rests.RestsOn[0] = c.user().String()
+	}
+	if issuer.Kind == storage.ClientAgent {
+		rests.RestsOn[3] = issuer.Owner.String()
+	}
+	switch p.Ledger.Judge(rests) {
+	case ledger.Dead:
+		return standing{}, nil
+	case ledger.Stands:
+		return standing{active: true, claims: c}, nil
+	}
+	return p.standNow(ctx, c, *issuer)
+}
+
+// issuerOf is the client that a token was issued to; nil when it may not be used,
+// or when it has only the name of that one, being younger than the token.
+func (p *Provider) issuerOf(ctx context.Context, c accessClaims) (*storage.Client, error) {
+	issuer, err := p.Store.Client(ctx, c.ClientID)
+	if err != nil || !issuer.Active() || issuer.CreatedAt.Unix() > c.IssuedAt {
+		return nil, ignoreNotFound(err)
+	}
+	return &issuer, nil
+}
+
+// standNow asks the database in one trip whether the token lives, and takes from it
+// what its user lost since it was issued. It never adds. An agent's token costs a
+// second trip, for it falls with its owner too.
+func (p *Provider) standNow(ctx context.Context, c accessClaims, issuer storage.Client) (standing, error) {
+	now, err := p.Store.Standing(ctx, c.ids(), c.user())
+	if err != nil || now.Dead {
+		return standing{}, err
+	}
+	person := now.Person
 	if c.GrantID != "" {
 		if person == nil || !person.DisabledAt.IsZero() {
 			return standing{}, nil
@@ -193,26 +228,18 @@ func (p *Provider) stand(ctx context.Context, c accessClaims) (standing, error) 
 		if _, member := person.Tenant(c.context().Tenant); !member || !issuer.Admits(&person.Rights, c.context()) {
 			return standing{}, nil
 		}
-		stale = c.before(person.AuthzChangedAt)
 	}
-	stale = stale || c.before(issuer.AuthzChangedAt)
 	if issuer.Kind == storage.ClientAgent {
 		owner, err := p.Store.ForUser(issuer.Owner).Person(ctx)
 		if err != nil || !answers(owner, issuer) {
 			return standing{}, ignoreNotFound(err)
 		}
-		stale = stale || c.before(owner.AuthzChangedAt)
 	}
-	if stale {
-		if err := p.narrow(ctx, &c, issuer, person); err != nil {
-			return standing{}, err
-		}
+	if err := p.narrow(ctx, &c, issuer, person); err != nil {
+		return standing{}, err
 	}
 	return standing{active: true, claims: c, person: person}, nil
 }
-
-// before: a change in the very second of issue counts as after it.
-func (c accessClaims) before(change time.Time) bool { return change.Unix() >= c.IssuedAt }
 
 // narrow takes from a token what its user, or the owner of its agent, lost.
 func (p *Provider) narrow(ctx context.Context, c *accessClaims, issuer storage.Client, person *storage.Person) error {

@@ -77,11 +77,7 @@ func (p *Provider) introspect(r *http.Request, caller storage.Client, token stri
 	if err != nil || !s.active {
 		return nil, err
 	}
-	answer := &introspection{Active: true, TokenType: s.claims.Confirmation.tokenType(), accessClaims: s.claims}
-	if s.person != nil {
-		answer.Username = s.person.Username
-	}
-	return answer, nil
+	return &introspection{Active: true, TokenType: s.claims.Confirmation.tokenType(), Username: s.claims.Username, accessClaims: s.claims}, nil
 }
 
 // entitled: a client may learn about its own tokens and, where the operator gave

@@ -24,7 +24,7 @@ func (p *Provider) Authenticate(ctx context.Context, token string) (*resource.Pr
 	if claims.Confirmation != nil {
 		return nil, fmt.Errorf("%w: it is bound to a key and was presented without", resource.ErrInvalidToken)
 	}
-	s, err := p.stand(ctx, claims)
+	s, err := p.standOfPerson(ctx, claims)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", resource.ErrUnavailable, err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse/gatehouse/oidc/keys"
 	"github.com/gatehouse/gatehouse/oidc/outbound"
 	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/ledger"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 )
 
@@ -23,6 +24,7 @@ type Config struct {
 	// Issuer is the issuer identifier: an URL without query, fragment or trailing slash.
 	Issuer string
 	Store  *postgres.Store
+	Ledger *ledger.Ledger
 	Keys   *keys.Ring
 	// Secret is the master secret; every other key is derived from it.
 	Secret []byte

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -42,7 +43,7 @@ func (p *Provider) UserInfo(w http.ResponseWriter, r *http.Request) {
 		p.challenge(w, e.Status, dpop.Scheme, e.Code, e.Description)
 		return
 	}
-	s, err := p.stand(r.Context(), claims)
+	s, err := p.standOfPerson(r.Context(), claims)
 	switch {
 	case err != nil:
 		p.writeError(w, r, err)
@@ -80,6 +81,16 @@ func (p *Provider) writeUserInfo(w http.ResponseWriter, r *http.Request, s stand
 		return
 	}
 	p.writeToken(w, "application/jwt", signed)
+}
+
+// standOfPerson reads who the token stands for, and with it, in the same trip, what
+// the database says of the token.
+func (p *Provider) standOfPerson(ctx context.Context, c accessClaims) (standing, error) {
+	issuer, err := p.issuerOf(ctx, c)
+	if err != nil || issuer == nil {
+		return standing{}, err
+	}
+	return p.standNow(ctx, c, *issuer)
 }
 
 // schemeBearer is the authorization scheme of RFC 6750.

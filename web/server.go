@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse/gatehouse/oidc/keys"
 	"github.com/gatehouse/gatehouse/oidc/outbound"
 	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/ledger"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/templates"
 	"github.com/gatehouse/gatehouse/web/account"
@@ -73,7 +74,7 @@ func New(c Config) (*Server, error) {
 	}
 	away := outbound.New(c.InsecureOutbound)
 	provider, err := oidc.New(oidc.Config{
-		Issuer: c.Issuer.String(), Store: c.Store, Keys: c.Keys, Secret: c.Secret, Log: c.Log, Now: c.Now, Lifetimes: c.Tokens,
+		Issuer: c.Issuer.String(), Store: c.Store, Ledger: ledger.New(c.Store, dead, c.Now), Keys: c.Keys, Secret: c.Secret, Log: c.Log, Now: c.Now, Lifetimes: c.Tokens,
 		Pages: pages{browsers, c.Store}, Outbound: away,
 		FetchRequestURIs: c.FetchRequestURIs, RequirePushedRequests: c.RequirePushedRequests,
 	})

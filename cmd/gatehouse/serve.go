@@ -165,12 +165,13 @@ func lostDatabase(ctx context.Context, done <-chan struct{}) error {
 // keepKeys follows what other replicas do to the keys.
 func keepKeys(ctx context.Context, ring *keys.Ring, store *postgres.Store, log *slog.Logger) error {
 	changed := make(chan struct{}, 1)
-	store.OnChange(func() {
+	tell := func() {
 		select {
 		case changed <- struct{}{}:
 		default: // one is waiting already
 		}
-	}, "signing_keys")
+	}
+	store.Follow(postgres.Follower{Tables: []string{"signing_keys"}, Reset: tell, Changed: func(postgres.Change) { tell() }})
 	reload := time.NewTicker(time.Minute)
 	defer reload.Stop()
 	for {

@@ -9,54 +9,80 @@ import (
 // cacheLimit bounds what one cache holds; past it, the cache begins anew.
 const cacheLimit = 100_000
 
-// cache remembers what a query answered until a table beneath it changes. It
-// remembers nothing while the feed is down, and an answer that was on its way
-// when a change was announced is given to its caller but not kept.
+// cache remembers what a query answered until the feed tells of a change beneath
+// it. While the feed is not fresh everything is asked for again. An answer that was
+// on its way when a change came is given to its caller but not kept.
 type cache[K comparable, V any] struct {
+	feed *feed
 	load func(context.Context, K) (V, error)
 
-	// epoch is odd while the feed is down; each change moves it by two.
-	epoch   atomic.Uint64
-	entries atomic.Pointer[sync.Map]
-	size    atomic.Int64
+	// Reading takes no lock.
+	entries sync.Map
+	changes atomic.Uint64
+
+	mu   sync.Mutex
+	size int
 }
 
-func newCache[K comparable, V any](f *feed, load func(context.Context, K) (V, error), tables ...string) *cache[K, V] {
-	c := &cache[K, V]{load: load}
-	c.epoch.Store(1)
-	c.entries.Store(&sync.Map{})
-	f.on(func() { c.forget(2) }, c.setLive, tables...)
+// newCache remembers answers that follow from rows of tables. forgets says which
+// key a change concerns; false for all of them, as is nil.
+func newCache[K comparable, V any](f *feed, load func(context.Context, K) (V, error), forgets func(Change) (K, bool), tables ...string) *cache[K, V] {
+	c := &cache[K, V]{feed: f, load: load}
+	f.follow(Follower{Tables: tables, Reset: c.forgetAll, Changed: func(change Change) {
+		if forgets != nil {
+			if key, one := forgets(change); one {
+				c.forget(key)
+				return
+			}
+		}
+		c.forgetAll()
+	}})
 	return c
 }
 
 func (c *cache[K, V]) get(ctx context.Context, key K) (V, error) {
-	entries, epoch := c.entries.Load(), c.epoch.Load()
-	if v, ok := entries.Load(key); ok && epoch%2 == 0 {
-		return v.(V), nil
-	}
-	v, err := c.load(ctx, key)
-	if err != nil {
-		return v, err
-	}
-	// Stored in the map that stood before the query: if a change came between,
-	// that map is nobody's any more.
-	if epoch%2 == 0 && epoch == c.epoch.Load() {
-		entries.Store(key, v)
-		if c.size.Add(1) > cacheLimit {
-			c.forget(2)
+	if c.feed.fresh() {
+		if v, ok := c.entries.Load(key); ok {
+			return v.(V), nil
 		}
 	}
-	return v, nil
-}
-
-func (c *cache[K, V]) forget(step uint64) {
-	c.epoch.Add(step)
-	c.entries.Store(&sync.Map{})
-	c.size.Store(0)
-}
-
-func (c *cache[K, V]) setLive(live bool) {
-	if down := c.epoch.Load()%2 == 1; down == live {
-		c.forget(1)
+	changes := c.changes.Load()
+	v, err := c.load(ctx, key)
+	if err == nil {
+		c.keep(key, v, changes)
 	}
+	return v, err
+}
+
+// keep remembers an answer that was asked for after so many changes.
+func (c *cache[K, V]) keep(key K, v V, changes uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if changes != c.changes.Load() {
+		return
+	}
+	if c.size >= cacheLimit {
+		c.entries.Clear()
+		c.size = 0
+	}
+	if _, known := c.entries.Swap(key, v); !known {
+		c.size++
+	}
+}
+
+func (c *cache[K, V]) forget(key K) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.changes.Add(1)
+	if _, known := c.entries.LoadAndDelete(key); known {
+		c.size--
+	}
+}
+
+func (c *cache[K, V]) forgetAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.changes.Add(1)
+	c.entries.Clear()
+	c.size = 0
 }

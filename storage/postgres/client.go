@@ -124,18 +124,28 @@ type banned struct {
 }
 
 // Banned reports whether an address is kept away at the instant now. It is asked
-// at every request, so it is answered from memory.
+// at every request, so it is answered from memory; the last list holds while
+// the database cannot be reached.
 func (s *Store) Banned(ctx context.Context, addr netip.Addr, now time.Time) (bool, error) {
-	bans, err := s.bans.get(ctx, struct{}{})
-	if err != nil {
-		return false, err
-	}
+	bans, err := s.currentBans(ctx)
 	for _, b := range bans {
 		if b.network.Contains(addr.Unmap()) && (b.expires.IsZero() || now.Before(b.expires)) {
 			return true, nil
 		}
 	}
-	return false, nil
+	return false, err
+}
+
+func (s *Store) currentBans(ctx context.Context) ([]banned, error) {
+	last := s.lastBans.Load()
+	if last != nil && !s.Fresh() {
+		return *last, nil
+	}
+	bans, err := s.bans.get(ctx, struct{}{})
+	if err != nil && last != nil {
+		return *last, nil
+	}
+	return bans, err
 }
 
 func (s *Store) readBans(ctx context.Context, _ struct{}) ([]banned, error) {
@@ -148,5 +158,8 @@ func (s *Store) readBans(ctx context.Context, _ struct{}) ([]banned, error) {
 			return err
 		})
 	})
+	if err == nil {
+		s.lastBans.Store(&all)
+	}
 	return all, err
 }

@@ -30,7 +30,7 @@ func (s *UserStore) Consents(ctx context.Context) ([]storage.Consent, error) {
 // WithdrawConsent takes back everything the user gave a client: the consent, and
 // each grant with its tokens.
 func (s *UserStore) WithdrawConsent(ctx context.Context, client authz.ClientID, now, dead time.Time) error {
-	return s.batch(ctx, "withdraw consent", s.as, func(b *pgx.Batch) {
+	return s.caughtUp(ctx, s.batch(ctx, "withdraw consent", s.as, func(b *pgx.Batch) {
 		b.Queue(`delete from platform.consents where user_id = $1 and client_id = $2`, s.as.user, client)
 		b.Queue(`with withdrawn as (
 				update platform.grants set revoked_at = $3
@@ -38,5 +38,5 @@ func (s *UserStore) WithdrawConsent(ctx context.Context, client authz.ClientID, 
 			insert into platform.revoked_tokens (jti, user_id, tenant_id, client_id, reason, revoked_at, expires_at)
 			select id::text, $1, tenant_id, $2, 'consent withdrawn', $3, $4 from withdrawn
 			on conflict (jti) do nothing`, s.as.user, client, now, dead)
-	})
+	}))
 }

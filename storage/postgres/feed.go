@@ -2,39 +2,102 @@ package postgres
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// feed listens for what the triggers of migration 1 announce. While it hears
-// nothing because its connection is gone, the caches hold nothing either.
+const (
+	// trusted is how long what stands in memory may be used after the last look at
+	// the database.
+	trusted = 2 * time.Second
+	// heartbeat is how often the feed looks when nobody wakes it.
+	heartbeat = 500 * time.Millisecond
+	// readTimeout bounds one look; the first, which reads everything, has no bound.
+	readTimeout = time.Second
+	// overlap is read twice after the connection was gone. A database that crashed
+	// gives out again the transaction ids that it had not written down, which it does
+	// several times a second: by then the cursor may seem to have passed them.
+	overlap = time.Minute
+)
+
+// Change is one row that was changed, or one id that was added to the ledger.
+type Change struct {
+	Table string
+	// ID names the row by its key: the jti of revoked_tokens, the user_id of a membership.
+	ID string
+	// ExpiresAt is when an entry of the ledger may be forgotten; zero for other tables.
+	ExpiresAt time.Time
+}
+
+// Follower is told what changes. Its functions are called by one goroutine, in the
+// order of commits, and must not ask the store anything.
+type Follower struct {
+	Tables []string
+	// Reset says that everything known is void; what still counts follows, as far
+	// as it is recorded: the living ledger, and the changes of the last hours.
+	Reset   func()
+	Changed func(Change)
+	// Read, where it is set, is called after each complete reading, at least twice a second.
+	Read func()
+}
+
+// feed reads what changed, on a connection of its own. Notifications wake it; the
+// truth is the cursor, a snapshot of the database: what a transaction wrote that
+// the last reading could not see comes with the next one, whenever it began, however
+// late it committed. So nothing is lost with a connection or a notification.
 type feed struct {
 	config *pgx.ConnConfig
 	log    *slog.Logger
 	stop   context.CancelFunc
 	done   chan struct{}
+	born   time.Time
 
-	mu    sync.Mutex
-	heard map[string][]func()
-	live  []func(bool)
+	// readAt is when the last complete reading began, since born; 0 for never.
+	readAt atomic.Int64
+
+	mu        sync.Mutex
+	followers []Follower
+	served    int                // how many of them have been told everything
+	wake      context.CancelFunc // ends the present wait
+	turn      chan struct{}      // closed after the next reading
+
+	notified atomic.Bool
+
+	// What the goroutine alone uses.
+	cursor  string
+	lineage string
+	// earlier is where to read on after a gap; between overlap and twice as old.
+	earlier, next string
+	nextAt        time.Time
 }
 
 func newFeed(config *pgx.ConnConfig, log *slog.Logger) *feed {
-	return &feed{config: config, log: log, done: make(chan struct{}), heard: map[string][]func(){}}
+	f := &feed{config: config, log: log, done: make(chan struct{}), born: time.Now(), turn: make(chan struct{}), wake: func() {}}
+	config.OnNotification = func(*pgconn.PgConn, *pgconn.Notification) { f.notified.Store(true) }
+	// A reading waits for no lock, and the first one may be long.
+	config.RuntimeParams["statement_timeout"] = "0"
+	// The cursor's value decides whether the index is of use.
+	config.RuntimeParams["plan_cache_mode"] = "force_custom_plan"
+	return f
 }
 
-// on registers what is to be done when a table changed, and when the feed comes
-// to life or dies.
-func (f *feed) on(changed func(), live func(bool), tables ...string) {
+// follow tells a new follower everything, from the next reading on. Until then
+// nothing in memory is trusted.
+func (f *feed) follow(n Follower) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, table := range tables {
-		f.heard[table] = append(f.heard[table], changed)
-	}
-	f.live = append(f.live, live)
+	f.followers = append(f.followers, n)
+	f.readAt.Store(0)
+	f.wake()
 }
 
 func (f *feed) start() {
@@ -43,15 +106,16 @@ func (f *feed) start() {
 	go func() {
 		defer close(f.done)
 		for ctx.Err() == nil {
+			began := time.Now()
 			err := f.listen(ctx)
-			f.tellLive(false)
 			if ctx.Err() != nil {
 				return
 			}
-			f.log.Warn("the change feed was cut; caches are off until it is back", "error", err)
+			f.log.Warn("the change feed was cut; after two seconds the database is asked instead of memory", "error", err)
+			// A connection that lived for a while is replaced at once.
 			select {
 			case <-ctx.Done():
-			case <-time.After(500 * time.Millisecond):
+			case <-time.After(heartbeat - min(heartbeat, time.Since(began))):
 			}
 		}
 	}()
@@ -62,56 +126,239 @@ func (f *feed) close() {
 	<-f.done
 }
 
+func (f *feed) now() int64 { return int64(time.Since(f.born)) }
+
+// fresh reports whether memory may be trusted.
+func (f *feed) fresh() bool {
+	at := f.readAt.Load()
+	return at != 0 && f.now()-at < int64(trusted)
+}
+
+// lost reports whether the database was heard of before, and is not any more.
+func (f *feed) lost() bool { return f.readAt.Load() != 0 && !f.fresh() }
+
+// catchUp waits until a reading that began after the call is complete, or until
+// nothing in memory is trusted any more: either way nobody is served yesterday's.
+func (f *feed) catchUp(ctx context.Context) {
+	asked := f.now()
+	for f.fresh() {
+		f.mu.Lock()
+		turn := f.turn
+		f.wake()
+		f.mu.Unlock()
+		if f.readAt.Load() > asked {
+			return
+		}
+		select {
+		case <-turn:
+		case <-ctx.Done():
+			return
+		case <-time.After(heartbeat):
+		}
+	}
+}
+
 func (f *feed) listen(ctx context.Context) error {
-	conn, err := pgx.ConnectConfig(ctx, f.config)
+	conn, err := f.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	if _, err := conn.Exec(ctx, `listen gatehouse`); err != nil {
-		return err
-	}
-	f.tellLive(true)
 	for {
-		n, err := f.await(ctx, conn)
-		if err != nil {
+		wait, cancel := context.WithTimeout(ctx, heartbeat)
+		f.begin(cancel)
+		if err := f.read(ctx, conn); err != nil {
+			cancel()
 			return err
 		}
-		if n != "" {
-			f.tellChanged(n)
+		err := f.await(wait, conn)
+		cancel()
+		if err != nil && ctx.Err() == nil && wait.Err() == nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 	}
 }
 
-// await waits for a notification, and asks for a sign of life when none comes: a
-// connection that died silently must not look like one with nothing to say.
-func (f *feed) await(ctx context.Context, conn *pgx.Conn) (string, error) {
-	quiet, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	n, err := conn.WaitForNotification(quiet)
-	switch {
-	case err == nil:
-		return n.Payload, nil
-	case ctx.Err() != nil || quiet.Err() == nil:
-		return "", err
-	}
-	alive, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	return "", conn.Ping(alive)
-}
-
-func (f *feed) tellChanged(table string) {
+// begin opens a turn: whoever asks from here on is served by the next one.
+func (f *feed) begin(wake context.CancelFunc) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, changed := range f.heard[table] {
-		changed()
+	f.wake = wake
+	f.notified.Store(false)
+}
+
+// await returns when there may be something to read.
+func (f *feed) await(ctx context.Context, conn *pgx.Conn) error {
+	if f.notified.Load() || ctx.Err() != nil {
+		return nil
+	}
+	return conn.PgConn().WaitForNotification(ctx)
+}
+
+// connect listens before anything is read, so that nothing falls in between. Of a
+// database that is not the one the cursor speaks of, everything is read again.
+func (f *feed) connect(ctx context.Context) (*pgx.Conn, error) {
+	bounded, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	conn, err := pgx.ConnectConfig(bounded, f.config)
+	if err != nil {
+		return nil, err
+	}
+	err = becomeAppRole(bounded, conn)
+	if err == nil {
+		_, err = conn.Exec(bounded, `listen gatehouse`)
+	}
+	var lineage string
+	if err == nil {
+		err = conn.QueryRow(bounded, `select concat_ws(' ', system_identifier, timeline_id, current_database())
+			from pg_control_system(), pg_control_checkpoint()`).Scan(&lineage)
+	}
+	if err != nil {
+		return nil, errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
+	}
+	if f.cursor = f.earlier; lineage != f.lineage {
+		f.cursor, f.lineage = "", lineage
+	}
+	return conn, nil
+}
+
+const (
+	// A dump that was restored brings numbers of another cluster's transactions,
+	// which may lie in this one's future: the cursor would never pass them.
+	renumberLedger = `update platform.revoked_tokens set txid = default where txid >= pg_snapshot_xmax(pg_current_snapshot())`
+
+	readEverything = `
+		select '' as table_name, pg_current_snapshot()::text, null::timestamptz
+		union all select 'revoked_tokens', jti, expires_at from platform.revoked_tokens where expires_at > now()
+		union all select table_name, row_id, null from platform.changes`
+
+	readNews = `
+		select '' as table_name, pg_current_snapshot()::text, null::timestamptz
+		union all select 'revoked_tokens', jti, expires_at from platform.revoked_tokens
+		 where txid >= pg_snapshot_xmin($1::pg_snapshot) and not pg_visible_in_snapshot(txid, $1::pg_snapshot)
+		union all select table_name, row_id, null from platform.changes
+		 where txid >= pg_snapshot_xmin($1::pg_snapshot) and not pg_visible_in_snapshot(txid, $1::pg_snapshot)`
+)
+
+// read looks once. One statement sees one snapshot, which is the next cursor.
+func (f *feed) read(ctx context.Context, conn *pgx.Conn) error {
+	began := f.now()
+	followers, newcomers := f.all()
+	statement, args := readNews, []any{f.cursor}
+	if newcomers || f.cursor == "" {
+		statement, args = readEverything, nil
+		if err := f.beginAnew(ctx, conn, followers); err != nil {
+			return err
+		}
+	} else {
+		bounded, cancel := context.WithTimeout(ctx, readTimeout)
+		defer cancel()
+		ctx = bounded
+	}
+	rows, err := conn.Query(ctx, statement, args...)
+	if err != nil {
+		return fmt.Errorf("read the feed: %w", err)
+	}
+	cursor := ""
+	var c Change
+	var expires *time.Time
+	_, err = pgx.ForEachRow(rows, []any{&c.Table, &c.ID, &expires}, func() error {
+		if c.Table == "" {
+			cursor = c.ID
+			return nil
+		}
+		if c.ExpiresAt = (time.Time{}); expires != nil {
+			c.ExpiresAt = *expires
+		}
+		tell(followers, c)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read the feed: %w", err)
+	}
+	f.advance(cursor)
+	f.complete(began, followers)
+	return nil
+}
+
+func (f *feed) advance(cursor string) {
+	begins := f.cursor == ""
+	f.cursor = cursor
+	if !begins && time.Since(f.nextAt) < overlap {
+		return
+	}
+	xmin, _, _ := strings.Cut(cursor, ":")
+	// A snapshot that sees nothing from there on.
+	f.earlier, f.next, f.nextAt = f.next, xmin+":"+xmin+":", time.Now()
+	if begins {
+		f.earlier = f.next
 	}
 }
 
-func (f *feed) tellLive(live bool) {
+func (f *feed) beginAnew(ctx context.Context, conn *pgx.Conn, followers []Follower) error {
+	f.cursor = ""
+	for _, n := range followers {
+		n.Reset()
+	}
+	b := &pgx.Batch{}
+	b.Queue(setActing, acting{operator: true}.args()...)
+	b.Queue(renumberLedger)
+	if err := conn.SendBatch(ctx, b).Close(); err != nil {
+		return fmt.Errorf("read the feed: %w", err)
+	}
+	return nil
+}
+
+func (f *feed) all() (followers []Follower, newcomers bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, tell := range f.live {
-		tell(live)
+	return slices.Clone(f.followers), f.served < len(f.followers)
+}
+
+// complete trusts what was read, unless someone has begun to follow meanwhile who
+// was not told all of it.
+func (f *feed) complete(began int64, told []Follower) {
+	for _, n := range told {
+		if n.Read != nil {
+			n.Read()
+		}
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.served = len(told); f.served == len(f.followers) {
+		f.readAt.Store(began)
+	}
+	close(f.turn)
+	f.turn = make(chan struct{})
+}
+
+func tell(followers []Follower, c Change) {
+	for _, n := range followers {
+		if slices.Contains(n.Tables, c.Table) {
+			n.Changed(c)
+		}
+	}
+}
+
+// Follow tells what changes, beginning with everything that is recorded.
+func (s *Store) Follow(f Follower) { s.feed.follow(f) }
+
+// Fresh reports whether followers were told, within the last two seconds, of every
+// change there was.
+func (s *Store) Fresh() bool { return s.feed.fresh() }
+
+// CatchUp returns when followers have been told of everything that was committed
+// before the call, or when [Store.Fresh] is false.
+func (s *Store) CatchUp(ctx context.Context) { s.feed.catchUp(ctx) }
+
+// caughtUp passes on what a change came to, after this process has learned of it:
+// who made a change must not be served yesterday's.
+func (s *Store) caughtUp(ctx context.Context, err error) error {
+	if err == nil && s.within == nil {
+		s.feed.catchUp(ctx)
+	}
+	return err
 }

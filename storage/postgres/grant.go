@@ -152,11 +152,11 @@ func (s *Store) won(ctx context.Context, act string, a acting, statement string,
 
 // RevokeGrant kills a grant and, through the ledger, every token it ever gave.
 func (s *UserStore) RevokeGrant(ctx context.Context, r storage.Revocation) error {
-	return s.batch(ctx, "revoke grant", s.as, func(b *pgx.Batch) {
+	return s.caughtUp(ctx, s.batch(ctx, "revoke grant", s.as, func(b *pgx.Batch) {
 		b.Queue(`update platform.grants set revoked_at = $2 where id = $1::uuid and revoked_at is null`, r.JTI, r.RevokedAt)
 		queueEndDevice(b, r)
 		queueRevocation(b, r)
-	})
+	}))
 }
 
 // RevokeGrantOf kills a grant of one client, found by its id alone. It is silent
@@ -166,7 +166,7 @@ func (s *Store) RevokeGrantOf(ctx context.Context, client authz.ClientID, r stor
 	if err != nil {
 		return translate("revoke grant", err)
 	}
-	return s.batch(ctx, "revoke grant", acting{row: id}, func(b *pgx.Batch) {
+	return s.caughtUp(ctx, s.batch(ctx, "revoke grant", acting{row: id}, func(b *pgx.Batch) {
 		// The ledger's row belongs to the grant's user: this opens it to the next statement.
 		b.Queue(`select set_config('app.user_id', user_id::text, true) from platform.grants where id = $1 and client_id = $2`, id, client)
 		b.Queue(`with dead as (
@@ -176,7 +176,7 @@ func (s *Store) RevokeGrantOf(ctx context.Context, client authz.ClientID, r stor
 			select id::text, user_id, tenant_id, $2, $4, $3, $5 from dead
 			on conflict (jti) do nothing`, id, client, r.RevokedAt, r.Reason, r.ExpiresAt)
 		queueEndDevice(b, r)
-	})
+	}))
 }
 
 // queueEndDevice ends the session of a device whose grant is dead by then: nothing

@@ -40,7 +40,7 @@ const neverAudited = `'{password_hash,secret_hash,previous_secret_hash,username_
 // change makes one change and writes exactly one audit event about it, in one
 // transaction: the event holds the object as it was and as it is.
 func (s *OperatorStore) change(ctx context.Context, e storage.AuditEvent, o object, do func(pgx.Tx) error) error {
-	err := s.tx(ctx, e.Action, s.as, func(tx pgx.Tx) error {
+	return s.tx(ctx, e.Action, s.as, func(tx pgx.Tx) error {
 		// What was before is read under the lock: of two changes at once, the second
 		// begins with what the first has made.
 		b := &pgx.Batch{}
@@ -60,23 +60,6 @@ func (s *OperatorStore) change(ctx context.Context, e storage.AuditEvent, o obje
 		e.ObjectKind, e.ObjectID = o.kind, o.subject
 		return appendAudit(ctx, tx, e)
 	})
-	if err == nil {
-		s.forget(o.kind)
-	}
-	return err
-}
-
-// forget drops what this process remembers of a kind of object. The others are told
-// by the database a moment later; who made the change must not be served yesterday's.
-func (s *Store) forget(kind string) {
-	switch kind {
-	case "client", "tenant":
-		s.clients.forget(2)
-	case "scope", "role", "resource":
-		s.catalogue.forget(2)
-	case "ban":
-		s.bans.forget(2)
-	}
 }
 
 func queueSnapshot(b *pgx.Batch, o object, into *[]byte) {

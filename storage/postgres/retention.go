@@ -16,6 +16,8 @@ import (
 const (
 	cleanLedger = `delete from platform.revoked_tokens where jti in (
 		select jti from platform.revoked_tokens where expires_at < $1 limit 1000 for update skip locked)`
+	cleanChanges = `delete from platform.changes where id in (
+		select id from platform.changes where at < $1 limit 1000 for update skip locked)`
 	cleanPushed = `delete from platform.pushed_requests where id in (
 		select id from platform.pushed_requests where expires_at < $1 limit 1000 for update skip locked)`
 	cleanDevices = `delete from platform.device_codes where id in (
@@ -47,6 +49,8 @@ func (s *OperatorStore) Clean(ctx context.Context, now time.Time, refreshable ti
 		before    any
 	}{
 		{cleanLedger, now},
+		// An access token lives for twelve hours at most.
+		{cleanChanges, now.Add(-13 * time.Hour)},
 		{cleanPushed, now},
 		// A device that comes late is told that it is late, for an hour.
 		{cleanDevices, now.Add(-time.Hour)},

@@ -19,7 +19,7 @@ func queueRevocation(b *pgx.Batch, r storage.Revocation) {
 
 // Revoke writes an id into the ledger, beside no other change.
 func (s *Store) Revoke(ctx context.Context, r storage.Revocation) error {
-	return s.batch(ctx, "revoke", acting{user: r.User}, func(b *pgx.Batch) { queueRevocation(b, r) })
+	return s.caughtUp(ctx, s.batch(ctx, "revoke", acting{user: r.User}, func(b *pgx.Batch) { queueRevocation(b, r) }))
 }
 
 // Standing is what the ledger and the directory say, at this moment, of a token

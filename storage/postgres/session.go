@@ -69,7 +69,7 @@ func (s *Store) SignedIn(ctx context.Context, id authz.SessionID, client authz.C
 // ends is not zero, that session of the same user dies with it: a sign-in never
 // leaves the browser's former session alive.
 func (s *UserStore) InsertSession(ctx context.Context, n storage.Session, ends authz.SessionID, dead time.Time) error {
-	return s.batch(ctx, "insert session", s.as, func(b *pgx.Batch) {
+	err := s.batch(ctx, "insert session", s.as, func(b *pgx.Batch) {
 		queueNewDevice(b, s.as.user, n)
 		queueInsertSession(b, s.as.user, n)
 		b.Queue(`update platform.users set last_login_at = $2 where id = $1`, s.as.user, n.CreatedAt)
@@ -77,6 +77,10 @@ func (s *UserStore) InsertSession(ctx context.Context, n storage.Session, ends a
 			queueEndSession(b, s.as.user, ends, "signed in again", n.CreatedAt, dead)
 		}
 	})
+	if ends.IsZero() {
+		return err
+	}
+	return s.caughtUp(ctx, err)
 }
 
 // queueNewDevice tells the user of a sign-in from a browser that none of their sessions
@@ -138,9 +142,9 @@ func (s *UserStore) Sessions(ctx context.Context, now time.Time) ([]storage.Sess
 // the ledger the sid and the ids of its grants. It is idempotent, and silent
 // about sessions of others, which it cannot see.
 func (s *UserStore) EndSession(ctx context.Context, id authz.SessionID, reason string, now, dead time.Time) error {
-	return s.batch(ctx, "end session", s.as, func(b *pgx.Batch) {
+	return s.caughtUp(ctx, s.batch(ctx, "end session", s.as, func(b *pgx.Batch) {
 		queueEndSession(b, s.as.user, id, reason, now, dead)
-	})
+	}))
 }
 
 func queueEndSession(b *pgx.Batch, user authz.UserID, id authz.SessionID, reason string, now, dead time.Time) {
@@ -158,9 +162,9 @@ func queueEndSession(b *pgx.Batch, user authz.UserID, id authz.SessionID, reason
 // EndOtherSessions kills every session of the user but one, and what stands
 // beneath them.
 func (s *UserStore) EndOtherSessions(ctx context.Context, keep authz.SessionID, reason string, now, dead time.Time) error {
-	return s.batch(ctx, "end other sessions", s.as, func(b *pgx.Batch) {
+	return s.caughtUp(ctx, s.batch(ctx, "end other sessions", s.as, func(b *pgx.Batch) {
 		queueEndOtherSessions(b, s.as.user, keep, reason, now, dead)
-	})
+	}))
 }
 
 func queueEndOtherSessions(b *pgx.Batch, user authz.UserID, keep authz.SessionID, reason string, now, dead time.Time) {

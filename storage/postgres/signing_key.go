@@ -70,13 +70,3 @@ func saveSigningKey(ctx context.Context, tx pgx.Tx, k storage.SigningKey) error 
 		zeronull.Timestamptz(k.ActiveAt), zeronull.Timestamptz(k.RetiredAt), zeronull.Timestamptz(k.ExpiresAt))
 	return err
 }
-
-// OnChange calls changed after rows of one of the tables changed anywhere, and
-// whenever the feed has come back: what was said in between is lost.
-func (s *Store) OnChange(changed func(), tables ...string) {
-	s.feed.on(changed, func(live bool) {
-		if live {
-			changed()
-		}
-	}, tables...)
-}

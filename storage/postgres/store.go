@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,6 +22,19 @@ const appRole = "gatehouse_app"
 // acquireTimeout bounds the wait for a connection: a caller is better served by
 // an early 503 than by a queue.
 const acquireTimeout = 2 * time.Second
+
+// connectTimeout bounds how long a connection is in the making, where the
+// connection string does not: nobody tells of a network that swallows everything.
+const connectTimeout = 5 * time.Second
+
+// What PostgreSQL would have ended by itself, had it heard of it, is given up: a
+// statement after its timeout and a little; sooner while the feed, which looks twice
+// a second, hears nothing either.
+const (
+	tripTimeout = 11 * time.Second
+	txTimeout   = 30 * time.Second
+	lostTimeout = 3 * time.Second
+)
 
 // ErrUnsafeRole says that the database user would see through row-level security.
 var ErrUnsafeRole = errors.New("the database user bypasses row-level security and cannot become " + appRole)
@@ -47,6 +61,8 @@ type Store struct {
 	clients   *cache[authz.ClientID, storage.Client]
 	catalogue *cache[struct{}, Catalogue]
 	bans      *cache[struct{}, []banned]
+	// lastBans holds while the list cannot be read.
+	lastBans *atomic.Pointer[[]banned]
 }
 
 // Open connects to the database of a connection string, as the role that
@@ -60,6 +76,9 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	}
 	if o.MaxConns > 0 {
 		config.MaxConns = o.MaxConns
+	}
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = connectTimeout
 	}
 	if o.DialFunc != nil {
 		config.ConnConfig.DialFunc = o.DialFunc
@@ -81,15 +100,17 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, translate("connect to the database", err)
 	}
-	s := &Store{pool: pool, log: o.Log}
+	s := &Store{pool: pool, log: o.Log, lastBans: &atomic.Pointer[[]banned]{}}
 	if err := s.Ping(ctx); err != nil {
 		pool.Close()
 		return nil, err
 	}
 	s.feed = newFeed(config.ConnConfig.Copy(), o.Log)
-	s.clients = newCache(s.feed, s.clientByID, "clients", "client_groups", "tenants")
-	s.catalogue = newCache(s.feed, s.readCatalogue, "scopes", "roles", "resources")
-	s.bans = newCache(s.feed, s.readBans, "ip_bans")
+	s.clients = newCache(s.feed, s.clientByID, func(c Change) (authz.ClientID, bool) {
+		return authz.ClientID(c.ID), c.Table != "tenants"
+	}, "clients", "client_groups", "tenants")
+	s.catalogue = newCache(s.feed, s.readCatalogue, nil, "scopes", "roles", "resources")
+	s.bans = newCache(s.feed, s.readBans, nil, "ip_bans")
 	s.feed.start()
 	return s, nil
 }
@@ -165,12 +186,21 @@ func (s *Store) send(ctx context.Context, act string, b *pgx.Batch) error {
 	if s.within != nil {
 		return translate(act, s.within.SendBatch(ctx, b).Close())
 	}
+	ctx, cancel := s.bounded(ctx, tripTimeout)
+	defer cancel()
 	conn, err := s.acquire(ctx)
 	if err != nil {
 		return translate(act, err)
 	}
 	defer conn.Release()
 	return translate(act, conn.SendBatch(ctx, b).Close())
+}
+
+func (s *Store) bounded(ctx context.Context, usual time.Duration) (context.Context, context.CancelFunc) {
+	if s.feed.lost() {
+		usual = lostTimeout
+	}
+	return context.WithTimeout(ctx, usual)
 }
 
 func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
@@ -190,12 +220,14 @@ func (s *Store) tx(ctx context.Context, act string, a acting, change func(pgx.Tx
 	if s.within != nil {
 		return translate(act, as(s.within))
 	}
+	ctx, cancel := s.bounded(ctx, txTimeout)
+	defer cancel()
 	conn, err := s.acquire(ctx)
 	if err != nil {
 		return translate(act, err)
 	}
 	defer conn.Release()
-	return translate(act, pgx.BeginFunc(ctx, conn, as))
+	return s.caughtUp(ctx, translate(act, pgx.BeginFunc(ctx, conn, as)))
 }
 
 // UserStore reaches the rows of one user.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
 )
 
 // World puts rows into a test's database past every door, as its superuser: what
@@ -16,7 +17,13 @@ import (
 type World struct {
 	t    testing.TB
 	conn *pgx.Conn
+	// told are those who have learned of a change before the test goes on.
+	told []*postgres.Store
 }
+
+// Tell makes the store learn of each change that this world makes, before the test
+// goes on.
+func (w *World) Tell(s *postgres.Store) { w.told = append(w.told, s) }
 
 // NewWorld opens the database of a connection string.
 func NewWorld(t testing.TB, dsn string) *World {
@@ -26,7 +33,7 @@ func NewWorld(t testing.TB, dsn string) *World {
 		t.Fatalf("connect: %v", err)
 	}
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })
-	return &World{t, conn}
+	return &World{t: t, conn: conn}
 }
 
 // Exec runs a statement that must succeed.
@@ -34,6 +41,9 @@ func (w *World) Exec(statement string, args ...any) {
 	w.t.Helper()
 	if _, err := w.conn.Exec(context.Background(), statement, args...); err != nil {
 		w.t.Fatalf("%s: %v", statement, err)
+	}
+	for _, s := range w.told {
+		s.CatchUp(context.Background())
 	}
 }
 

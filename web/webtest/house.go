@@ -137,6 +137,7 @@ func (h *House) start(options []Option) {
 		option(&c, &o)
 	}
 	h.Store = storagetest.Open(h.T, h.DSN, o)
+	h.World.Tell(h.Store)
 	if h.Keys, err = keys.Open(h.T.Context(), h.Store, h.secret, h.Now); err != nil {
 		h.T.Fatalf("open keys: %v", err)
 	}
@@ -146,6 +147,11 @@ func (h *House) start(options []Option) {
 		h.T.Fatalf("boot: %v", err)
 	}
 	handler.Store(made)
+	for begun := time.Now(); !h.Store.Fresh(); time.Sleep(time.Millisecond) {
+		if time.Since(begun) > 10*time.Second {
+			h.T.Fatal("boot: the store does not hear of changes")
+		}
+	}
 	h.server, h.URL = server, c.Issuer.String()
 }
 
