@@ -72,7 +72,7 @@ func newTelevision(h *webtest.House) {
 // cookie is the value of one of the browser's cookies, "" for none.
 func cookie(t *testing.T, h *webtest.House, b *webtest.Browser, name string) string {
 	t.Helper()
-	for _, c := range b.Jar.Cookies(parse(t, h.Socket())) {
+	for _, c := range b.Jar.Cookies(parse(t, h.URL)) {
 		if c.Name == name {
 			return c.Value
 		}
@@ -82,14 +82,14 @@ func cookie(t *testing.T, h *webtest.House, b *webtest.Browser, name string) str
 
 func setCookie(t *testing.T, h *webtest.House, b *webtest.Browser, name, value string) {
 	t.Helper()
-	b.Jar.SetCookies(parse(t, h.Socket()), []*http.Cookie{{Name: name, Value: value, Path: "/"}})
+	b.Jar.SetCookies(parse(t, h.URL), []*http.Cookie{{Name: name, Value: value, Path: "/"}})
 }
 
 // copyOf is a second browser with the same cookies: a thief's.
 func copyOf(t *testing.T, h *webtest.House, b *webtest.Browser) *webtest.Browser {
 	t.Helper()
 	thief := h.Browser()
-	thief.Jar.(*cookiejar.Jar).SetCookies(parse(t, h.Socket()), b.Jar.Cookies(parse(t, h.Socket())))
+	thief.Jar.(*cookiejar.Jar).SetCookies(parse(t, h.URL), b.Jar.Cookies(parse(t, h.URL)))
 	return thief
 }
 
