@@ -135,6 +135,8 @@ type ConsentQuestion struct {
 	Dropped  []authz.Outcome
 	// Impersonable: another program could pass for this client.
 	Impersonable bool
+	// UILocales is the parameter ui_locales as it came.
+	UILocales string
 }
 
 // Consent judges a paused request again and tells what there is to ask. When the
@@ -158,6 +160,7 @@ func (p *Provider) Consent(w http.ResponseWriter, r *http.Request, b Browser, se
 	q := &ConsentQuestion{
 		Flow: sealed, Client: a.client.Client, Redirect: a.redirect, Person: a.in.Person, Tenant: a.tenant,
 		Scopes: described(catalogue, a.decision.Granted), Dropped: a.decision.Dropped(), Impersonable: a.client.Impersonable(a.Parameters.Get("redirect_uri")),
+		UILocales: a.Parameters.Get("ui_locales"),
 	}
 	return q
 }
@@ -223,6 +226,8 @@ type SignInQuestion struct {
 	Client    storage.Client
 	Redirect  *url.URL
 	LoginHint string
+	// UILocales is the parameter ui_locales as it came.
+	UILocales string
 	// Again is the user name of whoever is signed in and must prove it anew; ""
 	// when nobody is, or when another one may sign in.
 	Again string
@@ -235,7 +240,7 @@ func (p *Provider) SignIn(ctx context.Context, b Browser, sealed string) (SignIn
 	if err != nil {
 		return SignInQuestion{}, err
 	}
-	q := SignInQuestion{Client: a.client.Client, Redirect: a.redirect, LoginHint: a.Parameters.Get("login_hint")}
+	q := SignInQuestion{Client: a.client.Client, Redirect: a.redirect, LoginHint: a.Parameters.Get("login_hint"), UILocales: a.Parameters.Get("ui_locales")}
 	in, err := b.SignedIn(ctx, "")
 	if err == nil && in != nil && !a.prompts("select_account") && p.expects(a, in.Person.ID) {
 		q.Again = in.Person.Username

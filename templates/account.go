@@ -35,8 +35,10 @@ type Account struct {
 // AccountSession is one browser or device that is signed in.
 type AccountSession struct {
 	ID authz.SessionID
-	// Device describes the browser, Address is the IP address last seen.
-	Device, Address        string
+	// Browser and System are names such as "Firefox" and "Linux", where they are
+	// known; Address is the IP address last seen.
+	Browser, System        string
+	Address                string
 	SignedInAt, LastSeenAt time.Time
 	Current                bool
 }

@@ -53,3 +53,6 @@ type ConsoleKey struct {
 }
 
 func (Console) template() string { return "console" }
+
+// Operators read English, as the command line and the API have it.
+func (Console) language() string { return "en" }

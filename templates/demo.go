@@ -81,3 +81,6 @@ const (
 )
 
 func (Demo) template() string { return "demo" }
+
+// The demonstration is for developers.
+func (Demo) language() string { return "en" }

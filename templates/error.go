@@ -17,6 +17,8 @@ const (
 	ProblemBrowser Problem = "browser"
 	// ProblemBanned: the address is blocked.
 	ProblemBanned Problem = "banned"
+	// ProblemNoTenant: whoever signed in is a member of no tenant.
+	ProblemNoTenant Problem = "no_tenant"
 )
 
 // Error says what went wrong and what to do, and nothing of the inside.
@@ -26,8 +28,8 @@ type Error struct {
 	Status  int
 	Problem Problem
 	// Code is the OAuth error code (RFC 6749 §4.1.2.1), or "". Description says
-	// in words what was wrong, such as which parameter; it is cut at 300
-	// characters.
+	// in English words what was wrong, such as which parameter, to whoever builds
+	// the client; it is cut at 300 characters.
 	Code, Description string
 	// RequestID finds the request in the log.
 	RequestID string

@@ -4,6 +4,12 @@ import "github.com/gatehouse/gatehouse/authz"
 
 // Layout is what every page has in common; each page struct embeds it.
 type Layout struct {
+	// Language is the tag of one of [Languages]; anything else is English.
+	Language string
+	// Here is the path and query of the page, to which the choice of another
+	// language leads back; without it there is no choice. It is POST /language with
+	// csrf, language and back.
+	Here string
 	// Host is the issuer's host (with a port that is not the default), as the
 	// foot of the page shows it.
 	Host string
@@ -14,6 +20,8 @@ type Layout struct {
 	// Operator shows the way to the console.
 	Operator bool
 }
+
+func (l Layout) language() string { return l.Language }
 
 // ScopeWords is what the scope registry says about a scope to the person who
 // is asked for it. A scope without a Title is shown by its Name.

@@ -239,7 +239,7 @@ func TestH4_EveryFormCarriesItsTokens(t *testing.T) {
 			if !strings.HasPrefix(attr(form, "action"), "/") {
 				t.Errorf("%s: form to %q", name, attr(form, "action"))
 			}
-			paused := reflect.ValueOf(page).FieldByName("Flow").IsValid() && attr(form, "action") != "/logout"
+			paused := reflect.ValueOf(page).FieldByName("Flow").IsValid() && attr(form, "action") != "/logout" && attr(form, "action") != "/language"
 			if _, found := values["flow"]; paused && found != (reflect.ValueOf(page).FieldByName("Flow").String() != "") {
 				t.Errorf("%s: flow in the form to %s: %v", name, attr(form, "action"), found)
 			}
@@ -289,7 +289,7 @@ func TestPagesAreSmall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(style) > 10_000 {
+	if len(style) > 14_000 {
 		t.Errorf("style.css has %d bytes", len(style))
 	}
 	for name, page := range samples() {

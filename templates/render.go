@@ -20,13 +20,15 @@ var sources embed.FS
 type Page interface {
 	// template names the page's file in page/, without its ending.
 	template() string
+	// language is the tag of the language that the page is written in.
+	language() string
 }
 
 // Render writes one whole page as UTF-8 HTML, or nothing: an error of a
 // template leaves w untouched.
 func Render(w io.Writer, page Page) error {
 	name := page.template()
-	set, err := pages()
+	set, err := pages[spoken(page.language()).Tag]()
 	if err != nil {
 		return err
 	}
@@ -44,13 +46,24 @@ func Render(w io.Writer, page Page) error {
 	return nil
 }
 
-// pages is parsed at the first page, so that the command line does not pay for it.
-var pages = sync.OnceValues(parsePages)
+// pages is the templates by language, each parsed at its first page, so that the
+// command line does not pay for them.
+var pages = func() map[string]func() (map[string]*template.Template, error) {
+	sets := map[string]func() (map[string]*template.Template, error){}
+	for _, l := range languages {
+		sets[l.Tag] = sync.OnceValues(func() (map[string]*template.Template, error) { return parsePages(l.Tag) })
+	}
+	return sets
+}()
 
 // parsePages reads every page into a set of its own, with the layout and its parts,
 // because each page defines the same names ("title", "main").
-func parsePages() (map[string]*template.Template, error) {
-	layout, err := template.New("").Funcs(functions).ParseFS(sources, "layout/*.html")
+func parsePages(tag string) (map[string]*template.Template, error) {
+	messages, err := readCatalogue(tag)
+	if err != nil {
+		return nil, err
+	}
+	layout, err := template.New("").Funcs(messages.functions()).ParseFS(sources, "layout/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse layout: %w", err)
 	}
@@ -70,13 +83,6 @@ func parsePages() (map[string]*template.Template, error) {
 		}
 	}
 	return set, nil
-}
-
-var functions = template.FuncMap{
-	"clip":    clip,
-	"https":   https,
-	"seconds": seconds,
-	"static":  assetURL,
 }
 
 // clip bounds a text that came with a request, so that nobody can fill the

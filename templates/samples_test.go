@@ -11,7 +11,7 @@ var noon = time.Date(2026, 3, 14, 12, 5, 0, 0, time.UTC)
 func tenantID(n byte) authz.TenantID { return authz.TenantID{15: n} }
 
 var (
-	sampleLayout = Layout{Host: "id.example.com", CSRF: "csrf-token-value"}
+	sampleLayout = Layout{Host: "id.example.com", CSRF: "csrf-token-value", Here: "/login?flow=sealed"}
 	sampleDesk   = Layout{Host: "id.example.com", CSRF: "csrf-token-value", SignedInAs: "Ada Lovelace", Operator: true}
 	sampleScopes = []ScopeWords{
 		{Name: "profile", Title: "See your profile", Description: "Your name, username and picture."},
@@ -121,7 +121,7 @@ func samples() map[string]Page {
 		"confirm sign out": ConfirmSignOut{Layout: sampleDesk, Flow: "sealed", Client: "Northwind Reports"},
 		"signed out":       SignedOut{Layout: sampleLayout},
 		"form post": FormPost{
-			Layout: sampleLayout, Client: "Northwind Reports", Action: "https://app.northwind.example/cb?a=1&b=2",
+			Layout: Layout{Host: "id.example.com", CSRF: "csrf-token-value"}, Client: "Northwind Reports", Action: "https://app.northwind.example/cb?a=1&b=2",
 			Fields: []Field{{"code", "gth_ac_abc"}, {"state", "xyz"}, {"iss", "https://id.example.com"}},
 		},
 		"device":         Device{Layout: sampleLayout},
@@ -146,8 +146,8 @@ func samples() map[string]Page {
 			Layout: sampleDesk, Notice: SessionRevoked, Username: "ada", DisplayName: "Ada Lovelace", Email: "ada@example.com",
 			Role: authz.RoleOwner, Tenant: "Acme",
 			Sessions: []AccountSession{
-				{ID: authz.SessionID{15: 1}, Device: "Firefox on Linux", Address: "203.0.113.7", SignedInAt: noon, LastSeenAt: noon, Current: true},
-				{ID: authz.SessionID{15: 2}, Device: "Safari on iPhone", Address: "2001:db8::17", SignedInAt: noon, LastSeenAt: noon},
+				{ID: authz.SessionID{15: 1}, Browser: "Firefox", System: "Linux", Address: "203.0.113.7", SignedInAt: noon, LastSeenAt: noon, Current: true},
+				{ID: authz.SessionID{15: 2}, Browser: "Safari", System: "iPhone", Address: "2001:db8::17", SignedInAt: noon, LastSeenAt: noon},
 				{ID: authz.SessionID{15: 3}, SignedInAt: noon},
 			},
 			Applications: []AccountApplication{

@@ -81,11 +81,11 @@ type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) { return 0, errFull }
 
-type unknownPage struct{}
+type unknownPage struct{ Layout }
 
 func (unknownPage) template() string { return "unknown" }
 
-type brokenPage struct{}
+type brokenPage struct{ Layout }
 
 func (brokenPage) template() string { return "account" }
 

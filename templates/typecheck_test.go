@@ -14,10 +14,11 @@ import (
 // TestTemplatesFitTheirStructs walks every branch of every page, also those
 // that no rendering reaches, with the types of the page's struct.
 func TestTemplatesFitTheirStructs(t *testing.T) {
-	set, err := parsePages()
+	set, err := parsePages("en")
 	if err != nil {
 		t.Fatal(err)
 	}
+	functions := english(t).functions()
 	used := map[string]bool{}
 	for _, page := range samples() {
 		used[page.template()] = true
@@ -36,6 +37,7 @@ func TestTemplatesFitTheirStructs(t *testing.T) {
 
 // TestCheckerSees proves that the check above can fail.
 func TestCheckerSees(t *testing.T) {
+	functions := english(t).functions()
 	for source, want := range map[string]string{
 		`{{.Usernam}}`: "no field or method Usernam",
 		`{{if .Reauthenticate}}{{else}}{{.Nope}}{{end}}`: "no field or method Nope",
@@ -199,6 +201,8 @@ func (c *checker) call(name string, args []reflect.Type) reflect.Type {
 	switch name {
 	case "and", "or":
 		return args[len(args)-1]
+	case "t":
+		return reflect.TypeFor[template.HTML]()
 	case "not":
 		return reflect.TypeFor[bool]()
 	case "len":

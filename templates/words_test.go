@@ -90,7 +90,7 @@ func TestWords(t *testing.T) {
 		{"consent impostor", []string{"Not run by this operator", "Gatehouse cannot tell this app from an impostor on your device", "127.0.0.1"}, []string{"Website"}},
 		{"error", []string{"return address is not registered", "invalid_request", "The redirect_uri is not registered for this client.", "0195-7c1e"}, nil},
 		{"error missing", []string{"There is no such page", "404"}, nil},
-		{"account", []string{"That session has ended", "owner", "This device", "Safari on iPhone", "14 Mar 2026, 12:05 UTC", "Northwind Reports at Acme", "See your profile"}, nil},
+		{"account", []string{"That session has ended", "Owner", "This device", "Safari on iPhone", "14 Mar 2026, 12:05 UTC", "Northwind Reports at Acme", "See your profile"}, nil},
 		{"console", []string{"1284 ", "Signs now", "Disabled", "198.51.100.23"}, nil},
 		{"device confirm", []string{"WDJB-MJHT", "203.0.113.7", "Does your own device show this code?"}, nil},
 		{"demo", []string{"Hello, Ada Lovelace", "ada@example.com", "403 Forbidden", `scope="billing"`, "not included (1)", "not why the rest is missing"}, []string{"Accounts to try", "Neither your role"}},
@@ -134,7 +134,7 @@ func TestEveryCaseHasItsWords(t *testing.T) {
 	distinct("sign in", pages)
 
 	pages = nil
-	for _, p := range []Problem{"", ProblemClient, ProblemRedirectURI, ProblemRequest, ProblemExpired, ProblemBrowser, ProblemBanned} {
+	for _, p := range []Problem{"", ProblemClient, ProblemRedirectURI, ProblemRequest, ProblemExpired, ProblemBrowser, ProblemBanned, ProblemNoTenant} {
 		pages = append(pages, Error{Status: 400, Problem: p})
 	}
 	for _, status := range []int{403, 404, 405, 413, 429, 500, 503} {

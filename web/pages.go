@@ -25,7 +25,7 @@ func (p pages) Error(w http.ResponseWriter, r *http.Request, e oidc.PageError) {
 		w.Header().Set("Retry-After", "2")
 	}
 	browser.Show(w, r, templates.Error{
-		Layout: p.browsers.PlainLayout(), Status: e.Status, Problem: problem(e), Code: e.Code, Description: e.Description,
+		Layout: p.browsers.PlainLayout(r), Status: e.Status, Problem: problem(e), Code: e.Code, Description: e.Description,
 		RequestID: requestID(r.Context()),
 	}, browser.Sending{Status: e.Status})
 }
@@ -47,7 +47,7 @@ func problem(e oidc.PageError) templates.Problem {
 
 // FormPost implements [oidc.Pages].
 func (p pages) FormPost(w http.ResponseWriter, r *http.Request, action string, parameters url.Values) {
-	page := templates.FormPost{Layout: p.browsers.PlainLayout(), Action: action}
+	page := templates.FormPost{Layout: p.browsers.PlainLayout(r), Action: action}
 	for name := range parameters {
 		page.Fields = append(page.Fields, templates.Field{Name: name, Value: parameters.Get(name)})
 	}
@@ -76,5 +76,5 @@ func (p pages) ConfirmSignOut(w http.ResponseWriter, r *http.Request, c oidc.Con
 
 // SignedOut implements [oidc.Pages].
 func (p pages) SignedOut(w http.ResponseWriter, r *http.Request) {
-	browser.Show(w, r, templates.SignedOut{Layout: p.browsers.PlainLayout()}, browser.Sending{})
+	browser.Show(w, r, templates.SignedOut{Layout: p.browsers.PlainLayout(r)}, browser.Sending{})
 }

@@ -81,6 +81,7 @@ func (s *Server) routes() []route {
 		{"GET", oidc.DevicePath, open, s.login.ShowDevice},
 		{"POST", oidc.DevicePath, form, s.login.EnterUserCode},
 		{"POST", oidc.DevicePath + "/confirm", form, s.login.AnswerDevice},
+		{"POST", "/language", form, s.browsers.ChooseLanguage},
 		{"POST", "/logout", form, s.login.SignOut},
 
 		{"GET", "/account", open, s.account.Show},

@@ -207,7 +207,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // refuse shows what was wrong with a request as a page.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, page templates.Error) {
-	page.Layout = s.browsers.PlainLayout()
+	page.Layout = s.browsers.PlainLayout(r)
 	page.RequestID = requestID(r.Context())
 	browser.Show(w, r, page, browser.Sending{Status: page.Status})
 }

@@ -77,8 +77,9 @@ func (p *Pages) page(r *http.Request, v *browser.Visit, in *postgres.SignedIn) (
 		return page, err
 	}
 	for _, s := range sessions {
+		browser, system := device(s.UserAgent)
 		page.Sessions = append(page.Sessions, templates.AccountSession{
-			ID: s.ID, Device: device(s.UserAgent), Address: s.IPAddress.String(),
+			ID: s.ID, Browser: browser, System: system, Address: s.IPAddress.String(),
 			SignedInAt: s.AuthTime, LastSeenAt: s.LastSeenAt, Current: s.ID == in.Session.ID,
 		})
 	}

@@ -2,27 +2,22 @@ package account
 
 import "strings"
 
-// device is a browser and a system in the words that people know, read from a
-// user agent; what has none of these names shows its own. It is a hint for
-// recognition and never a proof of anything.
-func device(userAgent string) string {
-	browser := firstNamed(userAgent, []named{
+// device is a browser and a system by the names that people know, read from a user
+// agent; what has none of these names shows its own. It is a hint for recognition
+// and never a proof of anything.
+func device(userAgent string) (browser, system string) {
+	browser = firstNamed(userAgent, []named{
 		{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser/", "Samsung Internet"}, {"Firefox/", "Firefox"}, {"FxiOS/", "Firefox"},
 		{"HeadlessChrome/", "Chrome"}, {"CriOS/", "Chrome"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}, {"curl/", "curl"},
 	})
-	system := firstNamed(userAgent, []named{
+	system = firstNamed(userAgent, []named{
 		{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"Windows", "Windows"},
 		{"Mac OS X", "macOS"}, {"CrOS", "ChromeOS"}, {"Linux", "Linux"},
 	})
-	switch {
-	case browser != "" && system != "":
-		return browser + " on " + system
-	case browser == "" && system == "":
-		return userAgent
-	case browser != "":
-		return browser
+	if browser == "" && system == "" {
+		return userAgent, ""
 	}
-	return system
+	return browser, system
 }
 
 type named struct{ mark, name string }

@@ -1,6 +1,9 @@
 package account
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestDevice(t *testing.T) {
 	for agent, want := range map[string]string{
@@ -18,7 +21,9 @@ func TestDevice(t *testing.T) {
 		"a tablet":   "a tablet",
 		"":           "",
 	} {
-		if got := device(agent); got != want {
+		browser, system := device(agent)
+		got := strings.TrimPrefix(strings.TrimSuffix(browser+" on "+system, " on "), " on ")
+		if got != want {
 			t.Errorf("%s: %q, want %q", agent, got, want)
 		}
 	}

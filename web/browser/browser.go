@@ -69,6 +69,8 @@ type Visit struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	id     string
+	// uiLocales is as the waiting request has it.
+	uiLocales string
 
 	read   bool
 	reader authz.ClientID

@@ -69,7 +69,10 @@ func scriptSource(allowed bool) string {
 
 // Layout is what every page of this visit has in common.
 func (v *Visit) Layout(ctx context.Context) (templates.Layout, error) {
-	layout := templates.Layout{Host: v.keeper.Issuer.Host, CSRF: v.CSRF()}
+	layout := templates.Layout{Host: v.keeper.Issuer.Host, CSRF: v.CSRF(), Language: v.language()}
+	if v.r.Method == http.MethodGet {
+		layout.Here = v.r.URL.RequestURI()
+	}
 	in, err := v.SignedInFor(ctx, v.reader)
 	if err != nil || in == nil {
 		return layout, err
@@ -85,7 +88,9 @@ func ScopeWords(info storage.ScopeInfo) templates.ScopeWords {
 }
 
 // PlainLayout is the layout where nothing can be asked of the database.
-func (k *Keeper) PlainLayout() templates.Layout { return templates.Layout{Host: k.Issuer.Host} }
+func (k *Keeper) PlainLayout(r *http.Request) templates.Layout {
+	return templates.Layout{Host: k.Issuer.Host, Language: k.language(r, "")}
+}
 
 // SeeOther ends a step: the browser goes on with a GET, whatever it posted
 // (RFC 9700 §4.12).

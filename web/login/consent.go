@@ -27,6 +27,7 @@ func (p *Pages) ShowConsent(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Pages) consentPage(r *http.Request, v *browser.Visit, q *oidc.ConsentQuestion) (templates.Consent, error) {
+	v.PreferLocales(q.UILocales)
 	layout, err := v.Layout(r.Context())
 	if err != nil {
 		return templates.Consent{}, err

@@ -75,6 +75,7 @@ func (p *Pages) question(w http.ResponseWriter, r *http.Request, v *browser.Visi
 		p.Provider.Refuse(w, r, err)
 		return question, false
 	}
+	v.PreferLocales(question.UILocales)
 	return question, true
 }
 
@@ -139,7 +140,7 @@ func (p *Pages) enter(w http.ResponseWriter, r *http.Request, v *browser.Visit, 
 	}
 	tenant, found := landing(person)
 	if !found {
-		p.Refuse(w, r, templates.Error{Status: http.StatusForbidden, Description: "Your account does not belong to any active tenant."})
+		p.Refuse(w, r, templates.Error{Status: http.StatusForbidden, Problem: templates.ProblemNoTenant})
 		return
 	}
 	if err := v.SignIn(r.Context(), person, proof, tenant, remember); err != nil {

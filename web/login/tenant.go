@@ -43,7 +43,7 @@ func (p *Pages) ChooseTenant(w http.ResponseWriter, r *http.Request) {
 	id, _ := authz.ParseID[authz.TenantID](r.PostFormValue("tenant_id"))
 	tenant, member := in.Person.Tenant(id)
 	if !member {
-		p.Refuse(w, r, templates.Error{Status: http.StatusNotFound, Description: "There is no such tenant among yours."})
+		p.Refuse(w, r, templates.Error{Status: http.StatusNotFound})
 		return
 	}
 	user := p.Store.ForUser(in.Person.ID)
