@@ -338,6 +338,17 @@ WITH (fillfactor='80');
 
 ALTER TABLE ONLY platform.grants FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE platform.idempotency_keys (
+    actor text NOT NULL,
+    key text NOT NULL,
+    request_hash bytea NOT NULL,
+    answer bytea,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY platform.idempotency_keys FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE platform.ip_bans (
     network cidr NOT NULL,
     reason text DEFAULT ''::text NOT NULL,
@@ -711,6 +722,9 @@ ALTER TABLE ONLY platform.device_codes
 ALTER TABLE ONLY platform.grants
     ADD CONSTRAINT grants_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY platform.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (actor, key);
+
 ALTER TABLE ONLY platform.ip_bans
     ADD CONSTRAINT ip_bans_pkey PRIMARY KEY (network);
 
@@ -850,6 +864,8 @@ CREATE INDEX device_codes_by_expiry ON platform.device_codes USING btree (expire
 CREATE INDEX grants_by_sid ON platform.grants USING btree (sid);
 
 CREATE INDEX grants_by_user ON platform.grants USING btree (user_id);
+
+CREATE INDEX idempotency_keys_by_expiry ON platform.idempotency_keys USING btree (expires_at);
 
 CREATE INDEX memberships_by_group ON platform.user_group_memberships USING btree (tenant_id, user_group_id, user_id);
 
@@ -1069,6 +1085,8 @@ ALTER TABLE platform.grants ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY held ON platform.user_scopes FOR SELECT USING ((user_id = platform.acting_user()));
 
+ALTER TABLE platform.idempotency_keys ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY joined ON platform.attestation_policies FOR SELECT USING ((EXISTS ( SELECT
    FROM platform.user_group_memberships m
   WHERE ((m.tenant_id = attestation_policies.tenant_id) AND (m.user_id = platform.acting_user())))));
@@ -1096,6 +1114,8 @@ CREATE POLICY owned ON platform.consents USING (((user_id = platform.acting_user
 CREATE POLICY owned ON platform.device_codes USING (((id = platform.named_row()) OR platform.acting_operator()));
 
 CREATE POLICY owned ON platform.grants USING (((user_id = platform.acting_user()) OR (id = platform.named_row()) OR platform.acting_operator()));
+
+CREATE POLICY owned ON platform.idempotency_keys USING (platform.acting_operator());
 
 CREATE POLICY owned ON platform.merged_users USING (platform.acting_operator());
 
@@ -1195,6 +1215,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.consumed_ids TO gatehouse_ap
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.device_codes TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.grants TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.idempotency_keys TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.ip_bans TO gatehouse_app;
 

@@ -24,6 +24,8 @@ const (
 		select id from platform.device_codes where expires_at < $1 limit 1000 for update skip locked)`
 	cleanConsumed = `delete from platform.consumed_ids where (kind, id) in (
 		select kind, id from platform.consumed_ids where expires_at < $1 limit 1000 for update skip locked)`
+	cleanKeys = `delete from platform.idempotency_keys where (actor, key) in (
+		select actor, key from platform.idempotency_keys where expires_at < $1 limit 1000 for update skip locked)`
 	cleanLinks = `delete from platform.one_time_links where id in (
 		select id from platform.one_time_links where expires_at < $1 limit 1000 for update skip locked)`
 	cleanCounters = `delete from platform.rate_counters where key in (
@@ -55,6 +57,7 @@ func (s *OperatorStore) Clean(ctx context.Context, now time.Time, refreshable ti
 		// A device that comes late is told that it is late, for an hour.
 		{cleanDevices, now.Add(-time.Hour)},
 		{cleanConsumed, now},
+		{cleanKeys, now},
 		{cleanLinks, now},
 		{cleanCounters, now.Add(-time.Hour)},
 		// Sessions stay for a day, for whoever asks what happened.

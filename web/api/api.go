@@ -55,6 +55,7 @@ type API struct {
 	huma     huma.API
 	guard    *resource.Guard
 	cursors  cursors
+	once     once
 	list     []Route
 	document func() ([]byte, error)
 }
@@ -78,6 +79,9 @@ func New(c Config) (*API, error) {
 	a.huma = humago.NewWithPrefix(a.mux, Prefix, settings)
 	var err error
 	if a.cursors, err = newCursors(c.Secret); err != nil {
+		return nil, err
+	}
+	if a.once, err = newOnce(c.Secret); err != nil {
 		return nil, err
 	}
 	a.routes()

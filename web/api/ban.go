@@ -54,6 +54,7 @@ func (a *API) listBans(ctx context.Context, actor directory.Actor, in *BanFilter
 
 // NewBan is a ban to be made.
 type NewBan struct {
+	Once
 	Body struct {
 		Network   string     `json:"network" maxLength:"64" doc:"An address, or a network such as 203.0.113.0/24"`
 		Reason    string     `json:"reason,omitempty" maxLength:"200" doc:"Why, for those who read the list"`

@@ -92,6 +92,7 @@ func (a *API) listClients(ctx context.Context, actor directory.Actor, in *Paging
 
 // NewClient is a client to be made.
 type NewClient struct {
+	Once
 	Body struct {
 		ID                     string                 `json:"client_id,omitempty" maxLength:"128" doc:"Made from the name when left out"`
 		Name                   string                 `json:"name" minLength:"1" maxLength:"200"`

@@ -56,6 +56,7 @@ func (a *API) listGroups(ctx context.Context, actor directory.Actor, in *InTenan
 
 // NewGroup is a group to be made.
 type NewGroup struct {
+	Once
 	Body struct {
 		Name    string   `json:"name" minLength:"1" maxLength:"200"`
 		Tenant  string   `json:"tenant,omitempty" maxLength:"64" doc:"The tenant, by id or slug; the first tenant when left out"`
@@ -129,6 +130,7 @@ type Membership struct {
 
 // NewMember is a membership to be made.
 type NewMember struct {
+	Once
 	GroupPath
 	Body struct {
 		User string `json:"user" maxLength:"254" doc:"The user, by id, user name or e-mail address"`

@@ -50,7 +50,7 @@ type answer[T any] struct{ Body T }
 func add[I, O any](a *API, o Operation[I, O], do func(context.Context, directory.Actor, *I) (O, error)) {
 	description := describe(a, o)
 	call := func(ctx context.Context, in *I) (O, error) {
-		out, err := run(ctx, a, in, do)
+		out, err := run(ctx, a, o.ID, in, do)
 		if err != nil {
 			err = a.problem(ctx, err, strings.Contains(o.Path, "{"))
 		}
@@ -69,11 +69,14 @@ func add[I, O any](a *API, o Operation[I, O], do func(context.Context, directory
 	})
 }
 
-func run[I, O any](ctx context.Context, a *API, in *I, do func(context.Context, directory.Actor, *I) (O, error)) (O, error) {
+func run[I, O any](ctx context.Context, a *API, id string, in *I, do func(context.Context, directory.Actor, *I) (O, error)) (O, error) {
 	actor, err := a.actor(ctx)
 	if err != nil {
 		var none O
 		return none, err
+	}
+	if repeatable, ok := any(in).(interface{ onceKey() string }); ok && repeatable.onceKey() != "" {
+		return doOnce(ctx, a, id, repeatable.onceKey(), in, func() (O, error) { return do(ctx, actor, in) })
 	}
 	return do(ctx, actor, in)
 }

@@ -42,6 +42,7 @@ func (a *API) listProjects(ctx context.Context, actor directory.Actor, in *InTen
 
 // NewProject is a project to be made.
 type NewProject struct {
+	Once
 	Body struct {
 		Name   string `json:"name" minLength:"1" maxLength:"200" doc:"Unique in the tenant"`
 		Tenant string `json:"tenant,omitempty" maxLength:"64" doc:"The tenant, by id or slug; the first tenant when left out"`

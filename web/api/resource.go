@@ -40,6 +40,7 @@ func (a *API) listResources(ctx context.Context, actor directory.Actor, _ *struc
 
 // NewResource is a resource server to be made.
 type NewResource struct {
+	Once
 	Body struct {
 		Identifier string   `json:"identifier" maxLength:"2048" doc:"The absolute URI that clients name (RFC 8707 §2)"`
 		Name       string   `json:"name,omitempty" maxLength:"200" doc:"What people see"`

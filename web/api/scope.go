@@ -71,6 +71,7 @@ type UserScope struct {
 
 // NewUserScope is a scope to be granted.
 type NewUserScope struct {
+	Once
 	UserPath
 	Body struct {
 		Scope  string `json:"scope" maxLength:"128" doc:"A scope or pattern; you can give only what you hold"`

@@ -60,6 +60,7 @@ func (a *API) listTenants(ctx context.Context, actor directory.Actor, in *Paging
 
 // NewTenant is a tenant to be made.
 type NewTenant struct {
+	Once
 	Body struct {
 		Slug           string   `json:"slug,omitempty" maxLength:"48" doc:"Made from the name when left out"`
 		Name           string   `json:"name" minLength:"1" maxLength:"200"`

@@ -149,6 +149,7 @@ func (a *API) exportUsers(ctx context.Context, actor directory.Actor, in *UserNa
 
 // NewUser is a user to be made.
 type NewUser struct {
+	Once
 	Body struct {
 		Username    string `json:"username" minLength:"1" maxLength:"128"`
 		Email       string `json:"email" maxLength:"254"`
