@@ -183,6 +183,24 @@ CREATE FUNCTION platform.similar_users(folded text, most integer) RETURNS SETOF 
     end
     $$;
 
+CREATE FUNCTION platform.tell_clients_of_logout() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $_$
+begin
+  with ended as materialized (
+    select case when jti ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then jti::uuid end as sid
+      from dead where user_id is not null)
+  insert into river.river_job (max_attempts, kind, args)
+  select distinct 5, 'backchannel_logout', jsonb_build_object('client', g.client_id, 'user', g.user_id, 'sid', g.sid)
+    from ended e join platform.grants g on g.sid = e.sid
+   where g.details ? 'notify_logout';
+  if found then
+    perform pg_notify('river.river_insert', '{"queue": "default"}');
+  end if;
+  return null;
+end
+$_$;
+
 CREATE FUNCTION river.river_job_state_in_bitmask(bitmask bit, state river.river_job_state) RETURNS boolean
     LANGUAGE sql IMMUTABLE
     AS $$
@@ -942,6 +960,8 @@ CREATE TRIGGER note_change AFTER DELETE OR UPDATE ON platform.tenants FOR EACH R
 CREATE TRIGGER note_change AFTER DELETE ON platform.user_group_memberships FOR EACH ROW EXECUTE FUNCTION platform.note_change('user_id');
 
 CREATE TRIGGER note_change AFTER UPDATE ON platform.users FOR EACH ROW WHEN (((old.authz_changed_at IS DISTINCT FROM new.authz_changed_at) OR (old.role IS DISTINCT FROM new.role) OR (old.disabled_at IS DISTINCT FROM new.disabled_at) OR (old.username IS DISTINCT FROM new.username))) EXECUTE FUNCTION platform.note_change('id');
+
+CREATE TRIGGER tell_clients_of_logout AFTER INSERT ON platform.revoked_tokens REFERENCING NEW TABLE AS dead FOR EACH STATEMENT EXECUTE FUNCTION platform.tell_clients_of_logout();
 
 CREATE TRIGGER projects_take_their_groups BEFORE DELETE ON public.projects FOR EACH ROW EXECUTE FUNCTION platform.delete_groups_of_project();
 

@@ -57,6 +57,8 @@ func (p *Provider) discoveryDocument() ([]byte, error) {
 		"introspection_endpoint_auth_methods_supported":            confidential,
 		"introspection_endpoint_auth_signing_alg_values_supported": []string{"ES256", "PS256", "EdDSA", "RS256"},
 		"authorization_response_iss_parameter_supported":           true,
+		"backchannel_logout_supported":                             true,
+		"backchannel_logout_session_supported":                     true,
 		"dpop_signing_alg_values_supported":                        dpop.Algorithms,
 		"claims_parameter_supported":                               true,
 		"userinfo_signing_alg_values_supported":                    keys.Algorithms(),

@@ -108,6 +108,10 @@ type ClientMetadata struct {
 	// AuthorizationSigningAlg is what signed authorization responses (JARM) are signed
 	// with; "" for the one of the ID tokens.
 	AuthorizationSigningAlg string `json:"authorization_signed_response_alg,omitempty"`
+	// BackChannelLogoutURI is told when a session of the client ends (OpenID Connect
+	// Back-Channel Logout 1.0 §2.2); the notice always says which.
+	BackChannelLogoutURI             string `json:"backchannel_logout_uri,omitempty"`
+	BackChannelLogoutSessionRequired bool   `json:"backchannel_logout_session_required,omitempty"`
 	// SubjectType is "pairwise" or, as is usual, "" or "public" (OpenID Connect Core §8).
 	SubjectType string `json:"subject_type,omitempty"`
 	// SectorIdentifierURI names the clients that share pairwise subjects.

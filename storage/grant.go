@@ -58,13 +58,17 @@ type GrantDetails struct {
 	// IDTokenClaims are the claims that the client asked to have in its ID token
 	// (OpenID Connect Core §5.5).
 	IDTokenClaims []string `json:"id_token_claims,omitempty"`
+	// NotifyLogout: the client wants to be told when the session ends.
+	NotifyLogout bool `json:"notify_logout,omitempty"`
 	// JKT is the thumbprint of the key that the code and a public client's refresh
 	// token are bound to (RFC 9449 §5, §10); "" for none.
 	JKT string `json:"jkt,omitempty"`
 }
 
 // IsZero reports whether there is nothing to keep.
-func (d GrantDetails) IsZero() bool { return len(d.Resources)+len(d.IDTokenClaims) == 0 && d.JKT == "" }
+func (d GrantDetails) IsZero() bool {
+	return len(d.Resources)+len(d.IDTokenClaims) == 0 && d.JKT == "" && !d.NotifyLogout
+}
 
 // Revocation is an entry of the ledger: an id that is dead until no token can
 // carry it any more. User, Tenant and Client are zero where there is none.

@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse/gatehouse/oidc/keys"
 	"github.com/gatehouse/gatehouse/oidc/outbound"
 	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/jobs"
 	"github.com/gatehouse/gatehouse/storage/ledger"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/templates"
@@ -115,6 +116,13 @@ func New(c Config) (*Server, error) {
 	}
 	s.handler = s.compose()
 	return s, nil
+}
+
+// Jobs is the work that requests set off and that is done behind them.
+func (s *Server) Jobs() []jobs.Entry {
+	return []jobs.Entry{
+		jobs.On(s.provider.SendLogoutToken),
+	}
 }
 
 // ServeHTTP implements [http.Handler].

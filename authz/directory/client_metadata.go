@@ -46,6 +46,11 @@ func checkMetadata(c storage.Client) error {
 	case len(m.RequestURIs) > 16:
 		return invalid("request_uris", "are more than 16")
 	}
+	if m.BackChannelLogoutURI != "" {
+		if err := checkFetched("backchannel_logout_uri", m.BackChannelLogoutURI); err != nil {
+			return err
+		}
+	}
 	for _, uri := range m.RequestURIs {
 		if err := checkFetched("request_uris", uri); err != nil {
 			return err

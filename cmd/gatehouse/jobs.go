@@ -9,9 +9,10 @@ import (
 	"github.com/gatehouse/gatehouse/storage/jobs"
 )
 
-// jobs is every kind of work that is done behind the requests, one line each.
+// jobs is every kind of work that is done behind the requests: the server's own, and
+// what is due every so often.
 func (i *invocation) jobs(c *config.Config, h *house, log *slog.Logger) []jobs.Entry {
-	return []jobs.Entry{
+	return append(h.server.Jobs(),
 		jobs.Every[cleaning](5*time.Minute, func(ctx context.Context) error {
 			removed, err := h.store.ForOperator().Clean(ctx, i.now(), c.RefreshAbsoluteLifetime)
 			if removed > 0 {
@@ -23,7 +24,7 @@ func (i *invocation) jobs(c *config.Config, h *house, log *slog.Logger) []jobs.E
 			_, err := h.keys.Rotate(ctx)
 			return err
 		}),
-	}
+	)
 }
 
 // cleaning removes what has expired.

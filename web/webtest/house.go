@@ -19,6 +19,7 @@ import (
 	"github.com/gatehouse/gatehouse/oidc/authn"
 	"github.com/gatehouse/gatehouse/oidc/keys"
 	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/jobs"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/storage/storagetest"
 	"github.com/gatehouse/gatehouse/web"
@@ -50,6 +51,7 @@ type House struct {
 	secret []byte
 	offset *atomic.Int64
 	server *httptest.Server
+	jobs   []jobs.Entry
 }
 
 // Option changes how a house is booted.
@@ -105,6 +107,20 @@ func (h *House) Replica(options ...Option) *House {
 	return &replica
 }
 
+// Work does the jobs that requests set off, until the test ends.
+func (h *House) Work() {
+	h.T.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- jobs.Run(ctx, h.Store, slog.New(slog.DiscardHandler), h.jobs...) }()
+	h.T.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			h.T.Errorf("jobs: %v", err)
+		}
+	})
+}
+
 // Secret is the master secret.
 func (h *House) Secret() []byte { return h.secret }
 
@@ -152,7 +168,7 @@ func (h *House) start(options []Option) {
 			h.T.Fatal("boot: the store does not hear of changes")
 		}
 	}
-	h.server, h.URL = server, c.Issuer.String()
+	h.server, h.URL, h.jobs = server, c.Issuer.String(), made.Jobs()
 }
 
 // Socket is where this replica really listens; URL is the issuer.
