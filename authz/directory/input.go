@@ -61,6 +61,8 @@ type UserChange struct {
 	Username, DisplayName, Email, AvatarURL *string
 	Role                                    *authz.Role
 	EmailVerified, Disabled                 *bool
+	// If judges the record in the moment of the change; its error ends it. nil asks nothing.
+	If func(storage.User) error
 }
 
 // CreateTenant is a tenant to be made. A nil limit means "no limit".

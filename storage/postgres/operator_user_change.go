@@ -43,6 +43,9 @@ type UserChange struct {
 	Username, DisplayName, Email, AvatarURL *string
 	Role                                    *authz.Role
 	EmailVerified, Disabled                 *bool
+	// If judges the record as it stands when the change is made, which nobody changes
+	// meanwhile; its error ends the change. nil asks nothing.
+	If func(storage.User) error
 }
 
 // UpdateUser changes what is given, and nothing that another change may have
@@ -52,6 +55,9 @@ func (s *OperatorStore) UpdateUser(ctx context.Context, id authz.UserID, c UserC
 	var u storage.User
 	err := s.change(ctx, e, ownerObject(id), func(tx pgx.Tx) error {
 		err := keepingAnOwner(ctx, tx, func() error {
+			if err := c.holds(ctx, tx, id); err != nil {
+				return err
+			}
 			return tx.QueryRow(ctx, updateUser, id, c.Email, folded(c.Email), c.DisplayName, c.AvatarURL, c.Role, e.At,
 				c.Username, folded(c.Username), folded(c.DisplayName), c.EmailVerified, c.Disabled).Scan(userFields(&u)...)
 		})
@@ -61,6 +67,18 @@ func (s *OperatorStore) UpdateUser(ctx context.Context, id authz.UserID, c UserC
 		return endEverything(ctx, tx, id, "user disabled", e.At, dead)
 	})
 	return u, err
+}
+
+func (c UserChange) holds(ctx context.Context, tx pgx.Tx, id authz.UserID) error {
+	if c.If == nil {
+		return nil
+	}
+	var u storage.User
+	err := tx.QueryRow(ctx, `select `+userColumns+` from platform.users u where u.id = $1 for update`, id).Scan(userFields(&u)...)
+	if err != nil {
+		return err
+	}
+	return c.If(u)
 }
 
 const updateUser = `update platform.users u set

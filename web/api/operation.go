@@ -42,8 +42,19 @@ type Route struct {
 // Routes is every operation, as it was registered.
 func (a *API) Routes() []Route { return a.list }
 
-// answer is an answer with a document.
-type answer[T any] struct{ Body T }
+// answer is an answer with a document, and with the tag of what has one.
+type answer[T any] struct {
+	ETag string `header:"ETag"`
+	Body T
+}
+
+func newAnswer[T any](document T) *answer[T] {
+	a := &answer[T]{Body: document}
+	if v, ok := any(document).(versioned); ok {
+		a.ETag = v.tag()
+	}
+	return a
+}
 
 // add registers an operation: a token that opens it, then the call in the name of
 // its holder, then one translation of what went wrong.
@@ -65,7 +76,7 @@ func add[I, O any](a *API, o Operation[I, O], do func(context.Context, directory
 	}
 	huma.Register(a.huma, description, func(ctx context.Context, in *I) (*answer[O], error) {
 		out, err := call(ctx, in)
-		return &answer[O]{out}, err
+		return newAnswer(out), err
 	})
 }
 

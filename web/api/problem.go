@@ -25,6 +25,8 @@ func (a *API) problem(ctx context.Context, err error, named bool) error {
 	switch {
 	case errors.As(err, &document):
 		return err
+	case errors.Is(err, errChanged):
+		return huma.Error412PreconditionFailed("The object has changed since you saw it: read it again.")
 	case errors.Is(err, directory.ErrForbidden):
 		return huma.Error403Forbidden("Your token does not reach that far: nobody gives or takes what they do not hold in the whole deployment.")
 	case errors.Is(err, directory.ErrLastOwner):

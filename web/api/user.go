@@ -60,6 +60,12 @@ func describeUser(u storage.User) User {
 	}
 }
 
+// tag leaves out when they signed in last, which is no change of the record.
+func (u User) tag() string {
+	u.LastLoginAt = nil
+	return tagOf(u)
+}
+
 // Person is a user with what decides what they may do.
 type Person struct {
 	User
@@ -198,6 +204,7 @@ func (a *API) showUser(ctx context.Context, actor directory.Actor, in *UserPath)
 
 // UserChange is what to change of a user.
 type UserChange struct {
+	IfMatch
 	UserPath
 	Body struct {
 		Email       *string `json:"email,omitempty" maxLength:"254" doc:"Another address has to be verified anew"`
@@ -214,18 +221,21 @@ func (a *API) updateUser(ctx context.Context, actor directory.Actor, in *UserCha
 	if err != nil {
 		return User{}, err
 	}
+	var hash string
 	if b.Password != nil {
-		hash, err := a.newPassword(ctx, actor, *b.Password, u.Username, u.Email, u.DisplayName, given(b.Email), given(b.DisplayName))
-		if err != nil {
-			return User{}, err
-		}
-		if err := a.Directory.SetPasswordHash(ctx, actor, u.ID, hash); err != nil {
+		if hash, err = a.newPassword(ctx, actor, *b.Password, u.Username, u.Email, u.DisplayName, given(b.Email), given(b.DisplayName)); err != nil {
 			return User{}, err
 		}
 	}
 	u, err = a.Directory.UpdateUser(ctx, actor, u.ID, directory.UserChange{
 		Email: b.Email, DisplayName: b.DisplayName, AvatarURL: b.AvatarURL, Role: (*authz.Role)(b.Role),
+		If: func(now storage.User) error { return in.met(describeUser(now)) },
 	})
+	if err == nil && hash != "" {
+		if err = a.Directory.SetPasswordHash(ctx, actor, u.ID, hash); err == nil {
+			u.PasswordHash = hash
+		}
+	}
 	return describeUser(u), err
 }
 

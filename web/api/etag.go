@@ -1,0 +1,44 @@
+package api
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+)
+
+// versioned is a document that says in which state its object is (RFC 9110 §8.8.3).
+type versioned interface{ tag() string }
+
+// errChanged: the object is not in the state that the caller has seen.
+var errChanged = errors.New("changed meanwhile")
+
+// tagOf is a strong tag of what stands in a document.
+func tagOf(document any) string {
+	text, err := json.Marshal(document)
+	if err != nil {
+		panic(err) // documents are structs of ours
+	}
+	sum := sha256.Sum256(text)
+	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+}
+
+// IfMatch makes a change one of what the caller has seen: embed it in the parameters
+// of a change, and judge the object in the moment of the change.
+type IfMatch struct {
+	Tags string `header:"If-Match" maxLength:"512" doc:"The ETag of the object as you saw it: when it has changed since, nothing is changed (RFC 9110 §13.1.1)"`
+}
+
+// met is the error where the object is not in the wanted state.
+func (m IfMatch) met(current versioned) error {
+	wanted := strings.Split(m.Tags, ",")
+	for i := range wanted {
+		wanted[i] = strings.TrimSpace(wanted[i])
+	}
+	if m.Tags == "" || slices.Contains(wanted, "*") || slices.Contains(wanted, current.tag()) {
+		return nil
+	}
+	return errChanged
+}
