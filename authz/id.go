@@ -29,6 +29,7 @@ type (
 	auditKind      struct{}
 	pushedKind     struct{}
 	passkeyKind    struct{}
+	modelKind      struct{}
 	linkKind       struct{}
 
 	// UserID names a user, TenantID a tenant, and so on.
@@ -41,7 +42,10 @@ type (
 	GrantID      = ID[grantKind]
 	AuditID      = ID[auditKind]
 	PasskeyID    = ID[passkeyKind]
-	LinkID       = ID[linkKind]
+
+	// AuthenticatorModelID is an AAGUID (WebAuthn L3 §4).
+	AuthenticatorModelID = ID[modelKind]
+	LinkID               = ID[linkKind]
 
 	// PushedRequestID names a pushed authorization request (RFC 9126).
 	PushedRequestID = ID[pushedKind]

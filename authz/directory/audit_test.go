@@ -42,6 +42,10 @@ func TestM8_Audit(t *testing.T) {
 		}, []string{id(bob), `"role": "user"`, `"role": "viewer"`}},
 		{"user.password", func() error { return v.SetPasswordHash(ctx, by, bob.ID, hash+"new") }, []string{id(bob)}},
 		{"user.disable", func() error { return v.DisableUser(ctx, by, bob.ID) }, []string{id(bob), `"disabled_at": null`, `"disabled_at": "2026-`}},
+		{"user.remove-authenticators", func() error { return v.RemoveAuthenticators(ctx, by, bob.ID) }, []string{id(bob)}},
+		{"tenant.accept-authenticators", func() error {
+			return v.AcceptAuthenticators(ctx, by, "acme", []string{"2fc0579f-8113-47ea-b116-bb5a8db9202a"})
+		}, []string{v.acme.ID.String(), "2fc0579f-8113-47ea-b116-bb5a8db9202a"}},
 		{"user.enable", func() error { return v.EnableUser(ctx, by, bob.ID) }, []string{id(bob)}},
 		{"user.grant-scope", func() error { return v.GrantUserScope(ctx, by, bob.ID, v.acme.ID, "reports:read") }, []string{id(bob), "reports:read", v.acme.ID.String()}},
 		{"user.revoke-scope", func() error { return v.RevokeUserScope(ctx, by, bob.ID, v.acme.ID, "reports:read") }, []string{id(bob), "reports:read"}},

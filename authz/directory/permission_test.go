@@ -28,13 +28,15 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 			_, err := v.UpdateUser(ctx, a, user, directory.UserChange{})
 			return err
 		},
-		"SetPasswordHash": func(a directory.Actor) error { return v.SetPasswordHash(ctx, a, user, hash) },
-		"DisableUser":     func(a directory.Actor) error { return v.DisableUser(ctx, a, user) },
-		"EnableUser":      func(a directory.Actor) error { return v.EnableUser(ctx, a, user) },
-		"DeleteUser":      func(a directory.Actor) error { return v.DeleteUser(ctx, a, user) },
-		"MergeUsers":      func(a directory.Actor) error { _, err := v.MergeUsers(ctx, a, user, user, false); return err },
-		"MergedInto":      func(a directory.Actor) error { _, err := v.MergedInto(ctx, a, user); return err },
-		"UserStats":       func(a directory.Actor) error { _, err := v.UserStats(ctx, a); return err },
+		"SetPasswordHash":      func(a directory.Actor) error { return v.SetPasswordHash(ctx, a, user, hash) },
+		"RemoveAuthenticators": func(a directory.Actor) error { return v.RemoveAuthenticators(ctx, a, user) },
+		"AcceptAuthenticators": func(a directory.Actor) error { return v.AcceptAuthenticators(ctx, a, "acme", nil) },
+		"DisableUser":          func(a directory.Actor) error { return v.DisableUser(ctx, a, user) },
+		"EnableUser":           func(a directory.Actor) error { return v.EnableUser(ctx, a, user) },
+		"DeleteUser":           func(a directory.Actor) error { return v.DeleteUser(ctx, a, user) },
+		"MergeUsers":           func(a directory.Actor) error { _, err := v.MergeUsers(ctx, a, user, user, false); return err },
+		"MergedInto":           func(a directory.Actor) error { _, err := v.MergedInto(ctx, a, user); return err },
+		"UserStats":            func(a directory.Actor) error { _, err := v.UserStats(ctx, a); return err },
 
 		"Tenants":       func(a directory.Actor) error { _, err := v.Tenants(ctx, a, directory.Paging{}); return err },
 		"Tenant":        func(a directory.Actor) error { _, err := v.Tenant(ctx, a, "none"); return err },
@@ -102,7 +104,7 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 }
 
 // withUsersManage is what "users:manage" opens without "admin".
-var withUsersManage = strings.Fields(`Users CountUsers User Person CreateUser UpdateUser SetPasswordHash DisableUser EnableUser DeleteUser MergeUsers MergedInto UserStats
+var withUsersManage = strings.Fields(`Users CountUsers User Person CreateUser UpdateUser SetPasswordHash DisableUser EnableUser RemoveAuthenticators DeleteUser MergeUsers MergedInto UserStats
 	Tenants Tenant Projects Project Groups Group CreateGroup AddMember RemoveMember SetGroupScopes
 	GrantUserScope RevokeUserScope Roles Scopes ExplainScopes Resources Clients Client AgentsOf Sessions RevokeSession RevokeAllSessions Counts`)
 

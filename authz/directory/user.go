@@ -269,6 +269,16 @@ func (s *Service) EnableUser(ctx context.Context, a Actor, id authz.UserID) erro
 	return s.store.SetUserDisabled(ctx, id, false, s.dead(), s.event(a, "user.enable", authz.TenantID{}))
 }
 
+// RemoveAuthenticators takes passkeys, authenticator app and recovery codes from a
+// user who has lost them, and ends everything of theirs: what is left is the
+// password, or the way to a new one.
+func (s *Service) RemoveAuthenticators(ctx context.Context, a Actor, id authz.UserID) error {
+	if _, err := s.changeable(ctx, a, id); err != nil {
+		return err
+	}
+	return s.store.RemoveAuthenticators(ctx, id, s.dead(), s.event(a, "user.remove-authenticators", authz.TenantID{}))
+}
+
 // DeleteUser removes a user for good. The id is never used again, and the last
 // owner stays.
 func (s *Service) DeleteUser(ctx context.Context, a Actor, id authz.UserID) error {

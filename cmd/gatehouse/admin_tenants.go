@@ -14,7 +14,7 @@ func newTenantsCommand(i *invocation) *cobra.Command {
 		"Sees and changes tenants: the customers of this deployment. A TENANT is named by id or slug.",
 		`  gatehouse admin tenants create --slug acme --name "Acme Corp" --max-users 50
   gatehouse admin tenants suspend acme`,
-		newTenantsCreateCommand(i), newTenantsListCommand(i), newTenantsShowCommand(i),
+		newTenantsCreateCommand(i), newTenantsListCommand(i), newTenantsShowCommand(i), newTenantsAcceptAuthenticatorsCommand(i),
 		onOne(i, &cobra.Command{
 			Use:     "suspend TENANT",
 			Short:   "Keep a tenant out",
@@ -80,4 +80,30 @@ func newTenantsShowCommand(i *invocation) *cobra.Command {
 		Long:    "Shows a tenant with its limits and features.",
 		Example: "  gatehouse admin tenants show acme --output json",
 	}, api.ShowTenant, tenantPath)
+}
+
+func newTenantsAcceptAuthenticatorsCommand(i *invocation) *cobra.Command {
+	var in api.AcceptedAuthenticators
+	var anyModel bool
+	cmd := &cobra.Command{
+		Use:   "accept-authenticators TENANT",
+		Short: "Say with what a tenant's people may make passkeys",
+		Long: `Says which models of authenticators the people of a tenant may make passkeys with,
+by AAGUID. The authenticator must attest its model; the attestation is held to the
+file of passkey_metadata_file where there is one. Passkeys that there are stay.`,
+		Example: `  gatehouse admin tenants accept-authenticators acme --aaguid 2fc0579f-8113-47ea-b116-bb5a8db9202a
+  gatehouse admin tenants accept-authenticators acme --any`,
+		Args: cobra.ExactArgs(1),
+	}
+	cmd.Flags().StringArrayVar(&in.Body.AAGUIDs, "aaguid", nil, "A model that is accepted; repeat it")
+	cmd.Flags().BoolVar(&anyModel, "any", false, "Accept any model again")
+	cmd.MarkFlagsOneRequired("aaguid", "any")
+	cmd.MarkFlagsMutuallyExclusive("aaguid", "any")
+	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
+		in.TenantPath = tenantPath(args[0])
+		if anyModel {
+			in.Body.AAGUIDs = []string{}
+		}
+		return one(ctx, o, api.AcceptAuthenticators, in)
+	})
 }

@@ -18,7 +18,7 @@ address.`,
 		newUsersListCommand(i), newUsersShowCommand(i), newUsersSearchCommand(i), newUsersCountCommand(i),
 		newUsersStatsCommand(i), newUsersExportCommand(i),
 		newUsersCreateCommand(i), newUsersUpdateCommand(i), newUsersDisableCommand(i), newUsersEnableCommand(i),
-		newUsersDeleteCommand(i), newUsersBulkCommand(i), newUsersRoleCommand(i),
+		newUsersRemoveAuthenticatorsCommand(i), newUsersDeleteCommand(i), newUsersBulkCommand(i), newUsersRoleCommand(i),
 		newSessionsCommand(i, "session"), newBansCommand(i, "ban"))
 }
 

@@ -125,6 +125,17 @@ func newUsersEnableCommand(i *invocation) *cobra.Command {
 	}, api.EnableUser, userPath)
 }
 
+func newUsersRemoveAuthenticatorsCommand(i *invocation) *cobra.Command {
+	return onOne(i, &cobra.Command{
+		Use:   "remove-authenticators USER",
+		Short: "Help a user who has lost their phone or passkey",
+		Long: `Takes passkeys, authenticator app and recovery codes from a user, and ends every
+session of theirs. They sign in by password alone until they set up others; whoever
+has no password needs a new one. Make sure that it is the user who asks.`,
+		Example: "  gatehouse admin users remove-authenticators ann",
+	}, api.RemoveAuthenticators, userPath)
+}
+
 func newUsersDeleteCommand(i *invocation) *cobra.Command {
 	return onOne(i, &cobra.Command{
 		Use:   "delete USER",

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/cmd/internal/config"
 	"github.com/gatehouse/gatehouse/oidc"
+	"github.com/gatehouse/gatehouse/oidc/authn"
 	"github.com/gatehouse/gatehouse/oidc/keys"
 	"github.com/gatehouse/gatehouse/storage/jobs"
 	"github.com/gatehouse/gatehouse/storage/postgres"
@@ -127,7 +128,14 @@ func (i *invocation) openHouse(ctx context.Context, c *config.Config, store *pos
 	if err != nil {
 		return nil, fmt.Errorf("issuer: %w", err)
 	}
+	var metadata *authn.Metadata
+	if c.PasskeyMetadataFile != "" {
+		if metadata, err = authn.ReadMetadata(c.PasskeyMetadataFile); err != nil {
+			return nil, err
+		}
+	}
 	h.server, err = web.New(web.Config{
+		RelatedOrigins: c.RelatedOrigins, PasskeyMetadata: metadata,
 		Issuer: issuer, Store: store, Keys: h.keys, Secret: h.secret, TrustedProxies: c.TrustedProxies, InsecureOutbound: c.InsecureOutbound,
 		FetchRequestURIs: c.FetchRequestURIs, RequirePushedRequests: c.RequirePushedRequests, Log: log, Now: i.now,
 		Tokens: oidc.Lifetimes{

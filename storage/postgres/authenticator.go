@@ -129,3 +129,16 @@ func (s *OperatorStore) RemoveAuthenticators(ctx context.Context, id authz.UserI
 		return endEverything(ctx, tx, id, "authenticators removed", e.At, dead)
 	})
 }
+
+// SetAttestationPolicy says which models of authenticators a tenant accepts; none
+// for any.
+func (s *OperatorStore) SetAttestationPolicy(ctx context.Context, tenant authz.TenantID, models [][16]byte, e storage.AuditEvent) error {
+	return s.change(ctx, e, row("attestation policy", "platform.attestation_policies", "tenant_id", tenant, tenant.String()), func(tx pgx.Tx) error {
+		if len(models) == 0 {
+			_, err := tx.Exec(ctx, `delete from platform.attestation_policies where tenant_id = $1`, tenant)
+			return err
+		}
+		return exec(ctx, tx, `insert into platform.attestation_policies (tenant_id, aaguids) values ($1, $2)
+			on conflict (tenant_id) do update set aaguids = excluded.aaguids`, tenant, models)
+	})
+}

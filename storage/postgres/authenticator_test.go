@@ -261,3 +261,18 @@ func TestH1_ElevatedSessionHasAnotherID(t *testing.T) {
 		t.Errorf("the session is %+v, %v", live, err)
 	}
 }
+
+func TestRemoveAuthenticators(t *testing.T) {
+	t.Parallel()
+	e := newPerson(t)
+	if err := e.s.ForOperator().RemoveAuthenticators(t.Context(), e.user, now.Add(time.Hour), event("user.remove-authenticators")); err != nil {
+		t.Fatal(err)
+	}
+	left, err := e.s.ForUser(e.user).Authenticators(t.Context())
+	if err != nil || left.Strong() || left.RecoveryCodes != 0 {
+		t.Errorf("what is left: %+v, %v", left, err)
+	}
+	if live, err := e.s.ForUser(e.user).Sessions(t.Context(), now); err != nil || len(live) != 0 {
+		t.Errorf("%d sessions stand, %v", len(live), err)
+	}
+}

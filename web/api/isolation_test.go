@@ -42,11 +42,14 @@ var attempts = map[string]attempt{
 	"listSessions":  {query: "user=bob"},
 	"revokeSession": {},
 
-	"listTenants":   {},
-	"createTenant":  {body: `{"name":"Gamma"}`},
-	"getTenant":     {},
-	"suspendTenant": {},
-	"resumeTenant":  {},
+	"listTenants":  {},
+	"createTenant": {body: `{"name":"Gamma"}`},
+
+	"acceptAuthenticators": {body: `{"aaguids":["2fc0579f-8113-47ea-b116-bb5a8db9202a"]}`},
+	"removeAuthenticators": {},
+	"getTenant":            {},
+	"suspendTenant":        {},
+	"resumeTenant":         {},
 
 	"listClients":        {},
 	"createClient":       {body: `{"name":"Spy","kind":"service","tenant":"beta"}`},

@@ -26,4 +26,5 @@ func (a *API) routes() {
 	a.banRoutes()
 	a.auditRoutes()
 	a.keyRoutes()
+	a.authenticatorRoutes()
 }

@@ -12,16 +12,17 @@ import (
 
 // The operations on users.
 var (
-	ListUsers         = Operation[UserFilter, List[User]]{"GET", "/users", "listUsers", "List users, the oldest first", 200, people}
-	CountUsers        = Operation[UserNarrowing, Count]{"GET", "/users:count", "countUsers", "Count users", 200, people}
-	ExportUsers       = Operation[UserNarrowing, Lines[User]]{"GET", "/users:export", "exportUsers", "Stream every user, one to a line", 200, people}
-	CreateUser        = Operation[NewUser, User]{"POST", "/users", "createUser", "Add a user", 201, people}
-	ShowUser          = Operation[UserPath, Person]{"GET", "/users/{user}", "getUser", "Show a user, with tenants, groups and scopes", 200, people}
-	UpdateUser        = Operation[UserChange, User]{"PATCH", "/users/{user}", "updateUser", "Change a user; a member that is left out stays", 200, people}
-	DeleteUser        = Operation[UserPath, Outcome]{"DELETE", "/users/{user}", "deleteUser", "Delete a user for good", 200, people}
-	DisableUser       = Operation[UserPath, Outcome]{"POST", "/users/{user}/disable", "disableUser", "End everything of a user until they are enabled again", 200, people}
-	EnableUser        = Operation[UserPath, Outcome]{"POST", "/users/{user}/enable", "enableUser", "Let a user sign in again", 200, people}
-	RevokeAllSessions = Operation[UserPath, Revoked]{"POST", "/users/{user}/revoke-sessions", "revokeAllSessions", "End every session, code and token of a user", 200, people}
+	ListUsers            = Operation[UserFilter, List[User]]{"GET", "/users", "listUsers", "List users, the oldest first", 200, people}
+	CountUsers           = Operation[UserNarrowing, Count]{"GET", "/users:count", "countUsers", "Count users", 200, people}
+	ExportUsers          = Operation[UserNarrowing, Lines[User]]{"GET", "/users:export", "exportUsers", "Stream every user, one to a line", 200, people}
+	CreateUser           = Operation[NewUser, User]{"POST", "/users", "createUser", "Add a user", 201, people}
+	ShowUser             = Operation[UserPath, Person]{"GET", "/users/{user}", "getUser", "Show a user, with tenants, groups and scopes", 200, people}
+	UpdateUser           = Operation[UserChange, User]{"PATCH", "/users/{user}", "updateUser", "Change a user; a member that is left out stays", 200, people}
+	DeleteUser           = Operation[UserPath, Outcome]{"DELETE", "/users/{user}", "deleteUser", "Delete a user for good", 200, people}
+	DisableUser          = Operation[UserPath, Outcome]{"POST", "/users/{user}/disable", "disableUser", "End everything of a user until they are enabled again", 200, people}
+	EnableUser           = Operation[UserPath, Outcome]{"POST", "/users/{user}/enable", "enableUser", "Let a user sign in again", 200, people}
+	RemoveAuthenticators = Operation[UserPath, Outcome]{"POST", "/users/{user}/remove-authenticators", "removeAuthenticators", "Take passkeys, authenticator app and recovery codes from a user who has lost them, and end everything of theirs", 200, people}
+	RevokeAllSessions    = Operation[UserPath, Revoked]{"POST", "/users/{user}/revoke-sessions", "revokeAllSessions", "End every session, code and token of a user", 200, people}
 )
 
 func (a *API) userRoutes() {
@@ -34,6 +35,7 @@ func (a *API) userRoutes() {
 	add(a, DeleteUser, a.onUser("deleted", a.Directory.DeleteUser))
 	add(a, DisableUser, a.onUser("disabled", a.Directory.DisableUser))
 	add(a, EnableUser, a.onUser("enabled", a.Directory.EnableUser))
+	add(a, RemoveAuthenticators, a.onUser("authenticators removed", a.Directory.RemoveAuthenticators))
 	add(a, RevokeAllSessions, a.revokeAllSessions)
 }
 

@@ -99,6 +99,20 @@ type Config struct {
 	// The private key of the certificate, as a PEM file.
 	TLSKeyFile string `key:"tls_key_file" flag:"serve"`
 
+	// The other origins that may use the passkeys of this server.
+	//
+	// Such as `https://example.org`. Browsers read them from `/.well-known/webauthn` (WebAuthn related origins). A
+	// list; between commas where it is one text. Each can sign people in as if it
+	// were this server: name your own alone.
+	RelatedOrigins []string `key:"related_origins" flag:"serve"`
+
+	// A file of the FIDO Metadata Service that vouches for models of authenticators.
+	//
+	// The BLOB as it is published, or its payload as JSON. It is read at start and
+	// believed as it stands; nothing is fetched. It is asked where a tenant accepts
+	// certain models alone; without it the attestation's own signature counts.
+	PasskeyMetadataFile string `key:"passkey_metadata_file" flag:"serve"`
+
 	// How much is logged: debug, info, warn or error.
 	LogLevel slog.Level `key:"log_level" default:"info" flag:"all"`
 

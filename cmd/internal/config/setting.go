@@ -85,6 +85,8 @@ func (s setting) kind() string {
 		return "duration"
 	case *[]netip.Prefix:
 		return "networks"
+	case *[]string:
+		return "list"
 	}
 	return "string"
 }

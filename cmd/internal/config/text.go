@@ -93,6 +93,8 @@ func assign(field any, text string) (err error) {
 		*f, err = ParseDuration(text)
 	case *[]netip.Prefix:
 		*f, err = parsePrefixes(text)
+	case *[]string:
+		*f = strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
 	case encoding.TextUnmarshaler:
 		err = f.UnmarshalText([]byte(text))
 	default:

@@ -19,6 +19,8 @@ var usage = map[string]string{
 	"fetch_request_uris":           "Whether request objects are fetched from the addresses that clients registered",
 	"tls_cert_file":                "The certificate chain to serve TLS with, as a PEM file",
 	"tls_key_file":                 "The private key of the certificate, as a PEM file",
+	"related_origins":              "The other origins that may use the passkeys of this server",
+	"passkey_metadata_file":        "A file of the FIDO Metadata Service that vouches for models of authenticators",
 	"log_level":                    "How much is logged: debug, info, warn or error",
 	"log_format":                   "The form of the log: text or json",
 	"access_token_lifetime":        "How long an access or ID token is valid",

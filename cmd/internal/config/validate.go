@@ -2,6 +2,7 @@ package config
 
 import (
 	"net"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ func (c *Config) Validate() error {
 	c.judgeListeners(&p)
 	c.judgeTLS(&p)
 	c.judgeProxies(&p)
+	c.judgeOrigins(&p)
 	if c.InsecureOutbound && c.Env == Production {
 		p.add("insecure_outbound is for development: it lets whoever registers an address reach what stands behind this server")
 	}
@@ -88,6 +90,20 @@ func (c *Config) judgeTLS(p *Problems) {
 		}
 		if _, err := os.Stat(path); err != nil {
 			p.add("TLS: %w", err)
+		}
+	}
+}
+
+func (c *Config) judgeOrigins(p *Problems) {
+	for _, origin := range c.RelatedOrigins {
+		u, err := url.Parse(origin)
+		if err != nil || u.Host == "" || origin != u.Scheme+"://"+u.Host || u.Scheme != "https" && u.Hostname() != "localhost" {
+			p.add("related_origins: %.60q is not an origin of the form https://example.org", origin)
+		}
+	}
+	if c.PasskeyMetadataFile != "" {
+		if _, err := os.Stat(c.PasskeyMetadataFile); err != nil {
+			p.add("passkey_metadata_file: %w", err)
 		}
 	}
 }
