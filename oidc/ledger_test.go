@@ -2,6 +2,7 @@ package oidc_test
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"slices"
@@ -75,7 +76,7 @@ func TestC11_EndsOnEveryReplica(t *testing.T) {
 			h.Call("/oauth2/revoke", "web", webtest.ClientSecret, url.Values{"token": {refresh}})
 		},
 		"consent withdrawn": func(t *testing.T, user authz.UserID, _ string) {
-			noError(t, h.Store.ForUser(user).WithdrawConsent(t.Context(), "web", h.Now(), h.Now().Add(time.Hour)))
+			noError(t, h.Store.ForUser(user).WithdrawConsent(t.Context(), "web", netip.Addr{}, h.Now(), h.Now().Add(time.Hour)))
 		},
 		"user disabled": func(t *testing.T, user authz.UserID, _ string) {
 			noError(t, d.DisableUser(t.Context(), host, user))

@@ -51,7 +51,7 @@ func TestP3_RotationUnderLoad(t *testing.T) {
 	kids := map[string]bool{}
 	for range 3 {
 		time.Sleep(150 * time.Millisecond)
-		promoted, err := h.Keys.RotateNow(t.Context())
+		promoted, err := h.Keys.By(storage.AuditEvent{Actor: "test"}).RotateNow(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

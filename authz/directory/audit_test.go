@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/directory"
+	"github.com/gatehouse/gatehouse/oidc/keys"
 	"github.com/gatehouse/gatehouse/storage"
 )
 
@@ -26,6 +27,7 @@ func TestM8_Audit(t *testing.T) {
 	own, _ := v.session(by.User)
 	network := netip.MustParsePrefix("192.0.2.0/24")
 	id := func(u storage.User) string { return u.ID.String() }
+	ring, kid := v.keys()
 	changes := []struct {
 		action string
 		do     func() error
@@ -75,6 +77,14 @@ func TestM8_Audit(t *testing.T) {
 			_, err := v.CreateResource(ctx, by, directory.CreateResource{Identifier: "https://api.example", Scopes: authz.ScopeSet{"a", "b"}})
 			return err
 		}, []string{"https://api.example"}},
+		{"resource.update", func() error {
+			_, err := v.UpdateResource(ctx, by, "https://api.example", directory.ResourceChange{Name: pointer("An API")})
+			return err
+		}, []string{"https://api.example", "An API"}},
+		{"resource.delete", func() error { return v.DeleteResource(ctx, by, "https://api.example") }, []string{"https://api.example"}},
+		{"scope.delete", func() error { return v.DeleteScope(ctx, by, "moon:land") }, []string{"moon:land"}},
+		{"keys.rotate", func() error { return v.RotateKeys(ctx, by, ring, true) }, []string{`"kid"`, "ES256"}},
+		{"keys.revoke", func() error { return v.RevokeKey(ctx, by, ring, kid) }, []string{kid}},
 		{"client.create", func() error {
 			_, _, err := v.CreateClient(ctx, by, directory.CreateClient{ID: "robot", Name: "Robot", Kind: storage.ClientService})
 			return err
@@ -133,8 +143,9 @@ func TestM8_Audit(t *testing.T) {
 	if len(covered) != len(changes) {
 		t.Error("an action stands twice among the changes")
 	}
-	reads := strings.Fields(`AgentsOf Audit Bans CheckBan Client Clients CountUsers Counts ExplainScopes Group Groups MayManageKeys MergedInto Person Project Projects
-		Resources Roles Scopes Self SelfSessions Sessions Tenant Tenants User UserStats Users Bootstrap`)
+	reads := strings.Fields(`AgentsOf Audit Bans CheckBan Client Clients CountUsers Counts ExplainScopes FollowAudit Group Groups MergedInto Person
+		Project Projects Resource Resources Roles Scope Scopes Self SelfSessions Session Sessions SigningKeys Tenant Tenants User UserStats Users
+		VerifyAudit Bootstrap`)
 	if n := reflect.TypeFor[*directory.Service]().NumMethod() - len(reads); n != len(changes) {
 		t.Errorf("the service has %d methods that change something, and this test %d", n, len(changes))
 	}
@@ -188,6 +199,16 @@ func TestM8_Audit_OfFailures(t *testing.T) {
 			t.Errorf("%s left something:\n%s\nwas\n%s", name, after, before)
 		}
 	}
+}
+
+// keys is the keys of the deployment, and the id of one of them.
+func (v *town) keys() (*keys.Ring, string) {
+	v.Helper()
+	ring, err := keys.Open(v.Context(), v.store, []byte("0123456789abcdef0123456789abcdef"), func() time.Time { return v.clock })
+	v.must(err)
+	rows, err := v.SigningKeys(v.Context(), host)
+	v.must(err)
+	return ring, rows[0].KID
 }
 
 func (v *town) membersGroup() storage.Group {

@@ -93,7 +93,7 @@ func TestUpdateClient(t *testing.T) {
 	for name, n := range map[string]directory.ClientChange{
 		"name":         {Name: pointer("")},
 		"redirect_uri": {RedirectURIs: pointer([]string{"javascript:alert(1)"})},
-		"jwks":         {JWKS: []byte(`{"keys":[]}`)},
+		"jwks":         {JWKS: []byte(`{"keys": [{"kty": "EC", "crv": "P-256", "x": "a", "y": "b", "d": "c"}]}`)},
 		"logo_uri":     {LogoURI: pointer("javascript:alert(1)")},
 		"open_to":      {OpenTo: pointer(storage.OpenToEveryone)},
 		"groups":       {OpenTo: pointer(storage.OpenToGroups), Groups: []authz.GroupID{anID[authz.GroupID]()}},

@@ -133,19 +133,38 @@ type CreateResource struct {
 	Identifier, Name string
 	Scopes           authz.ScopeSet
 	Tenant           string
+	// AccessTokenLifetime bounds the tokens for it; 0 for as long as any.
+	AccessTokenLifetime time.Duration
 }
 
-// SessionFilter narrows a list of sessions to those of one user, when User is not zero.
+// SessionFilter narrows a list of sessions; what is zero narrows nothing.
 type SessionFilter struct {
-	User authz.UserID
+	User   authz.UserID
+	Tenant string // id or slug
+	// EndedToo lists also those that have ended, while they are kept.
+	EndedToo bool
 	Paging
 }
 
 // AuditFilter narrows the audit log; what is zero narrows nothing.
 type AuditFilter struct {
-	ActorID              authz.UserID
+	ActorID authz.UserID
+	// Actor is the name of an actor who is no user: a client_id, or the host.
+	Actor string
+	// Action is an action such as "user.create", or a family such as "user.*".
+	Action               string
 	ObjectKind, ObjectID string
+	Tenant               string // id or slug
+	Since, Until         time.Time
 	Paging
+}
+
+// ResourceChange is what to change of a resource server; nil leaves it.
+type ResourceChange struct {
+	Name   *string
+	Scopes *authz.ScopeSet
+	// AccessTokenLifetime 0 lets tokens for it live as long as any.
+	AccessTokenLifetime *time.Duration
 }
 
 // Explain asks what a client would be granted for a user.

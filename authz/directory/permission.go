@@ -19,8 +19,8 @@ const (
 	manageClients
 	manageSessions
 	manageBans
-	readAudit
 	manageKeys
+	readAudit
 )
 
 // permissions is who may do what: one of the scopes is enough.
@@ -33,8 +33,8 @@ var permissions = map[operation][]authz.Scope{
 	manageClients:  {authz.ScopeAdmin},
 	manageSessions: {authz.ScopeAdmin, authz.ScopeUsersManage},
 	manageBans:     {authz.ScopeAdmin},
-	readAudit:      {authz.ScopeAdmin},
 	manageKeys:     {authz.ScopeAdmin},
+	readAudit:      {authz.ScopeAdmin},
 }
 
 func may(a Actor, o operation) error {
@@ -48,10 +48,6 @@ func may(a Actor, o operation) error {
 	}
 	return ErrForbidden
 }
-
-// MayManageKeys refuses an actor who may not see and change the signing keys, which
-// oidc/keys keeps.
-func (s *Service) MayManageKeys(a Actor) error { return may(a, manageKeys) }
 
 // mayGive refuses a pattern that reaches further than the actor: nobody gives
 // away what they do not hold. A wildcard is only the host's to give.

@@ -17,6 +17,7 @@ import (
 // do it is told that it is not there, who may not is told that.
 func operations(v *town) map[string]func(a directory.Actor) error {
 	ctx := v.Context()
+	ring, _ := v.keys()
 	user, tenant, group := anID[authz.UserID](), anID[authz.TenantID](), anID[authz.GroupID]()
 	return map[string]func(a directory.Actor) error{
 		"Users":      func(a directory.Actor) error { _, err := v.Users(ctx, a, directory.UserFilter{}); return err },
@@ -86,6 +87,21 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 		"EnableClient":       func(a directory.Actor) error { return v.EnableClient(ctx, a, "none") },
 		"DeleteClient":       func(a directory.Actor) error { return v.DeleteClient(ctx, a, "none") },
 
+		"SigningKeys": func(a directory.Actor) error { _, err := v.SigningKeys(ctx, a); return err },
+		"RotateKeys":  func(a directory.Actor) error { return v.RotateKeys(ctx, a, ring, false) },
+		"RevokeKey":   func(a directory.Actor) error { return v.RevokeKey(ctx, a, ring, "none") },
+		"FollowAudit": func(a directory.Actor) error { _, _, err := v.FollowAudit(ctx, a, nil); return err },
+		"VerifyAudit": func(a directory.Actor) error { _, err := v.VerifyAudit(ctx, a); return err },
+		"Scope":       func(a directory.Actor) error { _, err := v.Scope(ctx, a, "none"); return err },
+		"DeleteScope": func(a directory.Actor) error { return v.DeleteScope(ctx, a, "none") },
+		"Resource":    func(a directory.Actor) error { _, err := v.Resource(ctx, a, "none"); return err },
+		"UpdateResource": func(a directory.Actor) error {
+			_, err := v.UpdateResource(ctx, a, "none", directory.ResourceChange{})
+			return err
+		},
+		"DeleteResource": func(a directory.Actor) error { return v.DeleteResource(ctx, a, "none") },
+		"Session":        func(a directory.Actor) error { _, err := v.Session(ctx, a, anID[authz.SessionID]()); return err },
+
 		"Sessions":          func(a directory.Actor) error { _, err := v.Sessions(ctx, a, directory.SessionFilter{}); return err },
 		"RevokeSession":     func(a directory.Actor) error { return v.RevokeSession(ctx, a, anID[authz.SessionID]()) },
 		"RevokeAllSessions": func(a directory.Actor) error { _, err := v.RevokeAllSessions(ctx, a, user); return err },
@@ -98,15 +114,13 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 		},
 		"Audit":  func(a directory.Actor) error { _, err := v.Audit(ctx, a, directory.AuditFilter{}); return err },
 		"Counts": func(a directory.Actor) error { _, err := v.Counts(ctx, a); return err },
-
-		"MayManageKeys": func(a directory.Actor) error { return v.MayManageKeys(a) },
 	}
 }
 
 // withUsersManage is what "users:manage" opens without "admin".
 var withUsersManage = strings.Fields(`Users CountUsers User Person CreateUser UpdateUser SetPasswordHash DisableUser EnableUser RemoveAuthenticators DeleteUser MergeUsers MergedInto UserStats
 	Tenants Tenant Projects Project Groups Group CreateGroup AddMember RemoveMember SetGroupScopes
-	GrantUserScope RevokeUserScope Roles Scopes ExplainScopes Resources Clients Client AgentsOf Sessions RevokeSession RevokeAllSessions Counts`)
+	GrantUserScope RevokeUserScope Roles Scopes ExplainScopes Resources Resource Scope Clients Client AgentsOf Session Sessions RevokeSession RevokeAllSessions Counts`)
 
 // aboutOneself is what everybody may do, to themselves alone (self_test.go).
 var aboutOneself = strings.Fields(`Self UpdateSelf SelfSessions RevokeSelfSession`)

@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
@@ -30,12 +28,6 @@ func (s *Service) Roles(ctx context.Context, a Actor) ([]storage.Role, error) {
 func (s *Service) Scopes(ctx context.Context, a Actor) ([]storage.ScopeInfo, error) {
 	catalogue, err := s.catalogue(ctx, a)
 	return slices.SortedFunc(maps.Values(catalogue.Scopes), func(a, b storage.ScopeInfo) int { return cmp.Compare(a.Name, b.Name) }), err
-}
-
-// Resources lists the resource servers by identifier.
-func (s *Service) Resources(ctx context.Context, a Actor) ([]storage.Resource, error) {
-	catalogue, err := s.catalogue(ctx, a)
-	return slices.SortedFunc(maps.Values(catalogue.Resources), func(a, b storage.Resource) int { return cmp.Compare(a.Identifier, b.Identifier) }), err
 }
 
 func (s *Service) catalogue(ctx context.Context, a Actor) (postgres.Catalogue, error) {
@@ -64,6 +56,33 @@ func (s *Service) PutScope(ctx context.Context, a Actor, i storage.ScopeInfo) er
 		return invalid("needs_acr", "must be one of %v", authz.ACRs())
 	}
 	return s.store.PutScope(ctx, i, s.event(a, "scope.put", authz.TenantID{}))
+}
+
+// Scope finds a scope in the registry.
+func (s *Service) Scope(ctx context.Context, a Actor, name authz.Scope) (storage.ScopeInfo, error) {
+	catalogue, err := s.catalogue(ctx, a)
+	info, known := catalogue.Scopes[name]
+	if err == nil && !known {
+		err = unknown("scope", "%q does not exist", name)
+	}
+	return info, err
+}
+
+// DeleteScope takes a scope out of the registry. One that somebody still holds, may
+// ask for or understands stays: without its entry it would need no strong sign-in.
+func (s *Service) DeleteScope(ctx context.Context, a Actor, name authz.Scope) error {
+	if err := may(a, manageScopes); err != nil {
+		return err
+	}
+	if name.OpenToAnyUser() || name.Reserved() {
+		return invalid("scope", "%q is part of this program", name)
+	}
+	err := s.store.DeleteScope(ctx, name, s.event(a, "scope.delete", authz.TenantID{}))
+	var used *postgres.InUseError
+	if errors.As(err, &used) {
+		return taken("scope", "is in use: "+used.By)
+	}
+	return orUnknown(err, "scope", string(name))
 }
 
 // SetRoleScopes changes what a role holds.
@@ -118,37 +137,6 @@ func checkPatterns(patterns []authz.Pattern) error {
 		}
 	}
 	return nil
-}
-
-// CreateResource registers a resource server by its identifier (RFC 8707 §2: an
-// absolute URI without fragment) and the scopes that it owns.
-func (s *Service) CreateResource(ctx context.Context, a Actor, n CreateResource) (storage.Resource, error) {
-	r := storage.Resource{Identifier: n.Identifier, Name: n.Name, Scopes: n.Scopes, CreatedAt: s.now()}
-	if err := may(a, manageScopes); err != nil {
-		return r, err
-	}
-	if u, err := url.Parse(n.Identifier); err != nil || u.Scheme == "" || u.Host == "" || strings.Contains(n.Identifier, "#") || u.User != nil {
-		return r, invalid("identifier", "must be an absolute URI without fragment")
-	}
-	if err := checkName("name", n.Name); err != nil {
-		return r, err
-	}
-	if len(n.Scopes) == 0 {
-		return r, invalid("scopes", "is missing: a resource owns at least one")
-	}
-	for _, scope := range n.Scopes {
-		if _, err := authz.ParseScope(string(scope)); err != nil {
-			return r, invalid("scopes", "%v", err)
-		}
-	}
-	if n.Tenant != "" {
-		t, err := s.Tenant(ctx, a, n.Tenant)
-		if err != nil {
-			return r, err
-		}
-		r.Tenant = t.ID
-	}
-	return r, s.store.InsertResource(ctx, r, s.event(a, "resource.create", r.Tenant))
 }
 
 // ExplainScopes tells what would be granted, and why, by the same function that

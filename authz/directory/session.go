@@ -2,25 +2,43 @@ package directory
 
 import (
 	"context"
-	"net/netip"
-	"slices"
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 )
 
-// Sessions lists the sessions that stand, the newest first.
+// Sessions lists sessions, the newest first.
 func (s *Service) Sessions(ctx context.Context, a Actor, f SessionFilter) (Page[storage.Session], error) {
 	if err := may(a, manageSessions); err != nil {
 		return Page[storage.Session]{}, err
 	}
-	last, err := after[authz.SessionID](f.Paging)
-	if err != nil {
+	chosen := postgres.SessionFilter{User: f.User, Limit: f.limit() + 1}
+	var err error
+	if chosen.Before, err = after[authz.SessionID](f.Paging); err != nil {
 		return Page[storage.Session]{}, err
 	}
-	sessions, err := s.store.Sessions(ctx, f.User, last, s.now(), f.limit()+1)
+	if !f.EndedToo {
+		chosen.LiveAt = s.now()
+	}
+	if f.Tenant != "" {
+		t, err := s.Tenant(ctx, a, f.Tenant)
+		if err != nil {
+			return Page[storage.Session]{}, err
+		}
+		chosen.Tenant = t.ID
+	}
+	sessions, err := s.store.Sessions(ctx, chosen)
 	return page(sessions, f.Paging, func(x storage.Session) string { return x.ID.String() }), err
+}
+
+// Session finds a session, one that has ended too while it is kept.
+func (s *Service) Session(ctx context.Context, a Actor, id authz.SessionID) (storage.Session, error) {
+	if err := may(a, manageSessions); err != nil {
+		return storage.Session{}, err
+	}
+	found, err := s.store.SessionByID(ctx, id)
+	return found, orUnknown(err, "session", id.String())
 }
 
 // RevokeSession kills a session and every token beneath it.
@@ -39,78 +57,4 @@ func (s *Service) RevokeAllSessions(ctx context.Context, a Actor, user authz.Use
 	}
 	n, err := s.store.EndEverything(ctx, user, "revoked by an operator", s.dead(), s.event(a, "session.revoke-all", authz.TenantID{}))
 	return n, orUnknown(err, "user", user.String())
-}
-
-// Bans lists every ban.
-func (s *Service) Bans(ctx context.Context, a Actor) ([]storage.Ban, error) {
-	if err := may(a, manageBans); err != nil {
-		return nil, err
-	}
-	return s.store.Bans(ctx)
-}
-
-// AddBan keeps a network away; forever when its ExpiresAt is zero.
-func (s *Service) AddBan(ctx context.Context, a Actor, b storage.Ban) (storage.Ban, error) {
-	if err := may(a, manageBans); err != nil {
-		return b, err
-	}
-	b.CreatedAt = s.now()
-	var err error
-	if b.Network, err = banNetwork(b.Network); err != nil {
-		return b, err
-	}
-	if b.Network.Bits() == 0 || a.IPAddress.IsValid() && b.Network.Contains(a.IPAddress.Unmap()) {
-		return b, invalid("network", "would keep you away too")
-	}
-	if !b.ExpiresAt.IsZero() && !b.ExpiresAt.After(b.CreatedAt) {
-		return b, invalid("expires", "is in the past")
-	}
-	if err := checkName("reason", b.Reason); err != nil {
-		return b, err
-	}
-	return b, s.store.PutBan(ctx, b, s.event(a, "ban.add", authz.TenantID{}))
-}
-
-// banNetwork is a network without the bits behind its mask. Addresses are compared
-// as what they are, so a v4 one in v6 clothes would never be met.
-func banNetwork(n netip.Prefix) (netip.Prefix, error) {
-	if !n.IsValid() || n.Addr().Is4In6() {
-		return n, invalid("network", "is neither an IP address nor a network such as 192.0.2.0/24")
-	}
-	return n.Masked(), nil
-}
-
-// RemoveBan lets a network in again.
-func (s *Service) RemoveBan(ctx context.Context, a Actor, n netip.Prefix) error {
-	if err := may(a, manageBans); err != nil {
-		return err
-	}
-	n, err := banNetwork(n)
-	if err != nil {
-		return err
-	}
-	return orUnknown(s.store.DeleteBan(ctx, n, s.event(a, "ban.remove", authz.TenantID{})), "network", n.String())
-}
-
-// CheckBan is the bans that keep an address away at this moment.
-func (s *Service) CheckBan(ctx context.Context, a Actor, addr netip.Addr) ([]storage.Ban, error) {
-	all, err := s.Bans(ctx, a)
-	return slices.DeleteFunc(all, func(b storage.Ban) bool {
-		return !b.Network.Contains(addr.Unmap()) || !b.ExpiresAt.IsZero() && !s.now().Before(b.ExpiresAt)
-	}), err
-}
-
-// Audit lists what was changed, the latest first.
-func (s *Service) Audit(ctx context.Context, a Actor, f AuditFilter) (Page[storage.AuditEvent], error) {
-	if err := may(a, readAudit); err != nil {
-		return Page[storage.AuditEvent]{}, err
-	}
-	last, err := after[authz.AuditID](f.Paging)
-	if err != nil {
-		return Page[storage.AuditEvent]{}, err
-	}
-	events, err := s.store.AuditEvents(ctx, postgres.AuditFilter{
-		Actor: f.ActorID, ObjectKind: f.ObjectKind, ObjectID: f.ObjectID, Before: last, Limit: f.limit() + 1,
-	})
-	return page(events, f.Paging, func(e storage.AuditEvent) string { return e.ID.String() }), err
 }

@@ -14,7 +14,7 @@ func newClientsCommand(i *invocation) *cobra.Command {
 that act for themselves.`,
 		`  gatehouse admin clients create --name Shop --kind spa --redirect-uri https://shop.example.com/callback --scope "openid profile"
   gatehouse admin clients rotate-secret shop-4f2a --overlap 24h`,
-		newClientsCreateCommand(i), newClientsListCommand(i), newClientsShowCommand(i), newClientsRotateSecretCommand(i),
+		newClientsCreateCommand(i), newClientsListCommand(i), newClientsShowCommand(i), newClientsUpdateCommand(i), newClientsRotateSecretCommand(i),
 		onOne(i, &cobra.Command{
 			Use:     "disable CLIENT",
 			Short:   "Stop a client",

@@ -9,12 +9,24 @@ import (
 )
 
 func newResourcesCommand(i *invocation) *cobra.Command {
-	return group("resources", "See and create resource servers",
-		`Sees and creates resource servers: what tokens are for. A client that names one in
+	return group("resources", "See, create and change resource servers",
+		`Sees and changes resource servers: what tokens are for. A client that names one in
 its request (RFC 8707) gets a token that only this one takes.`,
 		`  gatehouse admin resources create --identifier https://api.example.com --scope "agents:read tools:execute"
   gatehouse admin resources list`,
-		newResourcesCreateCommand(i), newResourcesListCommand(i))
+		newResourcesCreateCommand(i), newResourcesListCommand(i), newResourcesUpdateCommand(i),
+		onOne(i, &cobra.Command{
+			Use:     "show URI",
+			Short:   "Show a resource server",
+			Long:    "Shows a resource server by its identifier.",
+			Example: "  gatehouse admin resources show https://api.example.com",
+		}, api.ShowResource, resourcePath),
+		onOne(i, &cobra.Command{
+			Use:     "delete URI",
+			Short:   "Remove a resource server",
+			Long:    "Removes a resource server: no token is made for it any more. Its scopes stay in the registry.",
+			Example: "  gatehouse admin resources delete https://api.example.com",
+		}, api.DeleteResource, resourcePath))
 }
 
 func newResourcesCreateCommand(i *invocation) *cobra.Command {
@@ -30,6 +42,7 @@ func newResourcesCreateCommand(i *invocation) *cobra.Command {
 	cmd.Flags().StringVar(&in.Body.Identifier, "identifier", "", "The absolute URI that clients name (RFC 8707 §2)")
 	cmd.Flags().StringVar(&in.Body.Name, "name", "", "The name that people see")
 	cmd.Flags().StringVar(&in.Body.Tenant, "tenant", "", "The slug of the tenant that it belongs to (default: the whole deployment)")
+	lifetimeFlag(cmd, &in.Body.Lifetime)
 	scopeFlag(cmd, &scopes, "A scope that it understands")
 	require(cmd, "identifier")
 	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error {
@@ -47,5 +60,35 @@ func newResourcesListCommand(i *invocation) *cobra.Command {
 		Args:    cobra.NoArgs,
 	}, func(ctx context.Context, o *operator, _ []string) error {
 		return list(ctx, o, api.ListResources, struct{}{})
+	})
+}
+
+func resourcePath(identifier string) api.ResourcePath { return api.ResourcePath{Resource: identifier} }
+
+func lifetimeFlag(cmd *cobra.Command, seconds *int) {
+	cmd.Flags().IntVar(seconds, "max-age-seconds", 0, "How many seconds tokens for it live at most; 0 for as long as any")
+}
+
+func newResourcesUpdateCommand(i *invocation) *cobra.Command {
+	var in api.ResourceChange
+	var scopes []string
+	var name string
+	var seconds int
+	cmd := &cobra.Command{
+		Use:     "update URI",
+		Short:   "Change a resource server",
+		Long:    "Changes what is said of a resource server; what is left out stays. The scopes replace those there are.",
+		Example: "  gatehouse admin resources update https://api.example.com --scope agents:read --max-age-seconds 300",
+		Args:    cobra.ExactArgs(1),
+	}
+	cmd.Flags().StringVar(&name, "name", "", "The name that people see")
+	scopeFlag(cmd, &scopes, "A scope that it understands")
+	lifetimeFlag(cmd, &seconds)
+	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
+		understood := words(scopes)
+		in.Resource = args[0]
+		in.Body.Name, in.Body.Scopes = changed(cmd, "name", &name), changed(cmd, "scope", &understood)
+		in.Body.Lifetime = changed(cmd, "max-age-seconds", &seconds)
+		return one(ctx, o, api.UpdateResource, in)
 	})
 }

@@ -16,8 +16,23 @@ role and groups, and explains who would be granted what, and why.`,
   gatehouse admin scopes grant ann reports:read --tenant acme
   gatehouse admin scopes explain --user ann --client shop-4f2a --scope "openid reports:read"`,
 		newScopesListCommand(i), newScopesPutCommand(i), newScopesExplainCommand(i),
+		onOne(i, &cobra.Command{
+			Use:     "show SCOPE",
+			Short:   "Show what is said of a scope",
+			Long:    "Shows the words of the consent page for a scope, and the sign-in that it needs.",
+			Example: "  gatehouse admin scopes show billing",
+		}, api.ShowScope, scopePath),
+		onOne(i, &cobra.Command{
+			Use:   "delete SCOPE",
+			Short: "Take a scope out of the registry",
+			Long: `Takes a scope out of the registry. One that a role, a group, a user, a client or a
+resource server names stays until they do no more.`,
+			Example: "  gatehouse admin scopes delete reports:read",
+		}, api.DeleteScope, scopePath),
 		newScopesGrantCommand(i), newScopesRevokeCommand(i))
 }
+
+func scopePath(name string) api.ScopePath { return api.ScopePath{Scope: name} }
 
 func newScopesListCommand(i *invocation) *cobra.Command {
 	return i.operation(&cobra.Command{
@@ -34,8 +49,9 @@ func newScopesListCommand(i *invocation) *cobra.Command {
 func newScopesPutCommand(i *invocation) *cobra.Command {
 	var in api.ScopeWords
 	cmd := &cobra.Command{
-		Use:   "put SCOPE",
-		Short: "Describe a scope, or change what is said of it",
+		Use:     "put SCOPE",
+		Aliases: []string{"create", "update"},
+		Short:   "Describe a scope, or change what is said of it",
 		Long: `Writes what the consent page says of a scope, and how strong a sign-in it needs:
 aal1 (one factor), aal2 (two) or phr (a passkey). Until the user has signed in
 like that, the scope is withheld (RFC 9470).`,

@@ -42,7 +42,7 @@ func (i *invocation) endEverything(ctx context.Context, imported *database, secr
 		return err
 	}
 	for _, k := range signing {
-		if _, err := ring.Revoke(ctx, k.KID); err != nil {
+		if err := d.RevokeKey(ctx, hostActor(), ring, k.KID); err != nil {
 			return fmt.Errorf("end imported keys: %w", err)
 		}
 	}

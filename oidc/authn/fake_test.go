@@ -72,6 +72,10 @@ func (m *memoryAccounts) UserByIdentifier(_ context.Context, identifier string) 
 	return storage.User{}, storage.ErrNotFound
 }
 
+func (m *memoryAccounts) SignInFailed(context.Context, authz.UserID, netip.Addr, time.Time) error {
+	return nil
+}
+
 func (m *memoryAccounts) UpdatePasswordHash(_ context.Context, id authz.UserID, old, encoded string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

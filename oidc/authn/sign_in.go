@@ -24,6 +24,9 @@ type Accounts interface {
 	// UpdatePasswordHash replaces the hash of an unchanged password, and nothing
 	// when old is no longer the stored one: the password was changed meanwhile.
 	UpdatePasswordHash(ctx context.Context, user authz.UserID, old, encoded string) error
+	// SignInFailed writes down that somebody failed to sign in, to this account or,
+	// for the zero user, to none. What was typed is not kept: it may be a password.
+	SignInFailed(ctx context.Context, user authz.UserID, addr netip.Addr, at time.Time) error
 }
 
 // Proof is that a user has proven who they are.
@@ -76,6 +79,10 @@ func (a *Authenticator) SignIn(ctx context.Context, identifier string, password 
 	// That an account is disabled is asked last: before, it would show in the time
 	// or let a disabled account be told from a wrong password.
 	if !right || !user.DisabledAt.IsZero() {
+		// The limits bound how many of these there can be.
+		if err := a.accounts.SignInFailed(ctx, user.ID, addr, a.now()); err != nil {
+			return Proof{}, fmt.Errorf("sign in: %w", err)
+		}
 		return Proof{}, ErrCredentials
 	}
 	if err := release(ctx); err != nil {

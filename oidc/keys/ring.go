@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
 )
 
@@ -21,8 +22,9 @@ type Store interface {
 	// ChangeSigningKeys calls change with every row, under a lock that no other
 	// replica can hold at the same time, and saves what it returns in the same
 	// transaction: a new kid is inserted, a known one updated. When change fails
-	// nothing is saved and its error is wrapped.
-	ChangeSigningKeys(ctx context.Context, change func(current []storage.SigningKey) (changed []storage.SigningKey, err error)) error
+	// nothing is saved and its error is wrapped. The event tells of it, unless
+	// nothing changed.
+	ChangeSigningKeys(ctx context.Context, e storage.AuditEvent, change func(current []storage.SigningKey) (changed []storage.SigningKey, err error)) error
 }
 
 // Ring holds the keys of a deployment, opened. Its methods may be called from
@@ -72,13 +74,28 @@ func (r *Ring) Reload(ctx context.Context) error {
 	return nil
 }
 
+// Rotate is [By.Rotate] in the name of the house itself.
+func (r *Ring) Rotate(ctx context.Context) (promoted []string, err error) {
+	return r.By(storage.AuditEvent{Actor: "gatehouse"}).Rotate(ctx)
+}
+
+// By changes keys in somebody's name.
+type By struct {
+	ring  *Ring
+	actor storage.AuditEvent
+}
+
+// By is the ring in the hand of an audit event's actor. A change that is made leaves
+// one such event, in its transaction; one that changes nothing leaves none.
+func (r *Ring) By(actor storage.AuditEvent) By { return By{r, actor} }
+
 // Rotate replaces the keys that have signed for [Lifetime] by their successors,
 // if those have been published for [PublishedAhead], makes what is missing and
 // erases what has expired. It does nothing when nothing is due, so it can be
 // called as often as one likes; once an hour will do. It returns the ids of the
 // keys that begin to sign.
-func (r *Ring) Rotate(ctx context.Context) (promoted []string, err error) {
-	promoted, err = r.change(ctx, func(p *plan) error { p.retireDue(); return nil })
+func (b By) Rotate(ctx context.Context) (promoted []string, err error) {
+	promoted, err = b.ring.change(ctx, b.event("keys.rotate", ""), func(p *plan) error { p.retireDue(); return nil })
 	if err != nil {
 		return nil, fmt.Errorf("rotate signing keys: %w", err)
 	}
@@ -87,8 +104,8 @@ func (r *Ring) Rotate(ctx context.Context) (promoted []string, err error) {
 
 // RotateNow replaces every key that signs, due or not. Twice within
 // [PublishedAhead] it promotes keys that a verifier with a cache may not know.
-func (r *Ring) RotateNow(ctx context.Context) (promoted []string, err error) {
-	promoted, err = r.change(ctx, func(p *plan) error { p.retireAll(); return nil })
+func (b By) RotateNow(ctx context.Context) (promoted []string, err error) {
+	promoted, err = b.ring.change(ctx, b.event("keys.rotate", ""), func(p *plan) error { p.retireAll(); return nil })
 	if err != nil {
 		return nil, fmt.Errorf("rotate signing keys: %w", err)
 	}
@@ -99,8 +116,8 @@ func (r *Ring) RotateNow(ctx context.Context) (promoted []string, err error) {
 // token that it signed is refused from then on. If it was active, the next key
 // signs; the successors that are missing are made. The error is [ErrUnknownKey]
 // when there is no such key. It returns the ids of the keys that begin to sign.
-func (r *Ring) Revoke(ctx context.Context, kid string) (promoted []string, err error) {
-	promoted, err = r.change(ctx, func(p *plan) error {
+func (b By) Revoke(ctx context.Context, kid string) (promoted []string, err error) {
+	promoted, err = b.ring.change(ctx, b.event("keys.revoke", kid), func(p *plan) error {
 		row, known := p.rows[kid]
 		if !known {
 			return ErrUnknownKey
@@ -116,8 +133,14 @@ func (r *Ring) Revoke(ctx context.Context, kid string) (promoted []string, err e
 	return promoted, nil
 }
 
-func (r *Ring) change(ctx context.Context, decide func(*plan) error) (promoted []string, err error) {
-	err = r.store.ChangeSigningKeys(ctx, func(current []storage.SigningKey) ([]storage.SigningKey, error) {
+func (b By) event(action, kid string) storage.AuditEvent {
+	e, now := b.actor, b.ring.now()
+	e.ID, e.At, e.Action, e.ObjectKind, e.ObjectID = authz.NewID[authz.AuditID](now), now, action, "keys", kid
+	return e
+}
+
+func (r *Ring) change(ctx context.Context, e storage.AuditEvent, decide func(*plan) error) (promoted []string, err error) {
+	err = r.store.ChangeSigningKeys(ctx, e, func(current []storage.SigningKey) ([]storage.SigningKey, error) {
 		// The database keeps microseconds and rounds; a key that is revoked now
 		// must not come back as one that expires in a moment.
 		at := r.now().UTC().Truncate(time.Microsecond)

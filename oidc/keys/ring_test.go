@@ -128,7 +128,7 @@ func TestRotateWaitsUntilTheSuccessorWasPublishedForLongEnough(t *testing.T) {
 	clock.advance(Lifetime - time.Hour)
 	for _, row := range store.rows {
 		if StateAt(row, clock.now()) == Next {
-			if _, err := r.Revoke(t.Context(), row.KID); err != nil {
+			if _, err := r.By(storage.AuditEvent{Actor: "test"}).Revoke(t.Context(), row.KID); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -148,7 +148,7 @@ func TestRotateNowPromotesAtOnce(t *testing.T) {
 	r := openRing(t, store, clock.now)
 	before, old := activeKID(t, r, ES256), sign(t, r, ES256, TypeAccessToken)
 	_, etag := r.JWKS()
-	if promoted, err := r.RotateNow(t.Context()); err != nil || len(promoted) != 2 {
+	if promoted, err := r.By(storage.AuditEvent{Actor: "test"}).RotateNow(t.Context()); err != nil || len(promoted) != 2 {
 		t.Fatalf("promoted %v, %v; want two keys", promoted, err)
 	}
 	if activeKID(t, r, ES256) == before {
@@ -277,7 +277,7 @@ func TestP4_RevokeEndsAKeyAtOnce(t *testing.T) {
 	behind := openRing(t, store, func() time.Time { return clock.now().Add(-time.Minute) })
 	token, kid := sign(t, r, ES256, TypeAccessToken), activeKID(t, r, ES256)
 
-	promoted, err := r.Revoke(t.Context(), kid)
+	promoted, err := r.By(storage.AuditEvent{Actor: "test"}).Revoke(t.Context(), kid)
 	if err != nil || len(promoted) != 1 {
 		t.Fatalf("promoted %v, %v; want one key", promoted, err)
 	}
@@ -298,10 +298,10 @@ func TestP4_RevokeEndsAKeyAtOnce(t *testing.T) {
 	if n := store.count(clock.now(), Next); n != 2 {
 		t.Errorf("%d next keys, want 2", n)
 	}
-	if promoted, err := r.Revoke(t.Context(), kid); err != nil || len(promoted) != 0 {
+	if promoted, err := r.By(storage.AuditEvent{Actor: "test"}).Revoke(t.Context(), kid); err != nil || len(promoted) != 0 {
 		t.Errorf("revoking twice: %v, %v", promoted, err)
 	}
-	if _, err := r.Revoke(t.Context(), "nonesuch"); !errors.Is(err, ErrUnknownKey) {
+	if _, err := r.By(storage.AuditEvent{Actor: "test"}).Revoke(t.Context(), "nonesuch"); !errors.Is(err, ErrUnknownKey) {
 		t.Errorf("revoking an unknown key: %v", err)
 	}
 }
@@ -327,7 +327,7 @@ func TestRowsOfAnUnknownAlgorithmAreLeftAlone(t *testing.T) {
 	store, clock := &memoryStore{}, newClock()
 	store.rows = []storage.SigningKey{{KID: "new", Algorithm: "ML-DSA-44", PrivateSealed: []byte("x"), CreatedAt: clock.now()}}
 	r := openRing(t, store, clock.now)
-	if _, err := r.RotateNow(t.Context()); err != nil {
+	if _, err := r.By(storage.AuditEvent{Actor: "test"}).RotateNow(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if row := store.rows[0]; row.KID != "new" || string(row.PrivateSealed) != "x" || !row.ActiveAt.IsZero() {
@@ -338,7 +338,7 @@ func TestRowsOfAnUnknownAlgorithmAreLeftAlone(t *testing.T) {
 func TestP2_PrivateKeysAreSealedAtRest(t *testing.T) {
 	store, clock := &memoryStore{}, newClock()
 	r := openRing(t, store, clock.now)
-	if _, err := r.RotateNow(t.Context()); err != nil {
+	if _, err := r.By(storage.AuditEvent{Actor: "test"}).RotateNow(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	dump, err := json.Marshal(store.rows)

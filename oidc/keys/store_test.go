@@ -26,7 +26,7 @@ func (m *memoryStore) SigningKeys(context.Context) ([]storage.SigningKey, error)
 	return slices.Clone(m.rows), m.down
 }
 
-func (m *memoryStore) ChangeSigningKeys(_ context.Context, change func([]storage.SigningKey) ([]storage.SigningKey, error)) error {
+func (m *memoryStore) ChangeSigningKeys(_ context.Context, _ storage.AuditEvent, change func([]storage.SigningKey) ([]storage.SigningKey, error)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	changed, err := change(slices.Clone(m.rows))

@@ -3,9 +3,12 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"net/netip"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
 )
 
@@ -16,6 +19,28 @@ func queueAudit(b *pgx.Batch, e storage.AuditEvent) {
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 		e.ID, e.At, e.Actor, e.ActorID, e.Action, e.ObjectKind, e.ObjectID, e.Tenant, addressOrNull(e.IPAddress),
 		nullJSON(e.Before), nullJSON(e.After))
+}
+
+// queueOwnEvent writes what a user did themselves into the transaction that does it,
+// when the condition on the user u holds; its arguments begin at $10.
+func queueOwnEvent(b *pgx.Batch, user authz.UserID, e storage.AuditEvent, after map[string]any, when string, args ...any) {
+	var document any
+	if after != nil {
+		document = after
+	}
+	b.Queue(`insert into platform.audit_events (id, at, actor, actor_id, action, object_kind, object_id, tenant_id, ip_address, after)
+		select $1, $2, u.username, u.id, $3, $4, $5, $6, $7, $8 from platform.users u where u.id = $9 and `+when,
+		append([]any{authz.NewID[authz.AuditID](e.At), e.At, e.Action, e.ObjectKind, e.ObjectID, e.Tenant, addressOrNull(e.IPAddress), document, user}, args...)...)
+}
+
+// SignInFailed writes down that somebody failed to sign in, to this account or, for
+// the zero user, to none.
+func (s *Store) SignInFailed(ctx context.Context, user authz.UserID, addr netip.Addr, at time.Time) error {
+	return s.batch(ctx, "audit failed sign-in", acting{}, func(b *pgx.Batch) {
+		queueAudit(b, storage.AuditEvent{
+			ID: authz.NewID[authz.AuditID](at), At: at, Actor: "nobody", Action: "user.sign-in-failed", ObjectKind: "user", ObjectID: user.String(), IPAddress: addr,
+		})
+	})
 }
 
 func appendAudit(ctx context.Context, tx pgx.Tx, e storage.AuditEvent) error {

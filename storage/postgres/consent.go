@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -29,8 +30,11 @@ func (s *UserStore) Consents(ctx context.Context) ([]storage.Consent, error) {
 
 // WithdrawConsent takes back everything the user gave a client: the consent, and
 // each grant with its tokens.
-func (s *UserStore) WithdrawConsent(ctx context.Context, client authz.ClientID, now, dead time.Time) error {
+func (s *UserStore) WithdrawConsent(ctx context.Context, client authz.ClientID, from netip.Addr, now, dead time.Time) error {
 	return s.caughtUp(ctx, s.batch(ctx, "withdraw consent", s.as, func(b *pgx.Batch) {
+		queueOwnEvent(b, s.as.user, storage.AuditEvent{At: now, Action: "consent.withdraw", ObjectKind: "client", ObjectID: string(client), IPAddress: from}, nil,
+			`(exists (select from platform.consents c where c.user_id = u.id and c.client_id = $10)
+				or exists (select from platform.grants g where g.user_id = u.id and g.client_id = $10 and g.revoked_at is null))`, client)
 		b.Queue(`delete from platform.consents where user_id = $1 and client_id = $2`, s.as.user, client)
 		b.Queue(`with withdrawn as (
 				update platform.grants set revoked_at = $3

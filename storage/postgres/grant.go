@@ -32,6 +32,9 @@ func (s *UserStore) InsertGrant(ctx context.Context, g storage.Grant, session au
 				values ($1, $2, $3, $4, $5) on conflict (user_id, client_id, tenant_id) do update
 				set scopes = (select array_agg(distinct x) from unnest(c.scopes || excluded.scopes) x), granted_at = excluded.granted_at`,
 				s.as.user, remember.Client, remember.Tenant, remember.Scopes.Strings(), remember.GrantedAt)
+			queueOwnEvent(b, s.as.user, storage.AuditEvent{
+				At: remember.GrantedAt, Action: "consent.give", ObjectKind: "client", ObjectID: string(remember.Client), Tenant: remember.Tenant,
+			}, map[string]any{"scopes": remember.Scopes.Strings()}, `true`)
 		}
 	})
 }

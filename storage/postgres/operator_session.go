@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"time"
 
@@ -13,14 +12,32 @@ import (
 	"github.com/gatehouse/gatehouse/storage"
 )
 
-// Sessions lists the sessions that still stand, of one user or of all, from
-// before one on, the newest first.
-func (s *OperatorStore) Sessions(ctx context.Context, user authz.UserID, before authz.SessionID, now time.Time, limit int) ([]storage.Session, error) {
-	return queryAll(ctx, s.Store, s.as, "list sessions", `select `+sessionColumns+` from platform.user_sessions s
-		where ($1::uuid is null or s.user_id = $1) and ($2::uuid is null or s.id < $2)
-		  and s.revoked_at is null and s.expires_at > $3 and s.last_seen_at + s.idle_lifetime > $3
-		order by s.id desc limit $4`,
-		func(row pgx.CollectableRow) (storage.Session, error) { return scanSession(row) }, user, before, now, limit)
+// SessionFilter chooses sessions. What is zero does not restrict.
+type SessionFilter struct {
+	User   authz.UserID
+	Tenant authz.TenantID
+	// LiveAt keeps to those that stand at this instant; zero for those that ended too.
+	LiveAt time.Time
+	// Before is the last id of the page before; ids sort by time of creation.
+	Before authz.SessionID
+	Limit  int
+}
+
+// Sessions lists sessions, the newest first.
+func (s *OperatorStore) Sessions(ctx context.Context, f SessionFilter) ([]storage.Session, error) {
+	w := conditions{}
+	w.add(!f.User.IsZero(), `s.user_id = $?`, f.User)
+	w.add(!f.Tenant.IsZero(), `s.current_tenant_id = $?`, f.Tenant)
+	w.add(!f.Before.IsZero(), `s.id < $?`, f.Before)
+	w.add(!f.LiveAt.IsZero(), `s.revoked_at is null and s.expires_at > $? and s.last_seen_at + s.idle_lifetime > $?`, f.LiveAt)
+	return queryAll(ctx, s.Store, s.as, "list sessions", `select `+sessionColumns+` from platform.user_sessions s`+
+		w.where()+` order by s.id desc limit `+w.next(f.Limit), func(row pgx.CollectableRow) (storage.Session, error) { return scanSession(row) }, w.args...)
+}
+
+// SessionByID finds a session, one that has ended too while its row is kept.
+func (s *OperatorStore) SessionByID(ctx context.Context, id authz.SessionID) (storage.Session, error) {
+	return queryOne(ctx, s.Store, s.as, "read session", `select `+sessionColumns+` from platform.user_sessions s where s.id = $1`,
+		func(row pgx.CollectableRow) (storage.Session, error) { return scanSession(row) }, id)
 }
 
 // RevokeSession kills a session and every token beneath it.
@@ -63,34 +80,4 @@ func (s *OperatorStore) DeleteBan(ctx context.Context, n netip.Prefix, e storage
 	return s.change(ctx, e, banObject(n), func(tx pgx.Tx) error {
 		return exec(ctx, tx, `delete from platform.ip_bans where network = $1`, n)
 	})
-}
-
-// AuditFilter chooses events; what is zero does not restrict.
-type AuditFilter struct {
-	Actor                authz.UserID
-	ObjectKind, ObjectID string
-	// Before is the last id of the page before.
-	Before authz.AuditID
-	Limit  int
-}
-
-// AuditEvents lists what was changed, the latest first.
-func (s *OperatorStore) AuditEvents(ctx context.Context, f AuditFilter) ([]storage.AuditEvent, error) {
-	return queryAll(ctx, s.Store, s.as, "list audit events", `
-		select id, at, actor, actor_id, action, object_kind, object_id, tenant_id, coalesce(host(ip_address), ''), before, after
-		  from platform.audit_events
-		 where ($1::uuid is null or actor_id = $1) and ($2 = '' or object_kind = $2) and ($3 = '' or object_id = $3)
-		   and ($4::uuid is null or id < $4) order by id desc limit $5`, scanAudit, f.Actor, f.ObjectKind, f.ObjectID, f.Before, f.Limit)
-}
-
-func scanAudit(row pgx.CollectableRow) (storage.AuditEvent, error) {
-	var e storage.AuditEvent
-	var ip string
-	err := row.Scan(&e.ID, &e.At, &e.Actor, &e.ActorID, &e.Action, &e.ObjectKind, &e.ObjectID, &e.Tenant, &ip, &e.Before, &e.After)
-	if err == nil && ip != "" {
-		if e.IPAddress, err = netip.ParseAddr(ip); err != nil {
-			return e, fmt.Errorf("address of audit event: %w", err)
-		}
-	}
-	return e, err
 }

@@ -40,7 +40,13 @@ const (
 	// indexed column, so there is none for the end of a grant.
 	cleanGrants = `delete from platform.grants where id in (
 		select id from platform.grants where id < $1 limit 1000 for update skip locked)`
+	// The program cannot delete events itself.
+	cleanAudit = `select * from generate_series(1, platform.forget_audit_events($1, 1000))`
 )
+
+// auditKept is how long audit events stay: two years, so that whoever asks once a
+// year still finds what the last report was made of.
+const auditKept = 2 * 366 * 24 * time.Hour
 
 // Clean removes what has expired and returns how many rows that were. refreshable
 // is how long a grant can be refreshed at most. Replicas may clean at once.
@@ -63,6 +69,7 @@ func (s *OperatorStore) Clean(ctx context.Context, now time.Time, refreshable ti
 		// Sessions stay for a day, for whoever asks what happened.
 		{cleanSessions, now.Add(-24 * time.Hour)},
 		{cleanGrants, authz.FirstIDAt[authz.GrantID](now.Add(-refreshable))},
+		{cleanAudit, now.Add(-auditKept)},
 	} {
 		for n := int64(1); n > 0; {
 			var err error

@@ -107,11 +107,11 @@ func TestHandles(t *testing.T) {
 		w.Text(`select c from platform.consents c where c.user_id = $1`, theirs.user)
 
 	for name, act := range map[string]func() error{
-		"EndSession":       func() error { return me.EndSession(ctx, theirs.session.ID, "test", now, dead) },
-		"EndOtherSessions": func() error { return me.EndOtherSessions(ctx, mine.session.ID, "test", now, dead) },
+		"EndSession":       func() error { return me.EndSession(ctx, theirs.session.ID, "test", netip.Addr{}, now, dead) },
+		"EndOtherSessions": func() error { return me.EndOtherSessions(ctx, mine.session.ID, "test", netip.Addr{}, now, dead) },
 		"TouchSession":     func() error { return me.TouchSession(ctx, theirs.session.ID, now.Add(time.Minute)) },
 		"SetSessionTenant": func() error { return me.SetSessionTenant(ctx, theirs.session.ID, mine.tenant) },
-		"WithdrawConsent":  func() error { return me.WithdrawConsent(ctx, theirs.grant.Client, now, dead) },
+		"WithdrawConsent":  func() error { return me.WithdrawConsent(ctx, theirs.grant.Client, netip.Addr{}, now, dead) },
 		"RevokeGrantOf": func() error {
 			return s.RevokeGrantOf(ctx, mine.grant.Client, storage.Revocation{JTI: theirs.grant.ID.String(), RevokedAt: now, ExpiresAt: dead})
 		},
@@ -159,7 +159,7 @@ func TestEndSession(t *testing.T) {
 		t.Fatalf("before: %+v, %v", standing, err)
 	}
 	for range 2 { // it is idempotent
-		if err := s.ForUser(e.user).EndSession(t.Context(), e.session.ID, "signed out", now, now.Add(time.Hour)); err != nil {
+		if err := s.ForUser(e.user).EndSession(t.Context(), e.session.ID, "signed out", netip.Addr{}, now, now.Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 	}

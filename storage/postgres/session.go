@@ -72,6 +72,9 @@ func (s *UserStore) InsertSession(ctx context.Context, n storage.Session, ends a
 	err := s.batch(ctx, "insert session", s.as, func(b *pgx.Batch) {
 		queueNewDevice(b, s.as.user, n)
 		queueInsertSession(b, s.as.user, n)
+		queueOwnEvent(b, s.as.user, storage.AuditEvent{
+			At: n.CreatedAt, Action: "user.sign-in", ObjectKind: "session", ObjectID: n.ID.String(), Tenant: n.Tenant, IPAddress: n.IPAddress,
+		}, map[string]any{"acr": n.ACR, "amr": n.AMR, "user_agent": n.UserAgent}, `true`)
 		b.Queue(`update platform.users set last_login_at = $2 where id = $1`, s.as.user, n.CreatedAt)
 		if !ends.IsZero() {
 			queueEndSession(b, s.as.user, ends, "signed in again", n.CreatedAt, dead)
@@ -141,8 +144,10 @@ func (s *UserStore) Sessions(ctx context.Context, now time.Time) ([]storage.Sess
 // EndSession kills a session and every token beneath it: the row keeps the fact,
 // the ledger the sid and the ids of its grants. It is idempotent, and silent
 // about sessions of others, which it cannot see.
-func (s *UserStore) EndSession(ctx context.Context, id authz.SessionID, reason string, now, dead time.Time) error {
+func (s *UserStore) EndSession(ctx context.Context, id authz.SessionID, reason string, from netip.Addr, now, dead time.Time) error {
 	return s.caughtUp(ctx, s.batch(ctx, "end session", s.as, func(b *pgx.Batch) {
+		queueOwnEvent(b, s.as.user, storage.AuditEvent{At: now, Action: "user.sign-out", ObjectKind: "session", ObjectID: id.String(), IPAddress: from},
+			map[string]any{"reason": reason}, `exists (select from platform.user_sessions s where s.id = $10 and s.user_id = u.id and s.revoked_at is null)`, id)
 		queueEndSession(b, s.as.user, id, reason, now, dead)
 	}))
 }
@@ -161,8 +166,10 @@ func queueEndSession(b *pgx.Batch, user authz.UserID, id authz.SessionID, reason
 
 // EndOtherSessions kills every session of the user but one, and what stands
 // beneath them.
-func (s *UserStore) EndOtherSessions(ctx context.Context, keep authz.SessionID, reason string, now, dead time.Time) error {
+func (s *UserStore) EndOtherSessions(ctx context.Context, keep authz.SessionID, reason string, from netip.Addr, now, dead time.Time) error {
 	return s.caughtUp(ctx, s.batch(ctx, "end other sessions", s.as, func(b *pgx.Batch) {
+		queueOwnEvent(b, s.as.user, storage.AuditEvent{At: now, Action: "user.sign-out-others", ObjectKind: "user", ObjectID: s.as.user.String(), IPAddress: from},
+			map[string]any{"reason": reason, "kept": keep}, `exists (select from platform.user_sessions s where s.id <> $10 and s.user_id = u.id and s.revoked_at is null)`, keep)
 		queueEndOtherSessions(b, s.as.user, keep, reason, now, dead)
 	}))
 }

@@ -30,9 +30,14 @@ func scanSigningKey(row pgx.CollectableRow) (k storage.SigningKey, err error) {
 		(*zeronull.Timestamptz)(&k.ActiveAt), (*zeronull.Timestamptz)(&k.RetiredAt), (*zeronull.Timestamptz)(&k.ExpiresAt))
 }
 
+// auditedKeys is the keys as audit events tell of them.
+const auditedKeys = `select jsonb_agg(jsonb_build_object('kid', kid, 'algorithm', algorithm, 'active_at', active_at,
+	'retired_at', retired_at, 'expires_at', expires_at) order by created_at, kid) from platform.signing_keys`
+
 // ChangeSigningKeys calls change with every key and saves what it returns, under
-// a lock of the whole table: replicas rotate one after the other.
-func (s *Store) ChangeSigningKeys(ctx context.Context, change func([]storage.SigningKey) ([]storage.SigningKey, error)) error {
+// a lock of the whole table: replicas rotate one after the other. The event tells
+// of it, unless nothing changed.
+func (s *Store) ChangeSigningKeys(ctx context.Context, e storage.AuditEvent, change func([]storage.SigningKey) ([]storage.SigningKey, error)) error {
 	return s.tx(ctx, "change signing keys", acting{}, func(tx pgx.Tx) error {
 		// The lock of a table is held until the transaction ends, and needs no number
 		// that another program might have chosen too.
@@ -51,12 +56,21 @@ func (s *Store) ChangeSigningKeys(ctx context.Context, change func([]storage.Sig
 		if err != nil {
 			return err
 		}
+		if len(changed) == 0 {
+			return nil
+		}
+		if err := tx.QueryRow(ctx, auditedKeys).Scan(&e.Before); err != nil {
+			return err
+		}
 		for _, k := range changed {
 			if err := saveSigningKey(ctx, tx, k); err != nil {
 				return fmt.Errorf("save key %s: %w", k.KID, err)
 			}
 		}
-		return nil
+		if err := tx.QueryRow(ctx, auditedKeys).Scan(&e.After); err != nil {
+			return err
+		}
+		return appendAudit(ctx, tx, e)
 	})
 }
 

@@ -126,7 +126,7 @@ func (p *Pages) RevokeSession(w http.ResponseWriter, r *http.Request) {
 	id, err := authz.ParseID[authz.SessionID](r.PostFormValue("session_id"))
 	if err == nil {
 		now := p.Now()
-		err = p.Store.ForUser(in.Person.ID).EndSession(r.Context(), id, "revoked by the user", now, now.Add(p.LedgerLifetime))
+		err = p.Store.ForUser(in.Person.ID).EndSession(r.Context(), id, "revoked by the user", browser.AddressFrom(r.Context()), now, now.Add(p.LedgerLifetime))
 		if err != nil {
 			p.Fail(w, r, err)
 			return
@@ -142,7 +142,7 @@ func (p *Pages) RevokeOtherSessions(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := p.Now()
-	err := p.Store.ForUser(in.Person.ID).EndOtherSessions(r.Context(), in.Session.ID, "revoked by the user", now, now.Add(p.LedgerLifetime))
+	err := p.Store.ForUser(in.Person.ID).EndOtherSessions(r.Context(), in.Session.ID, "revoked by the user", browser.AddressFrom(r.Context()), now, now.Add(p.LedgerLifetime))
 	if err != nil {
 		p.Fail(w, r, err)
 		return
@@ -157,7 +157,7 @@ func (p *Pages) Withdraw(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := p.Now()
-	err := p.Store.ForUser(in.Person.ID).WithdrawConsent(r.Context(), authz.ClientID(r.PostFormValue("client_id")), now, now.Add(p.LedgerLifetime))
+	err := p.Store.ForUser(in.Person.ID).WithdrawConsent(r.Context(), authz.ClientID(r.PostFormValue("client_id")), browser.AddressFrom(r.Context()), now, now.Add(p.LedgerLifetime))
 	if err != nil {
 		p.Fail(w, r, err)
 		return

@@ -16,6 +16,7 @@ var (
 	ListClients        = Operation[Paging, List[Client]]{"GET", "/clients", "listClients", "List clients by client_id", 200, people}
 	CreateClient       = Operation[NewClient, Registration]{"POST", "/clients", "createClient", "Register a client; its secret is shown this once", 201, operator}
 	ShowClient         = Operation[ClientPath, Client]{"GET", "/clients/{client}", "getClient", "Show a client", 200, people}
+	UpdateClient       = Operation[ClientChange, Client]{"PATCH", "/clients/{client}", "updateClient", "Change a client; a member that is left out stays", 200, operator}
 	RotateClientSecret = Operation[SecretRotation, Credentials]{"POST", "/clients/{client}/rotate-secret", "rotateClientSecret", "Give a client a new secret, which is shown this once", 200, operator}
 	DeleteClient       = Operation[ClientPath, Outcome]{"DELETE", "/clients/{client}", "deleteClient", "Delete a client for good", 200, operator}
 	DisableClient      = Operation[ClientPath, Outcome]{"POST", "/clients/{client}/disable", "disableClient", "Stop a client and every token of it", 200, operator}
@@ -26,6 +27,7 @@ func (a *API) clientRoutes() {
 	add(a, ListClients, a.listClients)
 	add(a, CreateClient, a.createClient)
 	add(a, ShowClient, a.showClient)
+	add(a, UpdateClient, a.updateClient)
 	add(a, RotateClientSecret, a.rotateClientSecret)
 	add(a, DeleteClient, a.onClient("deleted", a.Directory.DeleteClient))
 	add(a, DisableClient, a.onClient("disabled", a.Directory.DisableClient))
@@ -180,6 +182,55 @@ type ClientPath struct {
 
 func (a *API) showClient(ctx context.Context, actor directory.Actor, in *ClientPath) (Client, error) {
 	c, err := a.Directory.Client(ctx, actor, authz.ClientID(in.Client))
+	return describeClient(c), err
+}
+
+// ClientChange is what to change of a client.
+type ClientChange struct {
+	ClientPath
+	Body struct {
+		Name                   *string         `json:"name,omitempty" minLength:"1" maxLength:"200"`
+		Scopes                 *[]string       `json:"scopes,omitempty" maxItems:"64" doc:"You can give only what you hold; what the client has may stay"`
+		RedirectURIs           *[]string       `json:"redirect_uris,omitempty" maxItems:"64"`
+		PostLogoutRedirectURIs *[]string       `json:"post_logout_redirect_uris,omitempty" maxItems:"64"`
+		JWKS                   json.RawMessage `json:"jwks,omitempty" doc:"Public keys (RFC 7517 §5) in place of those there are"`
+		IDTokenAlg             *string         `json:"id_token_alg,omitempty" enum:"ES256,RS256"`
+		Introspect             *bool           `json:"introspect,omitempty"`
+		FirstParty             *bool           `json:"first_party,omitempty"`
+		SkipConsent            *bool           `json:"skip_consent,omitempty"`
+		LogoURI                *string         `json:"logo_uri,omitempty" maxLength:"2048"`
+		PolicyURI              *string         `json:"policy_uri,omitempty" maxLength:"2048"`
+		TOSURI                 *string         `json:"tos_uri,omitempty" maxLength:"2048"`
+		OpenTo                 *string         `json:"open_to,omitempty" enum:"nobody,tenant,everyone,groups" doc:"Who may sign in through it from now on; others lose at once what they have"`
+		Groups                 []string        `json:"groups,omitempty" maxItems:"64" doc:"All the groups that it is open to, by id or, those of its tenant, by name; with open_to groups"`
+	}
+}
+
+func (a *API) updateClient(ctx context.Context, actor directory.Actor, in *ClientChange) (Client, error) {
+	c, err := a.Directory.Client(ctx, actor, authz.ClientID(in.Client))
+	if err != nil {
+		return Client{}, err
+	}
+	b := in.Body
+	n := directory.ClientChange{
+		Name: b.Name, RedirectURIs: b.RedirectURIs, PostLogoutRedirectURIs: b.PostLogoutRedirectURIs, JWKS: b.JWKS, IDTokenAlg: b.IDTokenAlg,
+		Introspect: b.Introspect, FirstParty: b.FirstParty, SkipConsent: b.SkipConsent,
+		LogoURI: b.LogoURI, PolicyURI: b.PolicyURI, TOSURI: b.TOSURI, OpenTo: (*storage.OpenTo)(b.OpenTo),
+	}
+	if b.Scopes != nil {
+		held, err := patterns(*b.Scopes)
+		if err != nil {
+			return Client{}, err
+		}
+		n.Scopes = &held
+	}
+	if b.Groups != nil && b.OpenTo == nil {
+		return Client{}, &directory.InvalidError{Field: "groups", Problem: "and open_to groups go together: say both or neither"}
+	}
+	if n.Groups, err = a.groups(ctx, actor, c.Tenant.String(), b.Groups); err != nil {
+		return Client{}, err
+	}
+	c, err = a.Directory.UpdateClient(ctx, actor, c.ID, n)
 	return describeClient(c), err
 }
 

@@ -40,6 +40,7 @@ var attempts = map[string]attempt{
 	"revokeAllSessions": {},
 
 	"listSessions":  {query: "user=bob"},
+	"getSession":    {},
 	"revokeSession": {},
 
 	"listTenants":  {},
@@ -54,6 +55,7 @@ var attempts = map[string]attempt{
 	"listClients":        {},
 	"createClient":       {body: `{"name":"Spy","kind":"service","tenant":"beta"}`},
 	"getClient":          {},
+	"updateClient":       {body: `{"name":"Mine"}`},
 	"rotateClientSecret": {body: `{}`},
 	"deleteClient":       {},
 	"disableClient":      {},
@@ -64,6 +66,8 @@ var attempts = map[string]attempt{
 	"setRoleScopes": {body: `{"scopes":["user","admin"]}`},
 
 	"listScopes":      {},
+	"getScope":        {},
+	"deleteScope":     {},
 	"putScope":        {body: `{"title":"Mine"}`},
 	"explainScopes":   {query: "client=bdesk&user=bob&tenant=beta"},
 	"grantUserScope":  {body: `{"scope":"agents:read","tenant":"beta"}`},
@@ -71,6 +75,9 @@ var attempts = map[string]attempt{
 
 	"listResources":  {},
 	"createResource": {body: `{"identifier":"https://spy.example","scopes":["agents:read"]}`},
+	"getResource":    {},
+	"updateResource": {body: `{"name":"Mine"}`},
+	"deleteResource": {},
 
 	"listGroups":     {query: "tenant=beta"},
 	"createGroup":    {body: `{"name":"spies","tenant":"beta","scopes":["agents:read"]}`},
@@ -85,7 +92,9 @@ var attempts = map[string]attempt{
 	"addBan":    {body: `{"network":"192.0.2.0/24"}`},
 	"removeBan": {},
 
-	"listAudit": {query: "actor=bob"},
+	"listAudit":   {query: "actor=bob"},
+	"followAudit": {query: "wait=0"},
+	"verifyAudit": {},
 
 	"listKeys":   {},
 	"rotateKeys": {body: `{"now":true}`},
@@ -113,6 +122,7 @@ func foreign(h *webtest.House) *strings.Replacer {
 	h.Machine("bdesk", func(c *storage.Client) { c.Tenant = beta })
 	h.World.Exec(`insert into platform.user_scopes (user_id, tenant_id, scope, created_at) values ($1, $2, 'agents:read', now())`, bob, beta)
 	h.World.Exec(`insert into platform.ip_bans (network, reason, created_at) values ('198.51.100.0/24', 'bnoise', now())`)
+	h.World.Exec(`insert into platform.resources (identifier, tenant_id, name, scopes, created_at) values ('https://bapi.example', $1, 'bapi', '{agents:read}', now())`, beta)
 	var session authz.SessionID
 	id, sid := authz.NewID[authz.SessionID](h.Now()), authz.NewID[authz.SessionID](h.Now())
 	h.World.Exec(`insert into platform.user_sessions (id, token_jti, user_id, current_tenant_id, secret_hash, created_at, last_seen_at, expires_at, idle_lifetime, user_agent, auth_time, acr, amr)
@@ -121,11 +131,11 @@ func foreign(h *webtest.House) *strings.Replacer {
 	var kid string
 	h.World.Get(`select kid from platform.signing_keys limit 1`, nil, &kid)
 	return strings.NewReplacer("{user}", bob.String(), "{session}", session.String(), "{tenant}", "beta", "{client}", "bdesk", "{role}", "user",
-		"{scope}", "agents:read", "{group}", "btools", "{network}", "198.51.100.0%2F24", "{kid}", kid)
+		"{scope}", "agents:read", "{group}", "btools", "{network}", "198.51.100.0%2F24", "{kid}", kid, "{resource}", "https:%2F%2Fbapi.example")
 }
 
 // secretsOfB are words that stand in what belongs to the other tenant alone.
-var secretsOfB = []string{"bob", "beta", "btools", "bdesk", "bnoise", "bbrowser"}
+var secretsOfB = []string{"bob", "beta", "btools", "bdesk", "bnoise", "bbrowser", "bapi"}
 
 // Whoever belongs to one tenant tries every operation of the API on what belongs
 // to another, and on another user's own: nothing is read, nothing is changed. An
@@ -193,7 +203,7 @@ func TestM1_TheAttemptsWouldSucceed(t *testing.T) {
 	h.User("olga", authz.RoleOwner)
 	held := token(h, "olga", "openid user agents:read admin billing users:manage")
 	document := call(h, "", "GET", "/openapi.json", "")
-	last := []string{"deleteUser", "deleteClient", "revokeKey", "revokeSession", "revokeMySession", "removeMember", "revokeUserScope", "removeBan", "setRoleScopes", "revokeAllSessions"}
+	last := []string{"deleteUser", "deleteClient", "deleteResource", "revokeKey", "revokeSession", "revokeMySession", "removeMember", "revokeUserScope", "removeBan", "setRoleScopes", "revokeAllSessions"}
 	for _, late := range []bool{false, true} {
 		for path, methods := range document.JSON["paths"].(map[string]any) {
 			for method, operation := range methods.(map[string]any) {

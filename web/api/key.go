@@ -2,8 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/gatehouse/gatehouse/authz/directory"
@@ -36,32 +34,14 @@ type Key struct {
 }
 
 func (a *API) listKeys(ctx context.Context, actor directory.Actor, _ *struct{}) (List[Key], error) {
-	if err := a.Directory.MayManageKeys(actor); err != nil {
-		return List[Key]{}, err
-	}
 	now := a.Now()
-	rows, err := a.Store.SigningKeys(ctx)
+	rows, err := a.Directory.SigningKeys(ctx, actor)
 	return List[Key]{Items: each(rows, func(k storage.SigningKey) Key {
 		return Key{
 			KID: k.KID, Algorithm: k.Algorithm, State: string(keys.StateAt(k, now)),
 			PublishedAt: instant(k.PublishedAt), ActiveAt: instant(k.ActiveAt), RetiredAt: instant(k.RetiredAt), ExpiresAt: instant(k.ExpiresAt),
 		}
 	})}, err
-}
-
-// changeKeys opens the keys, changes them and lists what came of it.
-func (a *API) changeKeys(ctx context.Context, actor directory.Actor, change func(*keys.Ring) error) (List[Key], error) {
-	if err := a.Directory.MayManageKeys(actor); err != nil {
-		return List[Key]{}, err
-	}
-	ring, err := a.Keys(ctx)
-	if err != nil {
-		return List[Key]{}, err
-	}
-	if err := change(ring); err != nil {
-		return List[Key]{}, err
-	}
-	return a.listKeys(ctx, actor, nil)
 }
 
 // KeyRotation asks for other keys.
@@ -72,14 +52,14 @@ type KeyRotation struct {
 }
 
 func (a *API) rotateKeys(ctx context.Context, actor directory.Actor, in *KeyRotation) (List[Key], error) {
-	return a.changeKeys(ctx, actor, func(r *keys.Ring) error {
-		rotate := r.Rotate
-		if in.Body.Now {
-			rotate = r.RotateNow
-		}
-		_, err := rotate(ctx)
-		return err
-	})
+	ring, err := a.Keys(ctx)
+	if err == nil {
+		err = a.Directory.RotateKeys(ctx, actor, ring, in.Body.Now)
+	}
+	if err != nil {
+		return List[Key]{}, err
+	}
+	return a.listKeys(ctx, actor, nil)
 }
 
 // KeyPath names a key.
@@ -88,11 +68,12 @@ type KeyPath struct {
 }
 
 func (a *API) revokeKey(ctx context.Context, actor directory.Actor, in *KeyPath) (List[Key], error) {
-	return a.changeKeys(ctx, actor, func(r *keys.Ring) error {
-		_, err := r.Revoke(ctx, in.KID)
-		if errors.Is(err, keys.ErrUnknownKey) {
-			err = fmt.Errorf("%w: %w", storage.ErrNotFound, err)
-		}
-		return err
-	})
+	ring, err := a.Keys(ctx)
+	if err == nil {
+		err = a.Directory.RevokeKey(ctx, actor, ring, in.KID)
+	}
+	if err != nil {
+		return List[Key]{}, err
+	}
+	return a.listKeys(ctx, actor, nil)
 }

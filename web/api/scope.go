@@ -11,6 +11,8 @@ import (
 // The operations on scopes.
 var (
 	ListScopes      = Operation[struct{}, List[Scope]]{"GET", "/scopes", "listScopes", "List the registry of scopes", 200, people}
+	ShowScope       = Operation[ScopePath, Scope]{"GET", "/scopes/{scope}", "getScope", "Show what is said of a scope", 200, people}
+	DeleteScope     = Operation[ScopePath, Outcome]{"DELETE", "/scopes/{scope}", "deleteScope", "Take a scope that nobody uses out of the registry", 200, operator}
 	PutScope        = Operation[ScopeWords, Scope]{"PUT", "/scopes/{scope}", "putScope", "Describe a scope, or change what is said of it", 200, operator}
 	ExplainScopes   = Operation[Question, List[Explanation]]{"GET", "/scopes:explain", "explainScopes", "Show which scopes a client would be granted, and why", 200, people}
 	GrantUserScope  = Operation[NewUserScope, UserScope]{"POST", "/users/{user}/scopes", "grantUserScope", "Give a user a scope beyond role and groups", 201, people}
@@ -19,6 +21,8 @@ var (
 
 func (a *API) scopeRoutes() {
 	add(a, ListScopes, a.listScopes)
+	add(a, ShowScope, a.showScope)
+	add(a, DeleteScope, a.deleteScope)
 	add(a, PutScope, a.putScope)
 	add(a, ExplainScopes, a.explainScopes)
 	add(a, GrantUserScope, a.grantUserScope)
@@ -42,10 +46,24 @@ func (a *API) listScopes(ctx context.Context, actor directory.Actor, _ *struct{}
 	return List[Scope]{Items: each(scopes, describeScope)}, err
 }
 
+// ScopePath names a scope.
+type ScopePath struct {
+	Scope string `path:"scope" maxLength:"128"`
+}
+
+func (a *API) showScope(ctx context.Context, actor directory.Actor, in *ScopePath) (Scope, error) {
+	info, err := a.Directory.Scope(ctx, actor, authz.Scope(in.Scope))
+	return describeScope(info), err
+}
+
+func (a *API) deleteScope(ctx context.Context, actor directory.Actor, in *ScopePath) (Outcome, error) {
+	return Outcome{in.Scope, "deleted"}, a.Directory.DeleteScope(ctx, actor, authz.Scope(in.Scope))
+}
+
 // ScopeWords is what is said of a scope.
 type ScopeWords struct {
-	Scope string `path:"scope" maxLength:"128"`
-	Body  struct {
+	ScopePath
+	Body struct {
 		Title       string `json:"title" minLength:"1" maxLength:"200" doc:"What the consent page calls it"`
 		Description string `json:"description,omitempty" maxLength:"200" doc:"What it means, in a sentence"`
 		NeedsACR    string `json:"needs_acr,omitempty" enum:"aal1,aal2,phr" doc:"The sign-in that it needs"`

@@ -291,7 +291,7 @@ func (v *Visit) SignOut(ctx context.Context) error {
 
 func (v *Visit) end(ctx context.Context, s storage.Session) error {
 	now := v.keeper.Now()
-	return v.keeper.Store.ForUser(s.User).EndSession(ctx, s.ID, "signed out", now, now.Add(v.keeper.LedgerLifetime))
+	return v.keeper.Store.ForUser(s.User).EndSession(ctx, s.ID, "signed out", AddressFrom(ctx), now, now.Add(v.keeper.LedgerLifetime))
 }
 
 type addressKey struct{}

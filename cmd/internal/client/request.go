@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/gatehouse/gatehouse/web/api"
 )
@@ -45,7 +46,7 @@ type parameters struct {
 func (p *parameters) read(in reflect.Value) error {
 	for i := range in.NumField() {
 		field, value := in.Type().Field(i), in.Field(i)
-		text := fmt.Sprint(value.Interface())
+		text := textOf(value.Interface())
 		switch {
 		case field.Type == reflect.TypeFor[api.Upload]():
 			p.body = value.Interface().(api.Upload).Content
@@ -72,6 +73,14 @@ func (p *parameters) read(in reflect.Value) error {
 		}
 	}
 	return nil
+}
+
+// textOf is a parameter as the server reads it.
+func textOf(value any) string {
+	if at, ok := value.(time.Time); ok {
+		return at.UTC().Format(time.RFC3339Nano)
+	}
+	return fmt.Sprint(value)
 }
 
 // segment is a name as one segment of a path. A name of dots alone would be taken

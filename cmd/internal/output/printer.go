@@ -55,6 +55,22 @@ func (p Printer) One(document any) error {
 	return p.render(t)
 }
 
+// Line prints one line of an answer that has no end: the document as JSON, or the
+// text, of which nothing can be mistaken for a control of the terminal.
+func (p Printer) Line(document any, text string) error {
+	if p.Format == JSON {
+		line, err := json.Marshal(document)
+		if err != nil {
+			return fmt.Errorf("encode answer: %w", err)
+		}
+		text = string(line)
+	} else {
+		text = Visible(text)
+	}
+	_, err := fmt.Fprintln(p.To, text)
+	return err
+}
+
 // List prints a list: as the document that it came in, or as a table of the fields
 // of its items without the tag table:"-". A next that is not empty is what asks for
 // the page after this one.
