@@ -155,6 +155,10 @@ func samples() map[string]Page {
 				{Client: "tv", Since: noon},
 			},
 		},
+		"reference": Reference{Layout: sampleDesk, Document: "/api/v1/openapi.json", Nouns: []ReferenceNoun{{Name: "users", Operations: []ReferenceOperation{{
+			ID: "getUser", Method: "GET", Path: "/api/v1/users/{user}", Summary: "Show a user", Scopes: []string{"admin", "users:manage"},
+			Values: []ReferenceValue{{Name: "user", Place: "path", Type: "string", Words: "The id, the user name or the e-mail address", Required: true}},
+		}}}}},
 		"console": Console{
 			Layout: sampleDesk, Counts: Counts{Users: 1284, Tenants: 12, Clients: 9, Sessions: 342},
 			SignIns: []ConsoleSignIn{

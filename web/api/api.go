@@ -87,6 +87,7 @@ func New(c Config) (*API, error) {
 	a.routes()
 	a.document = sync.OnceValues(a.huma.OpenAPI().MarshalJSON)
 	a.mux.HandleFunc("GET "+Prefix+"/openapi.json", a.showDocument)
+	a.mux.HandleFunc("GET "+Prefix+"/docs", a.showReference)
 	return a, nil
 }
 

@@ -1,5 +1,6 @@
 // Package api is /api/v1: the directory for programs, as JSON, described by the
-// OpenAPI 3.1 document that stands at /api/v1/openapi.json.
+// OpenAPI 3.1 document that stands at /api/v1/openapi.json, and as a page at
+// /api/v1/docs.
 //
 // An operation is one value of type [Operation] at the top of the file of its noun:
 // address, parameters, answer, and who may call it. The server registers the value
