@@ -42,6 +42,8 @@ type accessClaims struct {
 	// HiddenUser is the user's id, sealed, where Subject is one that the client alone
 	// sees; "" otherwise.
 	HiddenUser string `json:"gth_usr,omitempty"`
+	// Actor is who holds a token that was exchanged (RFC 8693 §4.1); nil for the user's app.
+	Actor *actor `json:"act,omitempty"`
 	// Confirmation is the key that the token is bound to (RFC 7800); nil for none.
 	Confirmation *confirmation `json:"cnf,omitempty"`
 	// Username is there for those who may see the profile (RFC 9068 §2.2.2).
@@ -109,7 +111,7 @@ func (p *Provider) accessClaims(ctx context.Context, r fosite.Requester) (*acces
 	now := p.Now()
 	c := &accessClaims{
 		Issuer: p.Issuer, ClientID: s.client.ID, Subject: string(s.client.ID), TenantID: s.client.Tenant.String(),
-		ID: uuid.Must(uuid.NewRandom()).String(), IssuedAt: now.Unix(), Confirmation: s.confirm,
+		ID: uuid.Must(uuid.NewRandom()).String(), IssuedAt: now.Unix(), Confirmation: s.confirm, Actor: s.actor,
 	}
 	var scopes authz.ScopeSet
 	for _, scope := range r.GetGrantedScopes() {
@@ -138,6 +140,9 @@ func (p *Provider) accessClaims(ctx context.Context, r fosite.Requester) (*acces
 	}
 	if s.lifetime, err = p.lifetime(ctx, c.Audience); err != nil {
 		return nil, err
+	}
+	if left := s.notAfter.Sub(now); !s.notAfter.IsZero() && left < s.lifetime {
+		s.lifetime = left
 	}
 	c.ExpiresAt = now.Add(s.lifetime).Unix()
 	return c, nil

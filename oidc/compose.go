@@ -61,6 +61,7 @@ func (p *Provider) compose() fosite.OAuth2Provider {
 		storage.GrantRefreshToken:      {refresh, refreshedID},
 		storage.GrantClientCredentials: {credentials},
 		storage.GrantDeviceCode:        {deviceCodeHandler{p, idToken}},
+		storage.GrantTokenExchange:     {tokenExchangeHandler{p}},
 	}
 	return fosite.NewOAuth2Provider(store, config)
 }

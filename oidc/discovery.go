@@ -41,7 +41,7 @@ func (p *Provider) discoveryDocument() ([]byte, error) {
 		"registration_endpoint":                 p.endpoint(RegistrationPath),
 		"response_types_supported":              []string{"code"},
 		"response_modes_supported":              []string{"query", "form_post", "jwt", "query.jwt", "form_post.jwt"},
-		"grant_types_supported":                 []string{storage.GrantAuthorizationCode, storage.GrantRefreshToken, storage.GrantClientCredentials, storage.GrantDeviceCode},
+		"grant_types_supported":                 []string{storage.GrantAuthorizationCode, storage.GrantRefreshToken, storage.GrantClientCredentials, storage.GrantDeviceCode, storage.GrantTokenExchange},
 		"subject_types_supported":               []string{"public", subjectPairwise},
 		"id_token_signing_alg_values_supported": []string{"RS256", "ES256"},
 		"code_challenge_methods_supported":      []string{"S256"},

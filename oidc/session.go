@@ -18,6 +18,10 @@ type session struct {
 	client  storage.Client
 	// targets are the resources that the token is for; nil when none was named.
 	targets []string
+	// actor is who acts in the name of the user; nil for nobody else. notAfter bounds the
+	// token's life; zero for the usual one.
+	actor    *actor
+	notAfter time.Time
 	// confirm is the key that the access token is bound to; nil for none.
 	confirm *confirmation
 	// lifetime is that of the access token, once it is made.

@@ -29,7 +29,7 @@ func (p *Provider) Token(w http.ResponseWriter, r *http.Request) {
 func (p *Provider) token(w http.ResponseWriter, r *http.Request, parameters url.Values) (map[string]any, error) {
 	grantType := parameters.Get("grant_type")
 	switch grantType {
-	case storage.GrantAuthorizationCode, storage.GrantRefreshToken, storage.GrantClientCredentials, storage.GrantDeviceCode:
+	case storage.GrantAuthorizationCode, storage.GrantRefreshToken, storage.GrantClientCredentials, storage.GrantDeviceCode, storage.GrantTokenExchange:
 	case "":
 		return nil, badRequest("invalid_request", "The parameter grant_type is missing.")
 	default:

@@ -34,7 +34,8 @@ const (
 	GrantAuthorizationCode = "authorization_code"
 	GrantRefreshToken      = "refresh_token"
 	GrantClientCredentials = "client_credentials"
-	GrantDeviceCode        = "urn:ietf:params:oauth:grant-type:device_code" // RFC 8628 §7.2
+	GrantDeviceCode        = "urn:ietf:params:oauth:grant-type:device_code"    // RFC 8628 §7.2
+	GrantTokenExchange     = "urn:ietf:params:oauth:grant-type:token-exchange" // RFC 8693 §2.1
 )
 
 // OpenTo says whose sign-in a client may ask for.
@@ -125,6 +126,9 @@ type ClientMetadata struct {
 	// IntrospectionSigningAlg is what signed introspection answers are signed with; ""
 	// for RS256 (RFC 9701 §6).
 	IntrospectionSigningAlg string `json:"introspection_signed_response_alg,omitempty"`
+	// ExchangesTokensOf are the clients whose users' tokens this one may exchange (RFC
+	// 8693) beside its own, which it always may.
+	ExchangesTokensOf []string `json:"exchanges_tokens_of,omitempty"`
 	// DPoPBound demands a proof of possession with every token request (RFC 9449 §5.2).
 	DPoPBound bool `json:"dpop_bound_access_tokens,omitempty"`
 }

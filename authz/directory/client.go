@@ -78,9 +78,19 @@ func suit(c *storage.Client) {
 	}
 }
 
-// grantTypes follow from the kind. A native client may run where no browser does
-// (RFC 8628); without a redirect URI that is its only way.
+// grantTypes follow from the kind and, for exchange, from whose tokens the client may
+// take.
 func grantTypes(c *storage.Client) []string {
+	types := grantTypesOfKind(c)
+	if len(c.Metadata.ExchangesTokensOf) > 0 {
+		types = append(types, storage.GrantTokenExchange)
+	}
+	return types
+}
+
+// grantTypesOfKind: a native client may run where no browser does (RFC 8628); without
+// a redirect URI that is its only way.
+func grantTypesOfKind(c *storage.Client) []string {
 	switch {
 	case c.Kind == storage.ClientService || c.Kind == storage.ClientAgent:
 		return []string{storage.GrantClientCredentials}

@@ -13,7 +13,8 @@ import (
 // tenant to be open to, groups to be open to, and people who sign in at all.
 func checkOpenTo(c storage.Client) error {
 	kinds := []storage.OpenTo{storage.OpenToNobody, storage.OpenToTenant, storage.OpenToEveryone, storage.OpenToGroups}
-	forPeople := slices.Contains(c.GrantTypes, storage.GrantAuthorizationCode) || slices.Contains(c.GrantTypes, storage.GrantDeviceCode)
+	forPeople := slices.Contains(c.GrantTypes, storage.GrantAuthorizationCode) || slices.Contains(c.GrantTypes, storage.GrantDeviceCode) ||
+		slices.Contains(c.GrantTypes, storage.GrantTokenExchange)
 	switch {
 	case !slices.Contains(kinds, c.OpenTo):
 		return invalid("open_to", "must be nobody, tenant, everyone or groups")

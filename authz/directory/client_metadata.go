@@ -35,6 +35,9 @@ func checkMetadata(c storage.Client) error {
 			return invalid(choice.field, "is not one that is supported")
 		}
 	}
+	if len(m.ExchangesTokensOf) > 0 && c.Public() {
+		return invalid("exchanges_tokens_of", "needs a client that proves who it is")
+	}
 	keyless := len(c.JWKS) == 0 && m.JWKSURI == ""
 	switch {
 	case keyless && (m.RequireSignedRequest || m.RequestObjectSigningAlg != ""):

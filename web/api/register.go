@@ -109,6 +109,8 @@ func (m metadata) client() (n directory.CreateClient, problem string) {
 	if err != nil {
 		return n, "scope is malformed."
 	}
+	// Whose tokens a client may take is the operator's to say, not the client's.
+	m.ExchangesTokensOf = nil
 	n = directory.CreateClient{
 		Name: m.Name, Kind: m.kind(), Scopes: scopes, RedirectURIs: m.RedirectURIs, PostLogoutRedirectURIs: m.PostLogoutRedirectURIs,
 		AuthMethod: m.AuthMethod, JWKS: m.JWKS, IDTokenAlg: m.IDTokenAlg, Metadata: m.ClientMetadata,
