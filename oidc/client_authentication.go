@@ -50,7 +50,9 @@ func (p *Provider) authenticateClient(ctx context.Context, r *http.Request, form
 	proven := false
 	switch given.method {
 	case storage.AuthMethodBasic, storage.AuthMethodPost:
-		proven = p.secretFits(c.Client, given.secret)
+		if proven, err = p.guess(ctx, c.Client, given); err != nil {
+			return nil, err
+		}
 	case storage.AuthMethodPrivateKeyJWT:
 		proven, err = p.assertionFits(ctx, c.Client, given.assertion)
 		if err != nil {

@@ -1,11 +1,13 @@
 package oidc
 
 import (
+	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -38,6 +40,8 @@ type Config struct {
 	Log                                     *slog.Logger
 	Now                                     func() time.Time
 	Lifetimes                               Lifetimes
+	// CallerAddress is where a request comes from, as far as proxies are trusted.
+	CallerAddress func(context.Context) netip.Addr
 }
 
 // Lifetimes are how long things live.
@@ -100,6 +104,7 @@ type Provider struct {
 	nonces     dpopNonces
 	subjects   subjects
 	pepper     []byte
+	guesses    guesses
 	dummyCheck []byte
 	discovery  []byte
 	keySets    *outbound.Cache[jose.JSONWebKeySet]

@@ -75,7 +75,7 @@ func New(c Config) (*Server, error) {
 	}
 	away := outbound.New(c.InsecureOutbound)
 	provider, err := oidc.New(oidc.Config{
-		Issuer: c.Issuer.String(), Store: c.Store, Ledger: ledger.New(c.Store, dead, c.Now), Keys: c.Keys, Secret: c.Secret, Log: c.Log, Now: c.Now, Lifetimes: c.Tokens,
+		Issuer: c.Issuer.String(), Store: c.Store, Ledger: ledger.New(c.Store, dead, c.Now), Keys: c.Keys, Secret: c.Secret, CallerAddress: browser.AddressFrom, Log: c.Log, Now: c.Now, Lifetimes: c.Tokens,
 		Pages: pages{browsers, c.Store}, Outbound: away,
 		FetchRequestURIs: c.FetchRequestURIs, RequirePushedRequests: c.RequirePushedRequests,
 	})

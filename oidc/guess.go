@@ -1,0 +1,74 @@
+package oidc
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gatehouse/gatehouse/oidc/authn"
+	"github.com/gatehouse/gatehouse/storage"
+)
+
+// Wrong secrets are counted for each client and address: whoever guesses is stopped
+// where they are, and nobody else is kept from using the client. The count by
+// address alone bounds how many counters one address can leave behind.
+const (
+	wrongPerMinute          = 10
+	wrongOfAddressPerMinute = 60
+)
+
+// guesses remembers who has guessed too often, so that the right secret costs no
+// trip to the database: only wrong ones are counted there, for all replicas.
+type guesses struct {
+	mu      sync.Mutex
+	blocked map[[32]byte]time.Time
+}
+
+// maxBlocked bounds what is remembered. Whoever is forgotten is found again by their
+// next wrong secret.
+const maxBlocked = 10_000
+
+func (g *guesses) isBlocked(key [32]byte, now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return now.Before(g.blocked[key])
+}
+
+func (g *guesses) block(key [32]byte, until time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.blocked) >= maxBlocked || g.blocked == nil {
+		g.blocked = map[[32]byte]time.Time{}
+	}
+	g.blocked[key] = until
+}
+
+// guess judges a secret. From an address that has sent too many wrong ones for this
+// client none is looked at, so a right one tells nothing either.
+func (p *Provider) guess(ctx context.Context, c storage.Client, given credentials) (bool, error) {
+	group := authn.AddressGroup(p.CallerAddress(ctx))
+	key := [32]byte(digest([]byte("wrong secret\x00" + given.id + "\x00" + group)))
+	now := p.Now()
+	if p.guesses.isBlocked(key, now) {
+		return false, errGuessing
+	}
+	if p.secretFits(c, given.secret) {
+		return true, nil
+	}
+	wait, err := p.Store.TakeToken(ctx, digest([]byte("wrong secrets\x00"+group)), time.Minute, wrongOfAddressPerMinute, now)
+	if err != nil {
+		return false, err
+	}
+	if wait > 0 {
+		return false, errGuessing
+	}
+	if wait, err = p.Store.TakeToken(ctx, key[:], time.Minute, wrongPerMinute, now); err != nil || wait == 0 {
+		return false, err
+	}
+	p.guesses.block(key, now.Add(wait))
+	return false, errGuessing
+}
+
+var errGuessing = &Error{Code: "temporarily_unavailable", Status: http.StatusTooManyRequests,
+	Description: "Too many wrong secrets for this client from this address. Wait a minute, then try again with the right one."}
