@@ -55,6 +55,7 @@ var floors = map[string]int{
 	"cmd/internal/config/gen": 10,
 	"cmd/internal/output":     9,
 	"cmd/internal/client":     9,
+	"cmd/internal/records":    9,
 	"cmd/internal/remote":     9,
 	"cmd/internal/demo":       9,
 	"cmd/internal/guard":      9,

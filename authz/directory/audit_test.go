@@ -143,7 +143,8 @@ func TestM8_Audit(t *testing.T) {
 	if len(covered) != len(changes) {
 		t.Error("an action stands twice among the changes")
 	}
-	reads := strings.Fields(`AgentsOf Audit Bans CheckBan Client Clients CountUsers Counts ExplainScopes FollowAudit Group Groups MergedInto Person
+	// ChangeUsers makes changes of the others, each with its event (TestM8_ChangeUsers_OneEventEach).
+	reads := strings.Fields(`AgentsOf Audit Bans ChangeUsers CheckBan Client Clients CountUsers Counts ExplainScopes FollowAudit Group Groups MergedInto Person
 		Project Projects Resource Resources Roles Scope Scopes Self SelfSessions Session Sessions SigningKeys Tenant Tenants User UserStats Users
 		VerifyAudit Bootstrap`)
 	if n := reflect.TypeFor[*directory.Service]().NumMethod() - len(reads); n != len(changes) {

@@ -60,7 +60,7 @@ type CreateUser struct {
 type UserChange struct {
 	Username, DisplayName, Email, AvatarURL *string
 	Role                                    *authz.Role
-	EmailVerified, Disabled                 *bool
+	Disabled                                *bool
 	// If judges the record in the moment of the change; its error ends it. nil asks nothing.
 	If func(storage.User) error
 }

@@ -35,6 +35,7 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 		"DisableUser":          func(a directory.Actor) error { return v.DisableUser(ctx, a, user) },
 		"EnableUser":           func(a directory.Actor) error { return v.EnableUser(ctx, a, user) },
 		"DeleteUser":           func(a directory.Actor) error { return v.DeleteUser(ctx, a, user) },
+		"ChangeUsers":          func(a directory.Actor) error { _, err := v.ChangeUsers(ctx, a, directory.Bulk{}); return err },
 		"MergeUsers":           func(a directory.Actor) error { _, err := v.MergeUsers(ctx, a, user, user, false); return err },
 		"MergedInto":           func(a directory.Actor) error { _, err := v.MergedInto(ctx, a, user); return err },
 		"UserStats":            func(a directory.Actor) error { _, err := v.UserStats(ctx, a); return err },
@@ -118,7 +119,7 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 }
 
 // withUsersManage is what "users:manage" opens without "admin".
-var withUsersManage = strings.Fields(`Users CountUsers User Person CreateUser UpdateUser SetPasswordHash DisableUser EnableUser RemoveAuthenticators DeleteUser MergeUsers MergedInto UserStats
+var withUsersManage = strings.Fields(`Users CountUsers User Person CreateUser UpdateUser SetPasswordHash DisableUser EnableUser RemoveAuthenticators DeleteUser ChangeUsers MergeUsers MergedInto UserStats
 	Tenants Tenant Projects Project Groups Group CreateGroup AddMember RemoveMember SetGroupScopes
 	GrantUserScope RevokeUserScope Roles Scopes ExplainScopes Resources Resource Scope Clients Client AgentsOf Session Sessions RevokeSession RevokeAllSessions Counts`)
 

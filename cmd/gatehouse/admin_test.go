@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -158,35 +157,8 @@ func TestUsers_Lifecycle(t *testing.T) {
 		t.Errorf("disabled: %v", d)
 	}
 	h.must("admin", "users", "enable", "bob")
-	if d := h.document("admin", "users", "stats"); d["total"] != 2.0 || d["active"] != 2.0 || d["owners"] != 1.0 || d["viewers"] != 1.0 {
-		t.Errorf("stats: %v", d)
-	}
 	h.must("admin", "users", "delete", "bob")
 	h.fails(exitFailure, "bob", "admin", "users", "show", "bob")
-}
-
-func TestUsers_ExportAndBulk(t *testing.T) {
-	h, _ := deployment(t)
-	for _, name := range []string{"ann", "bob", "cid"} {
-		h.must("admin", "users", "create", "--username", name, "--email", name+"@example.com")
-	}
-	var export struct {
-		Items []map[string]any
-	}
-	if err := json.Unmarshal([]byte(h.must("admin", "users", "export")), &export); err != nil || len(export.Items) != 3 {
-		t.Fatalf("export: %v, %v", export, err)
-	}
-	r := h.given("ann\n\nbob@example.com\nnobody\n").call("admin", "users", "bulk", "disable", "--output", "json")
-	if r.code != exitFailure || !strings.Contains(r.errs, "1 of 3 users were not changed") {
-		t.Errorf("%+v", r)
-	}
-	if d := h.document("admin", "users", "count", "--status", "disabled"); d["count"] != 2.0 {
-		t.Errorf("disabled: %v", d)
-	}
-	h.given("ann\nbob\n").must("admin", "users", "bulk", "role", "viewer")
-	if d := h.document("admin", "users", "stats"); d["viewers"] != 2.0 {
-		t.Errorf("stats: %v", d)
-	}
 }
 
 func TestUsers_Refusals(t *testing.T) {

@@ -18,7 +18,7 @@ address.`,
 		newUsersListCommand(i), newUsersShowCommand(i), newUsersSearchCommand(i), newUsersCountCommand(i),
 		newUsersStatsCommand(i), newUsersExportCommand(i),
 		newUsersCreateCommand(i), newUsersUpdateCommand(i), newUsersDisableCommand(i), newUsersEnableCommand(i),
-		newUsersRemoveAuthenticatorsCommand(i), newUsersDeleteCommand(i), newUsersBulkCommand(i), newUsersRoleCommand(i),
+		newUsersRemoveAuthenticatorsCommand(i), newUsersDeleteCommand(i), newUsersMergeCommand(i), newUsersBulkCommand(i), newUsersRoleCommand(i),
 		newSessionsCommand(i, "session"), newBansCommand(i, "ban"))
 }
 
@@ -28,7 +28,11 @@ func userPath(name string) api.UserPath { return api.UserPath{User: name} }
 func narrowingFlags(cmd *cobra.Command, n *api.UserNarrowing) {
 	cmd.Flags().StringVar(&n.Role, "role", "", "Only users of this role: viewer, user, admin or owner")
 	cmd.Flags().StringVar(&n.Tenant, "tenant", "", "Only users of this tenant: id or slug")
+	cmd.Flags().StringVar(&n.Group, "group", "", "Only members of this group: its id")
 	cmd.Flags().StringVar(&n.Status, "status", "", "Only users who may sign in (active), or may not (disabled)")
+	cmd.Flags().StringVar(&n.LastLoginAfter, "last-login-after", "", "Only users who last signed in on this day or later: 2026-01-31, or with a time")
+	cmd.Flags().StringVar(&n.LastLoginBefore, "last-login-before", "", "Only users who last signed in before this day")
+	cmd.Flags().BoolVar(&n.NeverLoggedIn, "never-logged-in", false, "Only users who never signed in")
 }
 
 func newUsersListCommand(i *invocation) *cobra.Command {
@@ -36,8 +40,9 @@ func newUsersListCommand(i *invocation) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List users",
-		Long:  "Lists users, part by part, and narrows the list by role, tenant and status.",
+		Long:  "Lists users, part by part, and narrows the list by role, tenant, group, status and last sign-in.",
 		Example: `  gatehouse admin users list --tenant acme --status disabled
+  gatehouse admin users list --last-login-before 2026-01-01
   gatehouse admin users list --limit 500 --output json`,
 		Args: cobra.NoArgs,
 	}
@@ -49,9 +54,10 @@ func newUsersListCommand(i *invocation) *cobra.Command {
 func newUsersSearchCommand(i *invocation) *cobra.Command {
 	var in api.UserFilter
 	cmd := &cobra.Command{
-		Use:     "search TEXT",
-		Short:   "Search users by user name, e-mail address or full name",
-		Long:    "Lists the users in whose user name, e-mail address or full name the text stands, in any case.",
+		Use:   "search TEXT",
+		Short: "Search users by user name, e-mail address or full name",
+		Long: `Lists the users in whose user name, e-mail address or full name the text stands, in
+any case. Where it stands in nobody's, those who are called something like it.`,
 		Example: "  gatehouse admin users search example.com --role admin",
 		Args:    cobra.ExactArgs(1),
 	}
@@ -77,7 +83,7 @@ func newUsersCountCommand(i *invocation) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "count",
 		Short:   "Count users",
-		Long:    "Counts users, all of them or those of a role, a tenant or a status.",
+		Long:    "Counts users, all of them or those that the flags choose.",
 		Example: "  gatehouse admin users count --tenant acme",
 		Args:    cobra.NoArgs,
 	}

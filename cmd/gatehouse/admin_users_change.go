@@ -63,33 +63,36 @@ func (i *invocation) newPassword(o *operator, about ...string) (string, error) {
 }
 
 func newUsersUpdateCommand(i *invocation) *cobra.Command {
-	var email, name, avatar, role string
-	var withPassword bool
+	var username, email, name, avatar, role string
+	var disabled, withPassword bool
 	cmd := &cobra.Command{
 		Use:   "update USER",
 		Short: "Change a user",
 		Long: `Changes what is named by a flag and leaves the rest. A new role narrows the tokens
-that are out there at once. A new password, read from standard input, ends every
-session of the user.`,
+that are out there at once. A new password, read from standard input, and
+--disabled end every session of the user.`,
 		Example: `  gatehouse admin users update ann --role admin
   gatehouse admin users update ann --display-name "Ann Other" --email ann.other@example.com
   printf %s "$PASSWORD" | gatehouse admin users update ann --password-stdin`,
 		Args: cobra.ExactArgs(1),
 	}
 	flags := cmd.Flags()
+	flags.StringVar(&username, "username", "", "The name to sign in with")
 	flags.StringVar(&email, "email", "", "The e-mail address")
 	flags.StringVar(&name, "display-name", "", "The full name")
 	flags.StringVar(&avatar, "avatar-url", "", "The address of a picture")
 	flags.StringVar(&role, "role", "", "viewer, user, admin or owner")
+	flags.BoolVar(&disabled, "disabled", false, "Whether the user is kept out")
 	flags.BoolVar(&withPassword, "password-stdin", false, "Read a new password from standard input")
-	cmd.MarkFlagsOneRequired("email", "display-name", "avatar-url", "role", "password-stdin")
+	cmd.MarkFlagsOneRequired("username", "email", "display-name", "avatar-url", "role", "disabled", "password-stdin")
 	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
 		in := api.UserChange{UserPath: userPath(args[0])}
 		b := &in.Body
+		b.Username, b.Disabled = changed(cmd, "username", &username), changed(cmd, "disabled", &disabled)
 		b.Email, b.DisplayName = changed(cmd, "email", &email), changed(cmd, "display-name", &name)
 		b.AvatarURL, b.Role = changed(cmd, "avatar-url", &avatar), changed(cmd, "role", &role)
 		if withPassword {
-			password, err := i.newPassword(o, args[0], email, name)
+			password, err := i.newPassword(o, args[0], username, email, name)
 			if err != nil {
 				return err
 			}

@@ -14,7 +14,7 @@ func newUsersRoleCommand(i *invocation) *cobra.Command {
 		"Sees and sets the role of a user. What each role holds is shown by \"gatehouse admin roles list\".",
 		`  gatehouse admin users role show ann
   gatehouse admin users role set ann admin`,
-		newUsersRoleShowCommand(i), newUsersRoleSetCommand(i))
+		newRolesListCommand(i), newUsersRoleShowCommand(i), newUsersRoleSetCommand(i), newRolesSetScopesCommand(i))
 }
 
 func newUsersRoleShowCommand(i *invocation) *cobra.Command {

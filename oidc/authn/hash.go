@@ -164,3 +164,9 @@ func parseHash(encoded string) (argon2id.Params, error) {
 	}
 	return p, nil
 }
+
+// CheckHash says whether a hash from elsewhere is one that [Hasher.Verify] takes.
+func CheckHash(encoded string) error {
+	_, err := parseHash(encoded)
+	return err
+}

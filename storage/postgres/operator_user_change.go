@@ -42,7 +42,7 @@ func addMember(ctx context.Context, tx pgx.Tx, user authz.UserID, tenant authz.T
 type UserChange struct {
 	Username, DisplayName, Email, AvatarURL *string
 	Role                                    *authz.Role
-	EmailVerified, Disabled                 *bool
+	Disabled                                *bool
 	// If judges the record as it stands when the change is made, which nobody changes
 	// meanwhile; its error ends the change. nil asks nothing.
 	If func(storage.User) error
@@ -50,7 +50,7 @@ type UserChange struct {
 
 // UpdateUser changes what is given, and nothing that another change may have
 // written meanwhile. A new role and another status move authz_changed_at; a new
-// address is not verified unless that is said too; disabling ends everything.
+// address is not verified; disabling ends everything.
 func (s *OperatorStore) UpdateUser(ctx context.Context, id authz.UserID, c UserChange, dead time.Time, e storage.AuditEvent) (storage.User, error) {
 	var u storage.User
 	err := s.change(ctx, e, ownerObject(id), func(tx pgx.Tx) error {
@@ -59,7 +59,7 @@ func (s *OperatorStore) UpdateUser(ctx context.Context, id authz.UserID, c UserC
 				return err
 			}
 			return tx.QueryRow(ctx, updateUser, id, c.Email, folded(c.Email), c.DisplayName, c.AvatarURL, c.Role, e.At,
-				c.Username, folded(c.Username), folded(c.DisplayName), c.EmailVerified, c.Disabled).Scan(userFields(&u)...)
+				c.Username, folded(c.Username), folded(c.DisplayName), c.Disabled).Scan(userFields(&u)...)
 		})
 		if err != nil || c.Disabled == nil || !*c.Disabled {
 			return err
@@ -84,12 +84,11 @@ func (c UserChange) holds(ctx context.Context, tx pgx.Tx, id authz.UserID) error
 const updateUser = `update platform.users u set
 		username = coalesce($8, u.username), username_folded = coalesce($9, u.username_folded),
 		email = coalesce($2, u.email), email_folded = coalesce($3, u.email_folded),
-		email_verified_at = case when $11 then coalesce(u.email_verified_at, $7)
-			when $11 = false or u.email_folded <> coalesce($3, u.email_folded) then null else u.email_verified_at end,
+		email_verified_at = case when u.email_folded = coalesce($3, u.email_folded) then u.email_verified_at end,
 		display_name = coalesce($4, u.display_name), display_name_folded = coalesce($10, u.display_name_folded),
 		avatar_url = coalesce($5, u.avatar_url), role = coalesce($6, u.role),
-		disabled_at = case when $12 then coalesce(u.disabled_at, $7) when $12 = false then null else u.disabled_at end,
-		authz_changed_at = case when u.role = coalesce($6, u.role) and (u.disabled_at is not null) = coalesce($12, u.disabled_at is not null)
+		disabled_at = case when $11 then coalesce(u.disabled_at, $7) when $11 = false then null else u.disabled_at end,
+		authz_changed_at = case when u.role = coalesce($6, u.role) and (u.disabled_at is not null) = coalesce($11, u.disabled_at is not null)
 			then u.authz_changed_at else $7 end
 	where u.id = $1 returning ` + userColumns
 

@@ -38,6 +38,9 @@ var attempts = map[string]attempt{
 	"disableUser":       {},
 	"enableUser":        {},
 	"revokeAllSessions": {},
+	"getUserStats":      {},
+	"mergeUsers":        {body: `{"target":"olga"}`},
+	"changeUsers":       {body: `{"action":"disable","lines":[{"line":1,"user":"bob"}]}`},
 
 	"listSessions":  {query: "user=bob"},
 	"getSession":    {},
@@ -209,7 +212,7 @@ func TestM1_TheAttemptsWouldSucceed(t *testing.T) {
 			for method, operation := range methods.(map[string]any) {
 				id := operation.(map[string]any)["operationId"].(string)
 				// These would take away what others need, or their own token.
-				if id == "deleteUser" || id == "revokeKey" || id == "revokeMySession" || id == "rotateKeys" || id == "revokeAllSessions" || slices.Contains(last, id) != late {
+				if id == "deleteUser" || id == "mergeUsers" || id == "revokeKey" || id == "revokeMySession" || id == "rotateKeys" || id == "revokeAllSessions" || slices.Contains(last, id) != late {
 					continue
 				}
 				try := attempts[id]

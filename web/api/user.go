@@ -37,6 +37,9 @@ func (a *API) userRoutes() {
 	add(a, EnableUser, a.onUser("enabled", a.Directory.EnableUser))
 	add(a, RemoveAuthenticators, a.onUser("authenticators removed", a.Directory.RemoveAuthenticators))
 	add(a, RevokeAllSessions, a.revokeAllSessions)
+	add(a, ShowUserStats, a.showUserStats)
+	add(a, MergeUsers, a.mergeUsers)
+	add(a, ChangeUsers, a.changeUsers)
 }
 
 // User is the record of a person.
@@ -78,12 +81,13 @@ type Person struct {
 	ExtraScopes      []string `json:"extra_scopes" nullable:"false"`
 	DefaultTenantID  *string  `json:"default_tenant_id"`
 	DefaultProjectID *string  `json:"default_project_id"`
+	MergedFrom       []string `json:"merged_from" nullable:"false" doc:"The ids of users who were merged into this one"`
 }
 
 func describePerson(p storage.Person) Person {
 	d := Person{
 		User: describeUser(p.User), RoleScopes: texts(p.Rights.RoleScopes),
-		Tenants: []string{}, Groups: []string{}, GroupScopes: []string{}, ExtraScopes: []string{},
+		Tenants: []string{}, Groups: []string{}, GroupScopes: []string{}, ExtraScopes: []string{}, MergedFrom: []string{},
 		DefaultTenantID: optional(p.Preferences.Tenant.String()), DefaultProjectID: optional(p.Preferences.Project.String()),
 	}
 	for _, t := range p.Tenants {
@@ -104,11 +108,42 @@ type UserNarrowing struct {
 	Role   string `query:"role" enum:"viewer,user,admin,owner"`
 	Tenant string `query:"tenant" maxLength:"64" doc:"A tenant, by id or slug"`
 	Status string `query:"status" enum:"active,disabled"`
-	Search string `query:"search" maxLength:"200" doc:"Found, in any case, within user name, e-mail address and display name"`
+	Group  string `query:"group" maxLength:"64" doc:"The id of a group"`
+	// The instants of the last sign-in, as text: RFC 3339 or a day.
+	LastLoginAfter  string `query:"last_login_after" maxLength:"40" doc:"Who last signed in at or after this: 2026-01-31, or with a time as RFC 3339 has it"`
+	LastLoginBefore string `query:"last_login_before" maxLength:"40" doc:"Who last signed in before this"`
+	NeverLoggedIn   bool   `query:"never_logged_in" doc:"Who never signed in"`
+	Search          string `query:"search" maxLength:"200" doc:"Found, in any case, within user name, e-mail address and display name; where it stands in none, who is called something like it"`
 }
 
-func (n UserNarrowing) filter() directory.UserFilter {
-	return directory.UserFilter{Role: authz.Role(n.Role), Tenant: n.Tenant, Status: directory.UserStatus(n.Status), Search: n.Search}
+func (n UserNarrowing) filter() (directory.UserFilter, error) {
+	f := directory.UserFilter{
+		Role: authz.Role(n.Role), Tenant: n.Tenant, Status: directory.UserStatus(n.Status), Search: n.Search, NeverLoggedIn: n.NeverLoggedIn,
+	}
+	var err error
+	if n.Group != "" {
+		if f.Group, err = authz.ParseID[authz.GroupID](n.Group); err != nil {
+			return f, &directory.InvalidError{Field: "group", Problem: "is not the id of a group"}
+		}
+	}
+	if f.LastLoginAfter, err = day("last_login_after", n.LastLoginAfter); err != nil {
+		return f, err
+	}
+	f.LastLoginBefore, err = day("last_login_before", n.LastLoginBefore)
+	return f, err
+}
+
+// day reads an instant, or a day of UTC, which is its first instant.
+func day(field, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, &directory.InvalidError{Field: field, Problem: "is neither a day such as 2026-01-31 nor an instant such as 2026-01-31T08:00:00Z"}
 }
 
 // UserFilter asks for a part of a list of users.
@@ -118,7 +153,10 @@ type UserFilter struct {
 }
 
 func (a *API) listUsers(ctx context.Context, actor directory.Actor, in *UserFilter) (List[User], error) {
-	f, err := in.filter(), error(nil)
+	f, err := in.filter()
+	if err != nil {
+		return List[User]{}, err
+	}
 	if f.Paging, err = a.paging(in.Paging); err != nil {
 		return List[User]{}, err
 	}
@@ -132,12 +170,19 @@ type Count struct {
 }
 
 func (a *API) countUsers(ctx context.Context, actor directory.Actor, in *UserNarrowing) (Count, error) {
-	n, err := a.Directory.CountUsers(ctx, actor, in.filter())
+	f, err := in.filter()
+	if err != nil {
+		return Count{}, err
+	}
+	n, err := a.Directory.CountUsers(ctx, actor, f)
 	return Count{n}, err
 }
 
 func (a *API) exportUsers(ctx context.Context, actor directory.Actor, in *UserNarrowing, give func(User) error) error {
-	f := in.filter()
+	f, err := in.filter()
+	if err != nil {
+		return err
+	}
 	f.Limit = 500
 	for {
 		page, err := a.Directory.Users(ctx, actor, f)
@@ -201,7 +246,15 @@ func (a *API) showUser(ctx context.Context, actor directory.Actor, in *UserPath)
 		return Person{}, err
 	}
 	p, err := a.Directory.Person(ctx, actor, u.ID)
-	return describePerson(p), err
+	if err != nil {
+		return Person{}, err
+	}
+	d := describePerson(p)
+	merged, err := a.Directory.MergedInto(ctx, actor, u.ID)
+	for _, id := range merged {
+		d.MergedFrom = append(d.MergedFrom, id.String())
+	}
+	return d, err
 }
 
 // UserChange is what to change of a user.
@@ -209,10 +262,12 @@ type UserChange struct {
 	IfMatch
 	UserPath
 	Body struct {
+		Username    *string `json:"username,omitempty" minLength:"1" maxLength:"128"`
 		Email       *string `json:"email,omitempty" maxLength:"254" doc:"Another address has to be verified anew"`
 		DisplayName *string `json:"display_name,omitempty" maxLength:"200"`
 		AvatarURL   *string `json:"avatar_url,omitempty" maxLength:"2048"`
 		Role        *string `json:"role,omitempty" enum:"viewer,user,admin,owner"`
+		Disabled    *bool   `json:"disabled,omitempty" doc:"Disabling ends everything of the user"`
 		Password    *string `json:"password,omitempty" writeOnly:"true" doc:"Another password ends everything of the user"`
 	}
 }
@@ -230,7 +285,8 @@ func (a *API) updateUser(ctx context.Context, actor directory.Actor, in *UserCha
 		}
 	}
 	u, err = a.Directory.UpdateUser(ctx, actor, u.ID, directory.UserChange{
-		Email: b.Email, DisplayName: b.DisplayName, AvatarURL: b.AvatarURL, Role: (*authz.Role)(b.Role),
+		Username: b.Username, Email: b.Email, DisplayName: b.DisplayName, AvatarURL: b.AvatarURL,
+		Role: (*authz.Role)(b.Role), Disabled: b.Disabled,
 		If: func(now storage.User) error { return in.met(describeUser(now)) },
 	})
 	if err == nil && hash != "" {

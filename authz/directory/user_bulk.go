@@ -1,0 +1,205 @@
+package directory
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
+)
+
+// BulkAction is the one thing that is done to many users.
+type BulkAction string
+
+// The actions.
+const (
+	BulkImport     BulkAction = "import"
+	BulkUpdate     BulkAction = "update"
+	BulkDisable    BulkAction = "disable"
+	BulkEnable     BulkAction = "enable"
+	BulkDelete     BulkAction = "delete"
+	BulkAddToGroup BulkAction = "add-to-group"
+	BulkEnd        BulkAction = "revoke-all"
+)
+
+// Bulk is one thing done to many users.
+type Bulk struct {
+	Action BulkAction
+	// Group is where users are added to.
+	Group authz.GroupID
+	// Try only says what would be refused.
+	Try bool
+	// Resume leaves alone what an interrupted run has done already: who exists as
+	// they are to be imported, who is gone, who is a member.
+	Resume bool
+	Lines  []BulkLine
+}
+
+// BulkLine is what a bulk does to one user.
+type BulkLine struct {
+	// Line is where it was written, for refusals.
+	Line int
+	// User names whom, by id, user name or e-mail address; an import names nobody.
+	User string
+	New  CreateUser
+	UserChange
+}
+
+// BulkResult is what came of a bulk: when a line was refused, nothing was changed.
+type BulkResult struct {
+	Changed, Unchanged int
+	Refused            []BulkRefusal
+}
+
+// BulkRefusal says which line cannot be had, and why.
+type BulkRefusal struct {
+	Line           int
+	Field, Problem string
+}
+
+// errTakeBack ends a bulk that changes nothing.
+var errTakeBack = errors.New("nothing is to be kept")
+
+// ChangeUsers does one thing to many users: to all of them, each with its audit
+// event, or, when one line is refused, to none. Every line is judged, so that one
+// answer tells all refusals.
+func (s *Service) ChangeUsers(ctx context.Context, a Actor, b Bulk) (BulkResult, error) {
+	var r BulkResult
+	if err := may(a, manageUsers); err != nil {
+		return r, err
+	}
+	err := s.store.Together(ctx, "change users", func(all *postgres.OperatorStore) error {
+		for _, line := range b.Lines {
+			if err := s.bulkLine(ctx, a, b, line, all, &r); err != nil {
+				return err
+			}
+		}
+		if b.Try || len(r.Refused) > 0 {
+			return errTakeBack
+		}
+		return nil
+	})
+	if errors.Is(err, errTakeBack) {
+		err = nil
+	}
+	if len(r.Refused) > 0 {
+		r.Changed, r.Unchanged = 0, 0
+	}
+	return r, err
+}
+
+// bulkLine does one line and takes note of what came of it. Its error is one that
+// is not the line's fault.
+func (s *Service) bulkLine(ctx context.Context, a Actor, b Bulk, line BulkLine, all *postgres.OperatorStore, r *BulkResult) error {
+	var changed bool
+	err := all.Together(ctx, "change user", func(one *postgres.OperatorStore) (err error) {
+		inside := *s
+		inside.store = one
+		changed, err = inside.doBulk(ctx, a, b, line)
+		return err
+	})
+	if b.Resume && doneAlready(b.Action, err) {
+		changed, err = false, nil
+	}
+	refusal, refused := bulkRefusal(line.Line, err)
+	switch {
+	case refused:
+		r.Refused = append(r.Refused, refusal)
+	case err != nil:
+		return err
+	case changed:
+		r.Changed++
+	default:
+		r.Unchanged++
+	}
+	return nil
+}
+
+func doneAlready(action BulkAction, err error) bool {
+	return action == BulkDelete && errors.Is(err, storage.ErrNotFound) ||
+		action == BulkAddToGroup && errors.Is(err, storage.ErrConflict)
+}
+
+func (s *Service) doBulk(ctx context.Context, a Actor, b Bulk, line BulkLine) (changed bool, err error) {
+	if b.Action == BulkImport {
+		return s.importUser(ctx, a, b, line)
+	}
+	u, err := s.User(ctx, a, line.User)
+	if err != nil {
+		return false, err
+	}
+	switch b.Action {
+	case BulkUpdate:
+		if line.changesNothing(u) {
+			return false, nil
+		}
+		_, err = s.UpdateUser(ctx, a, u.ID, line.UserChange)
+	case BulkDisable:
+		if !u.DisabledAt.IsZero() {
+			return false, nil
+		}
+		err = s.DisableUser(ctx, a, u.ID)
+	case BulkEnable:
+		if u.DisabledAt.IsZero() {
+			return false, nil
+		}
+		err = s.EnableUser(ctx, a, u.ID)
+	case BulkDelete:
+		err = s.DeleteUser(ctx, a, u.ID)
+	case BulkAddToGroup:
+		err = s.AddMember(ctx, a, b.Group, u.ID)
+	case BulkEnd:
+		_, err = s.RevokeAllSessions(ctx, a, u.ID)
+	default:
+		err = invalid("action", "is none of import, update, disable, enable, delete, add-to-group, revoke-all")
+	}
+	return err == nil, err
+}
+
+func (s *Service) importUser(ctx context.Context, a Actor, b Bulk, line BulkLine) (changed bool, err error) {
+	if b.Resume {
+		u, err := s.User(ctx, a, line.New.Username)
+		if err == nil && storage.FoldIdentifier(u.Email) == storage.FoldIdentifier(line.New.Email) {
+			return false, nil
+		}
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return false, err
+		}
+	}
+	_, err = s.CreateUser(ctx, a, line.New)
+	return err == nil, err
+}
+
+// changesNothing reports whether the user is already as the change would make them.
+func (c UserChange) changesNothing(u storage.User) bool {
+	return is(c.Username, u.Username) && is(c.DisplayName, u.DisplayName) && is(c.Email, u.Email) && is(c.AvatarURL, u.AvatarURL) &&
+		is(c.Role, u.Role) && is(c.Disabled, !u.DisabledAt.IsZero())
+}
+
+func is[T comparable](want *T, have T) bool { return want == nil || *want == have }
+
+// bulkRefusal tells an error that is the line's own from a fault of the machinery.
+func bulkRefusal(line int, err error) (BulkRefusal, bool) {
+	var wrong *InvalidError
+	r := BulkRefusal{Line: line}
+	switch {
+	case err == nil:
+		return r, false
+	case errors.As(err, &wrong):
+		r.Field, r.Problem = wrong.Field, wrong.Problem
+	case errors.Is(err, ErrForbidden):
+		r.Problem = "you may not do that to this user"
+	case errors.Is(err, ErrLastOwner):
+		r.Problem = ErrLastOwner.Error()
+	case errors.Is(err, storage.ErrNotFound):
+		r.Problem = "names something that does not exist"
+	case errors.Is(err, storage.ErrConflict):
+		r.Problem = "is so already"
+	case errors.Is(err, storage.ErrReference):
+		r.Problem = "names something that does not exist"
+	default:
+		return r, false
+	}
+	return r, true
+}
