@@ -15,6 +15,9 @@ const (
 	OtherSessionsRevoked  AccountNotice = "other-sessions-revoked"
 	ApplicationWithdrawn  AccountNotice = "application-withdrawn"
 	DefaultTenantSelected AccountNotice = "default-tenant-selected"
+	TenantSwitched        AccountNotice = "tenant-switched"
+	ProfileChanged        AccountNotice = "profile-changed"
+	PasswordChanged       AccountNotice = "password-changed"
 )
 
 // Account is what a user sees of themselves. Its forms, each with csrf:
@@ -27,6 +30,8 @@ type Account struct {
 	Username, DisplayName, Email string
 	Role                         authz.Role
 	Tenant                       string
+	// SeveralTenants: there is another tenant to go to.
+	SeveralTenants bool
 	// Sessions are the live ones, the current one among them.
 	Sessions     []AccountSession
 	Applications []AccountApplication

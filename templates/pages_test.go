@@ -176,7 +176,10 @@ func TestPagesAreAccessible(t *testing.T) {
 					}
 				}
 				for _, refers := range []string{"aria-describedby", "aria-labelledby"} {
-					if target := attr(n, refers); target != "" && !ids[target] {
+					for _, target := range strings.Fields(attr(n, refers)) {
+						if ids[target] {
+							continue
+						}
 						t.Errorf("%s names %q, which is not there", refers, target)
 					}
 				}

@@ -159,6 +159,16 @@ func samples() map[string]Page {
 			ID: "getUser", Method: "GET", Path: "/api/v1/users/{user}", Summary: "Show a user", Scopes: []string{"admin", "users:manage"},
 			Values: []ReferenceValue{{Name: "user", Place: "path", Type: "string", Words: "The id, the user name or the e-mail address", Required: true}},
 		}}}}},
+		"profile":        Profile{Layout: sampleDesk, Name: "Ada Lovelace", Username: "ada"},
+		"profile unfit":  Profile{Layout: sampleDesk, Username: "ada", Problem: ProfileNameUnfit},
+		"password":       ChangePassword{Layout: sampleDesk, Username: "ada", Least: 10},
+		"password short": ChangePassword{Layout: sampleDesk, Username: "ada", Least: 10, Problem: PasswordShort},
+		"password again": ChangePassword{Layout: sampleDesk, Username: "ada", Again: "/login?flow=account%3Apassword"},
+		"tenants": AccountTenants{Layout: sampleDesk, Tenants: []AccountTenant{
+			{ID: tenantID(1), Name: "Acme", Current: true, Default: true}, {ID: tenantID(2), Name: "Umbrella Research"},
+		}},
+		"data":            AccountData{Layout: sampleDesk, Username: "ada"},
+		"data last owner": AccountData{Layout: sampleDesk, Username: "ada", Problem: DeleteLastOwner},
 		"console": Console{
 			Layout: sampleDesk, Counts: Counts{Users: 1284, Tenants: 12, Clients: 9, Sessions: 342},
 			SignIns: []ConsoleSignIn{

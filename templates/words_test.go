@@ -149,7 +149,7 @@ func TestEveryCaseHasItsWords(t *testing.T) {
 	distinct("device", pages)
 
 	pages = []Page{Account{Notice: "something else"}}
-	for _, n := range []AccountNotice{"", SessionRevoked, OtherSessionsRevoked, ApplicationWithdrawn, DefaultTenantSelected} {
+	for _, n := range []AccountNotice{"", SessionRevoked, OtherSessionsRevoked, ApplicationWithdrawn, DefaultTenantSelected, TenantSwitched, ProfileChanged, PasswordChanged} {
 		pages = append(pages, Account{Notice: n})
 	}
 	distinct("account", pages)
@@ -168,6 +168,18 @@ func TestEveryCaseHasItsWords(t *testing.T) {
 		pages = append(pages, Passkeys{Notice: n})
 	}
 	distinct("authenticator", pages)
+
+	pages = nil
+	for _, p := range []PasswordProblem{"", PasswordLong, PasswordShort, PasswordCommon, PasswordRepeats, PasswordPersonal, PasswordBusy} {
+		pages = append(pages, ChangePassword{Problem: p, Least: 10})
+	}
+	distinct("password", pages)
+
+	pages = nil
+	for _, p := range []DeleteProblem{"", DeleteUnconfirmed, DeleteLastOwner} {
+		pages = append(pages, AccountData{Problem: p})
+	}
+	distinct("data", pages)
 
 	pages = nil
 	for _, s := range []KeyState{KeyNext, KeyCurrent, KeyRetired} {

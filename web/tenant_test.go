@@ -65,7 +65,7 @@ func TestTenants_MemberOfTwoChooses(t *testing.T) {
 		t.Errorf("the page says:\n%s", body)
 	}
 	page = choose(t, next, page, acme, false)
-	if page.Request.URL.Path != "/account" || !strings.Contains(string(page.Body), "<dt>Tenant</dt><dd><bdi>acme</bdi></dd>") {
+	if page.Request.URL.Path != "/account" || !strings.Contains(string(page.Body), "<dt>Tenant</dt><dd><bdi>acme</bdi>") {
 		t.Errorf("the choice led to %s:\n%s", page.Request.URL, page.Body)
 	}
 	// And a choice without that leaves the default alone.

@@ -24,7 +24,23 @@ const minUnrelatedLength = 8
 
 // WeakPasswordError says, in a sentence for the person who chose it, why a
 // password cannot be had.
-type WeakPasswordError struct{ Reason string }
+type WeakPasswordError struct {
+	Weakness Weakness
+	Reason   string
+}
+
+// Weakness names why a password cannot be had, for those who say it in a language
+// other than English.
+type Weakness string
+
+// Why a password cannot be had.
+const (
+	WeakLong     Weakness = "long"
+	WeakShort    Weakness = "short"
+	WeakCommon   Weakness = "common"
+	WeakRepeats  Weakness = "repeats"
+	WeakPersonal Weakness = "personal"
+)
 
 func (e *WeakPasswordError) Error() string { return e.Reason }
 
@@ -55,19 +71,19 @@ func CheckNewPassword(password Password, about ...string) error {
 	length := utf8.RuneCountInString(text)
 	switch {
 	case len(text) > MaxPasswordBytes:
-		return &WeakPasswordError{fmt.Sprintf("The password is too long: it may have %d bytes, which is about as many letters.", MaxPasswordBytes)}
+		return &WeakPasswordError{WeakLong, fmt.Sprintf("The password is too long: it may have %d bytes, which is about as many letters.", MaxPasswordBytes)}
 	case length < MinPasswordLength:
-		return &WeakPasswordError{fmt.Sprintf("The password is too short: it needs at least %d characters.", MinPasswordLength)}
+		return &WeakPasswordError{WeakShort, fmt.Sprintf("The password is too short: it needs at least %d characters.", MinPasswordLength)}
 	}
 	folded := cases.Fold().String(text)
 	unit := repeatedUnit(folded)
 	switch {
 	case common(folded), unit != folded && common(unit):
-		return &WeakPasswordError{"This is one of the passwords that everybody tries first, or is made from one. Choose one that nobody else would think of, such as four unrelated words."}
+		return &WeakPasswordError{WeakCommon, "This is one of the passwords that everybody tries first, or is made from one. Choose one that nobody else would think of, such as four unrelated words."}
 	case unit != folded && utf8.RuneCountInString(unit) < MinPasswordLength:
-		return &WeakPasswordError{"The password repeats a few characters. Choose one that goes on, such as four unrelated words."}
+		return &WeakPasswordError{WeakRepeats, "The password repeats a few characters. Choose one that goes on, such as four unrelated words."}
 	case builtFrom(folded, about):
-		return &WeakPasswordError{"The password is built from your name, your e-mail address or the name of this service. Choose one that has nothing to do with you."}
+		return &WeakPasswordError{WeakPersonal, "The password is built from your name, your e-mail address or the name of this service. Choose one that has nothing to do with you."}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
@@ -103,6 +104,17 @@ func (s *UserStore) SetPreferences(ctx context.Context, p storage.Preferences) e
 			values ($1, $2, $3) on conflict (user_id) do update
 			set default_tenant_id = excluded.default_tenant_id, default_project_id = excluded.default_project_id`,
 			s.as.user, p.Tenant, p.Project)
+	})
+}
+
+// SetPassword gives the user another password and ends every session of theirs but
+// one: whoever knew the former one is out.
+func (s *UserStore) SetPassword(ctx context.Context, hash string, keep authz.SessionID, dead time.Time, e storage.AuditEvent) error {
+	return s.tx(ctx, "set password", s.as, func(tx pgx.Tx) error {
+		if err := exec(ctx, tx, `update platform.users set password_hash = $2 where id = $1`, s.as.user, hash); err != nil {
+			return err
+		}
+		return s.endOthers(ctx, tx, keep, "password changed", storage.LetterPasswordChanged, dead, e)
 	})
 }
 

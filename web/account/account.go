@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/oidc"
 	"github.com/gatehouse/gatehouse/oidc/authn"
 	"github.com/gatehouse/gatehouse/storage"
@@ -21,10 +22,12 @@ type Pages struct {
 	Store    *postgres.Store
 	Factors  *authn.Factors
 	// Passkeys is nil where there are none.
-	Passkeys *authn.Passkeys
-	Log      *slog.Logger
-	Fail     func(http.ResponseWriter, *http.Request, error)
-	Now      func() time.Time
+	Passkeys  *authn.Passkeys
+	Hasher    *authn.Hasher
+	Directory *directory.Service
+	Log       *slog.Logger
+	Fail      func(http.ResponseWriter, *http.Request, error)
+	Now       func() time.Time
 	// LedgerLifetime is how long the ids of what ends here stay in the ledger.
 	LedgerLifetime time.Duration
 }
@@ -70,6 +73,7 @@ func (p *Pages) page(r *http.Request, v *browser.Visit, in *postgres.SignedIn) (
 	page := templates.Account{
 		Layout: layout, Notice: templates.AccountNotice(r.URL.Query().Get("done")), Tenant: tenant.Name,
 		Username: in.Person.Username, DisplayName: in.Person.DisplayName, Email: in.Person.Email, Role: in.Person.Role,
+		SeveralTenants: len(in.Person.Tenants) > 1,
 	}
 	own := p.Store.ForUser(in.Person.ID)
 	sessions, err := own.Sessions(r.Context(), p.Now())

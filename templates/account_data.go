@@ -1,0 +1,82 @@
+package templates
+
+import "github.com/gatehouse/gatehouse/authz"
+
+// ProfileProblem says why a profile was not changed.
+type ProfileProblem string
+
+// ProfileNameUnfit: the name is empty, too long or has signs that names do not have.
+const ProfileNameUnfit ProfileProblem = "name"
+
+// Profile changes the user's name: POST /account/profile with csrf and name.
+type Profile struct {
+	Layout
+	Name, Username string
+	Problem        ProfileProblem
+}
+
+func (Profile) template() string { return "profile" }
+
+// PasswordProblem says why a password cannot be had.
+type PasswordProblem string
+
+// Why a password cannot be had.
+const (
+	PasswordLong     PasswordProblem = "long"
+	PasswordShort    PasswordProblem = "short"
+	PasswordCommon   PasswordProblem = "common"
+	PasswordRepeats  PasswordProblem = "repeats"
+	PasswordPersonal PasswordProblem = "personal"
+	PasswordBusy     PasswordProblem = "busy"
+)
+
+// ChangePassword takes a new password: POST /account/password with csrf, username
+// (for password managers) and password.
+type ChangePassword struct {
+	Layout
+	Username string
+	// Least is the fewest characters.
+	Least   int
+	Problem PasswordProblem
+	// Again is where to sign in again first; "" when that was just done.
+	Again string
+}
+
+func (ChangePassword) template() string { return "password" }
+
+// AccountTenants lets a member of several tenants choose among them: POST
+// /account/tenants with csrf, tenant_id and make_default ("on").
+type AccountTenants struct {
+	Layout
+	Tenants []AccountTenant
+}
+
+// AccountTenant is one tenant of a user: the one of this session, the one where a
+// sign-in begins.
+type AccountTenant struct {
+	ID               authz.TenantID
+	Name             string
+	Current, Default bool
+}
+
+func (AccountTenants) template() string { return "tenants" }
+
+// DeleteProblem says why an account was not deleted.
+type DeleteProblem string
+
+// Why an account was not deleted.
+const (
+	DeleteUnconfirmed DeleteProblem = "unconfirmed"
+	DeleteLastOwner   DeleteProblem = "last-owner"
+)
+
+// AccountData exports and deletes: POST /account/data/export with csrf; POST
+// /account/data/delete with csrf and confirm, the user's own name.
+type AccountData struct {
+	Layout
+	Username string
+	Problem  DeleteProblem
+	Again    string
+}
+
+func (AccountData) template() string { return "data" }

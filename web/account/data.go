@@ -1,0 +1,173 @@
+package account
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage/postgres"
+	"github.com/gatehouse/gatehouse/templates"
+	"github.com/gatehouse/gatehouse/web/browser"
+)
+
+const dataPage = "data"
+
+// ShowData is GET /account/data.
+func (p *Pages) ShowData(w http.ResponseWriter, r *http.Request) {
+	if o := p.owner(w, r, dataPage); o != nil {
+		p.showData(w, r, o, "", http.StatusOK)
+	}
+}
+
+func (p *Pages) showData(w http.ResponseWriter, r *http.Request, o *owner, problem templates.DeleteProblem, status int) {
+	layout, err := o.Layout(r.Context())
+	if err != nil {
+		p.Fail(w, r, err)
+		return
+	}
+	browser.Show(w, r, templates.AccountData{
+		Layout: layout, Username: o.in.Person.Username, Problem: problem, Again: o.again,
+	}, browser.Sending{Status: status})
+}
+
+// export is what is kept about one person, secrets left out: the record, and what
+// hangs on it.
+type export struct {
+	ExportedAt time.Time       `json:"exported_at"`
+	User       exportUser      `json:"user"`
+	Tenants    []exportTenant  `json:"tenants"`
+	Sessions   []exportSession `json:"sessions"`
+	Apps       []exportApp     `json:"apps"`
+	Passkeys   []exportPasskey `json:"passkeys"`
+	// HasPassword and the two after it say what there is, not what it is.
+	HasPassword        bool      `json:"has_password"`
+	AuthenticatorAppAt time.Time `json:"authenticator_app_at,omitzero"`
+	RecoveryCodesLeft  int       `json:"recovery_codes_left"`
+}
+
+type exportUser struct {
+	ID              authz.UserID `json:"id"`
+	Username        string       `json:"username"`
+	Name            string       `json:"name"`
+	Email           string       `json:"email"`
+	EmailVerifiedAt time.Time    `json:"email_verified_at,omitzero"`
+	AvatarURL       string       `json:"avatar_url"`
+	Role            authz.Role   `json:"role"`
+	Groups          []string     `json:"groups"`
+	CreatedAt       time.Time    `json:"created_at"`
+	LastSignInAt    time.Time    `json:"last_sign_in_at,omitzero"`
+}
+
+type exportTenant struct {
+	ID      authz.TenantID `json:"id"`
+	Name    string         `json:"name"`
+	Default bool           `json:"default"`
+}
+
+type exportSession struct {
+	ID         authz.SessionID `json:"id"`
+	Tenant     authz.TenantID  `json:"tenant_id"`
+	Address    string          `json:"address"`
+	UserAgent  string          `json:"user_agent"`
+	SignedInAt time.Time       `json:"signed_in_at"`
+	LastSeenAt time.Time       `json:"last_seen_at"`
+	ExpiresAt  time.Time       `json:"expires_at"`
+}
+
+type exportApp struct {
+	Client    authz.ClientID `json:"client_id"`
+	Tenant    authz.TenantID `json:"tenant_id"`
+	Scopes    []string       `json:"scopes"`
+	GrantedAt time.Time      `json:"granted_at"`
+}
+
+type exportPasskey struct {
+	Name       string    `json:"name"`
+	CreatedAt  time.Time `json:"created_at"`
+	LastUsedAt time.Time `json:"last_used_at,omitzero"`
+}
+
+// Export is POST /account/data/export: one file.
+func (p *Pages) Export(w http.ResponseWriter, r *http.Request) {
+	o := p.fresh(w, r, dataPage)
+	if o == nil {
+		return
+	}
+	all, err := p.export(r.Context(), o)
+	if err != nil {
+		p.Fail(w, r, err)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Disposition", `attachment; filename="gatehouse-account.json"`)
+	h.Set("Cache-Control", "no-store")
+	out := json.NewEncoder(w)
+	out.SetIndent("", "  ")
+	_ = out.Encode(all)
+}
+
+func (p *Pages) export(ctx context.Context, o *owner) (*export, error) {
+	u := o.in.Person
+	all := &export{
+		ExportedAt: p.Now().UTC(), HasPassword: o.have.Password, RecoveryCodesLeft: o.have.RecoveryCodes,
+		User: exportUser{
+			ID: u.ID, Username: u.Username, Name: u.DisplayName, Email: u.Email, EmailVerifiedAt: u.EmailVerifiedAt, AvatarURL: u.AvatarURL,
+			Role: u.Role, CreatedAt: u.CreatedAt, LastSignInAt: u.LastLoginAt,
+		},
+	}
+	for _, g := range u.Rights.Groups {
+		all.User.Groups = append(all.User.Groups, g.Name)
+	}
+	for _, t := range u.Tenants {
+		all.Tenants = append(all.Tenants, exportTenant{ID: t.ID, Name: t.Name, Default: t.ID == u.Preferences.Tenant})
+	}
+	sessions, err := o.own.Sessions(ctx, p.Now())
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range sessions {
+		all.Sessions = append(all.Sessions, exportSession{
+			ID: s.ID, Tenant: s.Tenant, Address: s.IPAddress.String(), UserAgent: s.UserAgent, SignedInAt: s.AuthTime, LastSeenAt: s.LastSeenAt, ExpiresAt: s.ExpiresAt,
+		})
+	}
+	consents, err := o.own.Consents(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range consents {
+		all.Apps = append(all.Apps, exportApp{Client: c.Client, Tenant: c.Tenant, Scopes: c.Scopes.Strings(), GrantedAt: c.GrantedAt})
+	}
+	for _, k := range o.have.Passkeys {
+		all.Passkeys = append(all.Passkeys, exportPasskey{Name: k.Name, CreatedAt: k.CreatedAt, LastUsedAt: k.LastUsedAt})
+	}
+	if o.have.TOTP != nil {
+		all.AuthenticatorAppAt = o.have.TOTP.CreatedAt
+	}
+	return all, nil
+}
+
+// Delete is POST /account/data/delete. The user name that was typed keeps a slip of
+// the hand from being final.
+func (p *Pages) Delete(w http.ResponseWriter, r *http.Request) {
+	o := p.fresh(w, r, dataPage)
+	if o == nil {
+		return
+	}
+	if r.PostFormValue("confirm") != o.in.Person.Username {
+		p.showData(w, r, o, templates.DeleteUnconfirmed, http.StatusBadRequest)
+		return
+	}
+	err := p.Directory.DeleteOwnAccount(r.Context(), actor(r, o.in))
+	switch {
+	case errors.Is(err, postgres.ErrLastOwner):
+		p.showData(w, r, o, templates.DeleteLastOwner, http.StatusConflict)
+	case err != nil:
+		p.Fail(w, r, err)
+	default:
+		browser.SeeOther(w, "/")
+	}
+}

@@ -1,0 +1,105 @@
+package account
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/authz/directory"
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
+	"github.com/gatehouse/gatehouse/templates"
+	"github.com/gatehouse/gatehouse/web/browser"
+)
+
+// actor is the person at the page, as the directory's log has them.
+func actor(r *http.Request, in *postgres.SignedIn) directory.Actor {
+	return directory.Actor{Name: in.Person.Username, User: in.Person.ID, IPAddress: browser.AddressFrom(r.Context())}
+}
+
+// ShowProfile is GET /account/profile.
+func (p *Pages) ShowProfile(w http.ResponseWriter, r *http.Request) {
+	v, in := p.visit(w, r)
+	if in == nil {
+		return
+	}
+	p.showProfile(w, r, v, templates.Profile{Name: in.Person.DisplayName, Username: in.Person.Username}, http.StatusOK)
+}
+
+func (p *Pages) showProfile(w http.ResponseWriter, r *http.Request, v *browser.Visit, page templates.Profile, status int) {
+	layout, err := v.Layout(r.Context())
+	if err != nil {
+		p.Fail(w, r, err)
+		return
+	}
+	page.Layout = layout
+	browser.Show(w, r, page, browser.Sending{Status: status})
+}
+
+// ChangeProfile is POST /account/profile.
+func (p *Pages) ChangeProfile(w http.ResponseWriter, r *http.Request) {
+	v, in := p.visit(w, r)
+	if in == nil {
+		return
+	}
+	name := strings.TrimSpace(r.PostFormValue("name"))
+	_, err := p.Directory.ChangeOwnName(r.Context(), actor(r, in), name)
+	var unfit *directory.InvalidError
+	switch {
+	case errors.As(err, &unfit):
+		page := templates.Profile{Name: name, Username: in.Person.Username, Problem: templates.ProfileNameUnfit}
+		p.showProfile(w, r, v, page, http.StatusBadRequest)
+	case err != nil:
+		p.Fail(w, r, err)
+	default:
+		p.done(w, templates.ProfileChanged)
+	}
+}
+
+// ShowTenants is GET /account/tenants.
+func (p *Pages) ShowTenants(w http.ResponseWriter, r *http.Request) {
+	v, in := p.visit(w, r)
+	if in == nil {
+		return
+	}
+	layout, err := v.Layout(r.Context())
+	if err != nil {
+		p.Fail(w, r, err)
+		return
+	}
+	page := templates.AccountTenants{Layout: layout}
+	for _, t := range in.Person.Tenants {
+		page.Tenants = append(page.Tenants, templates.AccountTenant{
+			ID: t.ID, Name: t.Name, Current: t.ID == in.Session.Tenant, Default: t.ID == in.Person.Preferences.Tenant,
+		})
+	}
+	browser.Show(w, r, page, browser.Sending{})
+}
+
+// ChooseTenant is POST /account/tenants: it moves this session, or makes a tenant
+// the one where sign-ins begin. Where the user does not belong is not found.
+func (p *Pages) ChooseTenant(w http.ResponseWriter, r *http.Request) {
+	_, in := p.visit(w, r)
+	if in == nil {
+		return
+	}
+	id, _ := authz.ParseID[authz.TenantID](r.PostFormValue("tenant_id"))
+	tenant, member := in.Person.Tenant(id)
+	own := p.Store.ForUser(in.Person.ID)
+	done, err := templates.TenantSwitched, error(nil)
+	switch {
+	case !member:
+		browser.SeeOther(w, "/account/tenants")
+		return
+	case r.PostFormValue("make_default") == "on":
+		done, err = templates.DefaultTenantSelected, own.SetPreferences(r.Context(), storage.Preferences{Tenant: tenant.ID})
+	default:
+		err = own.SetSessionTenant(r.Context(), in.Session.ID, tenant.ID)
+	}
+	if err != nil {
+		p.Fail(w, r, err)
+		return
+	}
+	p.done(w, done)
+}
