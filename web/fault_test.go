@@ -102,6 +102,28 @@ func TestP6_DatabaseDown(t *testing.T) {
 	}
 }
 
+// A ban holds while the list of bans cannot be read.
+func TestI15_BansHoldInTheDark(t *testing.T) {
+	t.Parallel()
+	network := &webtest.Network{}
+	h := webtest.Boot(t, network.Option)
+	h.World.Exec(`insert into platform.ip_bans (network, created_at) values ('127.0.0.1/32', now())`)
+	b := h.Browser()
+	if p := get(b, h.URL+"/.well-known/openid-configuration", nil); p.StatusCode != http.StatusForbidden {
+		t.Fatalf("banned: %d", p.StatusCode)
+	}
+	network.Cut()
+	defer network.Mend()
+	for _, memory := range []string{"trusted", "not trusted"} {
+		if p := get(b, h.URL+"/.well-known/openid-configuration", nil); p.StatusCode != http.StatusForbidden {
+			t.Errorf("without a database, while memory is %s: %d", memory, p.StatusCode)
+		}
+		for h.Store.Fresh() {
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+}
+
 func isUp(b *webtest.Browser, h *webtest.House) bool {
 	return get(b, h.URL+"/account", nil).StatusCode == http.StatusOK
 }

@@ -147,9 +147,10 @@ func (s *Server) secure(next http.Handler) http.Handler {
 	})
 }
 
-// refuseBanned turns away who is banned, before anything is computed for them. When
-// the list cannot be read the request goes on: what needs no database is still
-// answered, and the rest fails by itself, each endpoint in its own form.
+// refuseBanned turns away who is banned, before anything is computed for them. The last
+// list that was read holds while none can be. Before the first the request goes on: what
+// needs no database is still answered, and the rest fails by itself, each endpoint in
+// its own form.
 func (s *Server) refuseBanned(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		banned, err := s.Store.Banned(r.Context(), browser.AddressFrom(r.Context()), s.Now())

@@ -85,7 +85,7 @@ func (s *UserStore) ApproveDeviceCode(ctx context.Context, g storage.Grant, n st
 		queueOwnEvent(b, s.as.user, storage.AuditEvent{
 			At: g.IssuedAt, Action: "user.approve-device", ObjectKind: "client", ObjectID: string(g.Client), Tenant: g.Tenant, IPAddress: n.IPAddress,
 		}, map[string]any{"scopes": g.Scopes.Strings(), "session": n.ID}, `true`)
-		queueInsertGrant(b, s.as.user, g, request)
+		queueInsertGrant(b, "", s.as.user, g, request)
 		return tx.SendBatch(ctx, b).Close()
 	})
 }

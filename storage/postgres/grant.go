@@ -23,10 +23,9 @@ func (s *UserStore) InsertGrant(ctx context.Context, g storage.Grant, session au
 		return err
 	}
 	return s.batch(ctx, "insert grant", s.as, func(b *pgx.Batch) {
-		queueInsertGrant(b, s.as.user, g, request)
 		// Once a minute is often enough to know that a session is not idle.
-		b.Queue(`update platform.user_sessions set last_seen_at = $3::timestamptz
-			where id = $1 and user_id = $2 and last_seen_at < $3::timestamptz - interval '1 minute'`, session, s.as.user, g.IssuedAt)
+		queueInsertGrant(b, `with seen as (update platform.user_sessions set last_seen_at = $15::timestamptz
+			where id = $19 and user_id = $2 and last_seen_at < $15::timestamptz - interval '1 minute')`, s.as.user, g, request, session)
 		if remember != nil {
 			b.Queue(`insert into platform.consents as c (user_id, client_id, tenant_id, scopes, granted_at)
 				values ($1, $2, $3, $4, $5) on conflict (user_id, client_id, tenant_id) do update
@@ -52,13 +51,16 @@ func detailsOrNull(d storage.GrantDetails) *storage.GrantDetails {
 	return &d
 }
 
-func queueInsertGrant(b *pgx.Batch, user authz.UserID, g storage.Grant, request []byte) {
-	b.Queue(`insert into platform.grants (id, user_id, sid, client_id, tenant_id, project_id, requested_scopes, scopes,
+// queueInsertGrant inserts a grant, and does with it, in the same statement, what
+// stands before it; more are the arguments from $19 on.
+func queueInsertGrant(b *pgx.Batch, before string, user authz.UserID, g storage.Grant, request []byte, more ...any) {
+	b.Queue(before+` insert into platform.grants (id, user_id, sid, client_id, tenant_id, project_id, requested_scopes, scopes,
 			audience, request, auth_time, acr, amr, requested_at, issued_at, code_hash, code_used_at, details)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::timestamptz, $16, $17, $18)`, append([]any{
 		g.ID, user, g.SID, g.Client, g.Tenant, g.Project, g.Requested.String(), g.Scopes.String(),
 		strings.Join(g.Audience, " "), request, g.AuthTime, g.ACR, strings.Join(g.AMR, " "), g.RequestedAt, g.IssuedAt, g.CodeHash,
-		zeronull.Timestamptz(g.CodeUsedAt), detailsOrNull(g.Details))
+		zeronull.Timestamptz(g.CodeUsedAt), detailsOrNull(g.Details),
+	}, more...)...)
 }
 
 // Granted is a grant with the person it is for, read in one trip, so that the
@@ -74,10 +76,7 @@ type Granted struct {
 // grant without a person is [storage.ErrNotFound].
 func (s *Store) Granted(ctx context.Context, id authz.GrantID) (Granted, error) {
 	var g Granted
-	err := s.batch(ctx, "read grant", acting{row: id}, func(b *pgx.Batch) {
-		b.Queue(grantQuery, id).QueryRow(func(row pgx.Row) error { return scanGrant(row, &g) })
-		queuePerson(b, &g.Person)
-	})
+	err := s.ask(ctx, "read grant", grantQuery, []any{id, id.String()}, func(row pgx.Row) error { return scanGrant(row, &g) })
 	return g, err
 }
 
@@ -85,15 +84,18 @@ const grantQuery = `
 	select g.id, g.user_id, g.sid, g.client_id, g.tenant_id, g.project_id,
 	       g.requested_scopes, g.scopes, g.audience, g.request, g.details, g.auth_time, g.acr, g.amr, g.requested_at, g.issued_at,
 	       g.code_hash, g.code_used_at, g.generation, g.refresh_hash, g.rotated_at, g.revoked_at,
-	       exists (select from platform.revoked_tokens r where r.jti in (g.sid::text, g.id::text))
-	  from (select *, set_config('app.user_id', user_id::text, true) from platform.grants where id = $1 offset 0) g`
+	       exists (select from platform.revoked_tokens r where r.jti in (g.sid::text, g.id::text)), p.*
+	  from (select set_config('app.row_id', $2, true) as named offset 0) a
+	 cross join lateral (select *, set_config('app.user_id', user_id::text, true)
+	                       from platform.grants where id = $1 and a.named <> '' offset 0) g
+	 cross join lateral (` + personColumns + ` where u.id = g.user_id offset 0) p`
 
 func scanGrant(row pgx.Row, into *Granted) error {
 	g := &into.Grant
 	var requested, scopes, audience, amr string
 	var request []byte
 	var details *storage.GrantDetails
-	err := row.Scan(&g.ID, &g.User, &g.SID, &g.Client, &g.Tenant, &g.Project, &requested, &scopes, &audience, &request, &details,
+	err := scanWithPerson(row, &into.Person, &g.ID, &g.User, &g.SID, &g.Client, &g.Tenant, &g.Project, &requested, &scopes, &audience, &request, &details,
 		&g.AuthTime, &g.ACR, &amr, &g.RequestedAt, &g.IssuedAt, &g.CodeHash, (*zeronull.Timestamptz)(&g.CodeUsedAt),
 		&g.Generation, &g.RefreshHash, (*zeronull.Timestamptz)(&g.RotatedAt), (*zeronull.Timestamptz)(&g.RevokedAt),
 		&into.SessionDead)

@@ -59,7 +59,9 @@ func queuePerson(b *pgx.Batch, p *storage.Person) {
 	b.Queue(personQuery).QueryRow(func(row pgx.Row) error { return scanPerson(row, p) })
 }
 
-const personQuery = `
+const personQuery = personColumns + ` where u.id = platform.acting_user()`
+
+const personColumns = `
 	select ` + userColumns + `, r.scopes,
 	       f.default_tenant_id,
 	       f.default_project_id,
@@ -75,12 +77,14 @@ const personQuery = `
 	           and exists (select from platform.user_group_memberships m where m.user_id = u.id and m.tenant_id = t.id))
 	  from platform.users u
 	  join platform.roles r on r.name = u.role
-	  left join platform.user_preferences f on f.user_id = u.id
-	 where u.id = platform.acting_user()`
+	  left join platform.user_preferences f on f.user_id = u.id`
 
-func scanPerson(row pgx.Row, p *storage.Person) error {
+func scanPerson(row pgx.Row, p *storage.Person) error { return scanWithPerson(row, p) }
+
+// scanWithPerson scans a row of other columns and, behind them, personColumns.
+func scanWithPerson(row pgx.Row, p *storage.Person, others ...any) error {
 	var extra, groups, tenants []byte
-	fields := append(userFields(&p.User), &p.Rights.RoleScopes,
+	fields := append(append(others, userFields(&p.User)...), &p.Rights.RoleScopes,
 		&p.Preferences.Tenant, &p.Preferences.Project, &extra, &groups, &tenants)
 	if err := row.Scan(fields...); err != nil {
 		return err

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,7 +20,12 @@ func queueRevocation(b *pgx.Batch, r storage.Revocation) {
 
 // Revoke writes an id into the ledger, beside no other change.
 func (s *Store) Revoke(ctx context.Context, r storage.Revocation) error {
-	return s.caughtUp(ctx, s.batch(ctx, "revoke", acting{user: r.User}, func(b *pgx.Batch) { queueRevocation(b, r) }))
+	b := &pgx.Batch{}
+	b.Queue(`insert into platform.revoked_tokens (jti, user_id, tenant_id, client_id, reason, revoked_at, expires_at)
+		select $1, $2::uuid, $3::uuid, $4, $5, $6::timestamptz, $7::timestamptz from (select set_config('app.user_id', coalesce($2::uuid::text, ''), true) offset 0) a
+		on conflict (jti) do nothing`,
+		r.JTI, r.User, r.Tenant, zeronull.Text(r.Client), r.Reason, r.RevokedAt, r.ExpiresAt)
+	return s.caughtUp(ctx, s.send(ctx, "revoke", b))
 }
 
 // Standing is what the ledger and the directory say, at this moment, of a token
@@ -35,22 +41,23 @@ type Standing struct {
 // Standing asks for all of a token's ids and its user in one trip.
 func (s *Store) Standing(ctx context.Context, ids []string, user authz.UserID) (Standing, error) {
 	var standing Standing
-	err := s.batch(ctx, "read the ledger", acting{user: user}, func(b *pgx.Batch) {
-		b.Queue(`select exists (select from platform.revoked_tokens where jti = any($1))`, ids).
-			QueryRow(func(row pgx.Row) error { return row.Scan(&standing.Dead) })
-		if !user.IsZero() {
-			b.Queue(personQuery).Query(func(rows pgx.Rows) error {
-				for rows.Next() {
-					standing.Person = &storage.Person{}
-					if err := scanPerson(rows, standing.Person); err != nil {
-						return err
-					}
-				}
-				return rows.Err()
-			})
-		}
-	})
-	return standing, err
+	const dead = `select exists (select from platform.revoked_tokens where jti = any($1))`
+	if user.IsZero() {
+		return standing, s.ask(ctx, "read the ledger", dead, []any{ids}, func(row pgx.Row) error { return row.Scan(&standing.Dead) })
+	}
+	person := &storage.Person{}
+	err := s.ask(ctx, "read the ledger", dead+`, p.*
+		  from (select set_config('app.user_id', $3, true) as acting offset 0) a
+		 cross join lateral (`+personColumns+` where u.id = $2 and a.acting <> '' offset 0) p`, []any{ids, user, user.String()},
+		func(row pgx.Row) error { return scanWithPerson(row, person, &standing.Dead) })
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return Standing{}, nil
+	case err != nil:
+		return Standing{}, err
+	}
+	standing.Person = person
+	return standing, nil
 }
 
 // Consume spends a one-time id: [storage.ErrConflict] for everyone but the first.

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 	"net/netip"
 	"time"
 
@@ -45,25 +46,31 @@ type SignedIn struct {
 // digest and judges whether the session still stands.
 func (s *Store) SignedIn(ctx context.Context, id authz.SessionID, client authz.ClientID) (SignedIn, error) {
 	var in SignedIn
-	err := s.batch(ctx, "read session", acting{row: id}, func(b *pgx.Batch) {
-		// Setting app.user_id in the same breath opens the user's rows to the
-		// statements behind it.
-		b.Queue(`select `+sessionColumns+` from (
-				select *, set_config('app.user_id', user_id::text, true)
-				  from platform.user_sessions where id = $1 offset 0) s`, id).
-			QueryRow(func(row pgx.Row) (err error) { in.Session, err = scanSession(row); return err })
-		queuePerson(b, &in.Person)
-		if client != "" {
-			b.Queue(`select user_id, client_id, tenant_id, scopes, granted_at from platform.consents
-				where user_id = platform.acting_user() and client_id = $1`, client).
-				Query(func(rows pgx.Rows) (err error) {
-					in.Consents, err = pgx.CollectRows(rows, scanConsent)
-					return err
-				})
+	var consents []byte
+	err := s.ask(ctx, "read session", sessionQuery, []any{id, id.String(), client}, func(row pgx.Row) error {
+		var ip *netip.Addr
+		err := scanWithPerson(row, &in.Person, append(sessionFields(&in.Session, &ip), &consents)...)
+		if ip != nil {
+			in.Session.IPAddress = *ip
 		}
+		return err
 	})
+	if err == nil && consents != nil {
+		err = json.Unmarshal(consents, &in.Consents)
+	}
 	return in, err
 }
+
+// Setting app.user_id in the same breath opens the user's rows to what follows.
+const sessionQuery = `
+	select ` + sessionColumns + `,
+	       (select json_agg(json_build_object('User', c.user_id, 'Client', c.client_id, 'Tenant', c.tenant_id,
+	                                          'Scopes', c.scopes, 'GrantedAt', c.granted_at))
+	          from platform.consents c where c.user_id = s.user_id and c.client_id = $3), p.*
+	  from (select set_config('app.row_id', $2, true) as named offset 0) a
+	 cross join lateral (select *, set_config('app.user_id', user_id::text, true)
+	                       from platform.user_sessions where id = $1 and a.named <> '' offset 0) s
+	 cross join lateral (` + personColumns + ` where u.id = s.user_id offset 0) p`
 
 // InsertSession keeps a new session and says when its user last signed in. When
 // ends is not zero, that session of the same user dies with it: a sign-in never

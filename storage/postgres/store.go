@@ -182,6 +182,14 @@ func (s *Store) batch(ctx context.Context, act string, a acting, queue func(*pgx
 	return s.send(ctx, act, b)
 }
 
+// ask sends one statement that says by itself who is acting: "offset 0" holds the
+// order, so that what a look-up by secret opens is open when the rest is read.
+func (s *Store) ask(ctx context.Context, act, statement string, args []any, scan func(pgx.Row) error) error {
+	b := &pgx.Batch{}
+	b.Queue(statement, args...).QueryRow(scan)
+	return s.send(ctx, act, b)
+}
+
 func (s *Store) send(ctx context.Context, act string, b *pgx.Batch) error {
 	if s.within != nil {
 		return translate(act, s.within.SendBatch(ctx, b).Close())
