@@ -11,7 +11,9 @@ const (
 	ProblemRedirectURI Problem = "redirect_uri"
 	// ProblemRequest: the client is known, its request is not acceptable.
 	ProblemRequest Problem = "request"
-	// ProblemExpired: a paused sign-in, a form or a mail link came too late.
+	// ProblemLink: a one-time link was used, is too old or was replaced.
+	ProblemLink Problem = "link"
+	// ProblemExpired: a paused sign-in or a form came too late.
 	ProblemExpired Problem = "expired"
 	// ProblemBrowser: the form or the paused sign-in belongs to another browser.
 	ProblemBrowser Problem = "browser"

@@ -167,8 +167,28 @@ func samples() map[string]Page {
 		"tenants": AccountTenants{Layout: sampleDesk, Tenants: []AccountTenant{
 			{ID: tenantID(1), Name: "Acme", Current: true, Default: true}, {ID: tenantID(2), Name: "Umbrella Research"},
 		}},
-		"data":            AccountData{Layout: sampleDesk, Username: "ada"},
-		"data last owner": AccountData{Layout: sampleDesk, Username: "ada", Problem: DeleteLastOwner},
+		"data":             AccountData{Layout: sampleDesk, Username: "ada"},
+		"data last owner":  AccountData{Layout: sampleDesk, Username: "ada", Problem: DeleteLastOwner},
+		"forgot":           Forgot{Layout: sampleLayout, Flow: "sealed", Username: "ada"},
+		"forgot sent":      Forgot{Layout: sampleLayout, Flow: "sealed", Sent: true},
+		"forgot throttled": Forgot{Layout: sampleLayout, Throttled: true, RetryAfter: time.Minute},
+		"link reset":       Link{Layout: sampleLayout, Token: "gth_ol_x", Purpose: "reset_password", Name: "Ada Lovelace", Username: "ada", Email: "ada@example.com", MinPassword: 10},
+		"link weak": Link{
+			Layout: sampleLayout, Token: "gth_ol_x", Purpose: "set_up", Username: "ada", MinPassword: 10, Problem: LinkWeak, Reason: "The password is too short.",
+		},
+		"link sign in":     Link{Layout: sampleLayout, Token: "gth_ol_x", Purpose: "sign_in", Name: "Ada Lovelace", Username: "ada"},
+		"link verify":      Link{Layout: sampleLayout, Token: "gth_ol_x", Purpose: "verify_email", Username: "ada", Email: "ada@example.com"},
+		"link change":      Link{Layout: sampleLayout, Token: "gth_ol_x", Purpose: "change_email", Username: "ada", Email: "ada@example.com", Problem: LinkTaken},
+		"link undo":        Link{Layout: sampleLayout, Token: "gth_ol_x", Purpose: "undo_email", Username: "ada", Email: "ada@example.com"},
+		"link invitation":  Link{Layout: sampleLayout, Token: "gth_ol_x", Purpose: "invitation", Email: "ada@example.com", Tenant: "Acme", MinPassword: 10},
+		"link join":        Link{Layout: sampleDesk, Token: "gth_ol_x", Purpose: "invitation", Email: "ada@example.com", Tenant: "Acme", Known: true, SignedIn: true},
+		"link join later":  Link{Layout: sampleLayout, Token: "gth_ol_x", Purpose: "invitation", Email: "ada@example.com", Tenant: "Acme", Known: true},
+		"link done":        LinkDone{Layout: sampleLayout, Purpose: "reset_password"},
+		"link done undone": LinkDone{Layout: sampleLayout, Purpose: "undo_email", Email: "ada@example.com"},
+		"mailbox": Mailbox{Layout: sampleLayout, Letters: []MailboxLetter{
+			{To: "ada@example.com", Subject: "Choose a new password", Date: "Sat, 14 Mar 2026 12:05:00 +0000", Text: "Hello Ada,\n…", Link: "https://id.example.com/link?token=gth_ol_x"},
+			{To: "ada@example.com", Subject: "Your password was changed"},
+		}},
 		"console": Console{
 			Layout: sampleDesk, Counts: Counts{Users: 1284, Tenants: 12, Clients: 9, Sessions: 342},
 			SignIns: []ConsoleSignIn{

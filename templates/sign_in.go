@@ -37,6 +37,8 @@ type SignIn struct {
 	// Passkey is nil where there are none.
 	Passkey *PasskeyQuestion
 	Problem SignInProblem
+	// Recoverable shows the way to a link by mail.
+	Recoverable bool
 	// RetryAfter is how long [SignInThrottled] and [SignInBusy] last, if known.
 	RetryAfter time.Duration
 }

@@ -134,7 +134,7 @@ func TestEveryCaseHasItsWords(t *testing.T) {
 	distinct("sign in", pages)
 
 	pages = nil
-	for _, p := range []Problem{"", ProblemClient, ProblemRedirectURI, ProblemRequest, ProblemExpired, ProblemBrowser, ProblemBanned, ProblemNoTenant} {
+	for _, p := range []Problem{"", ProblemClient, ProblemRedirectURI, ProblemRequest, ProblemExpired, ProblemLink, ProblemBrowser, ProblemBanned, ProblemNoTenant} {
 		pages = append(pages, Error{Status: 400, Problem: p})
 	}
 	for _, status := range []int{403, 404, 405, 413, 429, 500, 503} {

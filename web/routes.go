@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/gatehouse/gatehouse/oidc"
+	"github.com/gatehouse/gatehouse/oidc/authn"
 	"github.com/gatehouse/gatehouse/templates"
 	"github.com/gatehouse/gatehouse/web/api"
 	"github.com/gatehouse/gatehouse/web/browser"
@@ -74,6 +75,10 @@ func (s *Server) routes() []route {
 		{"POST", oidc.StepUpPath, form, s.login.Verify},
 		{"POST", oidc.StepUpPath + "/passkey", form, s.login.VerifyWithPasskey},
 		{"POST", oidc.StepUpPath + "/skip", form, s.login.SkipStepUp},
+		{"GET", "/login/forgot", open, s.login.ShowForgot},
+		{"POST", "/login/forgot", form, s.login.Forgot},
+		{"GET", authn.LinkPath, open, s.login.ShowLink},
+		{"POST", authn.LinkPath, form, s.login.SpendLink},
 		{"GET", "/login/tenant", open, s.login.ShowTenants},
 		{"POST", "/login/tenant", form, s.login.ChooseTenant},
 		{"GET", oidc.ConsentPath, open, s.login.ShowConsent},
@@ -108,6 +113,8 @@ func (s *Server) routes() []route {
 		{"GET", "/account/recovery-codes", open, s.account.ShowRecoveryCodes},
 		{"POST", "/account/recovery-codes", form, s.account.MakeRecoveryCodes},
 		{"POST", "/account/recovery-codes/download", form, s.account.DownloadRecoveryCodes},
+
+		{"GET", "/dev/mail", open, s.mailbox},
 
 		{"GET", "/console", open, s.console.Show},
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	netmail "net/mail"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -15,7 +16,9 @@ import (
 	"github.com/gatehouse/gatehouse/oidc"
 	"github.com/gatehouse/gatehouse/oidc/authn"
 	"github.com/gatehouse/gatehouse/oidc/keys"
+	"github.com/gatehouse/gatehouse/oidc/mail"
 	"github.com/gatehouse/gatehouse/oidc/outbound"
+	"github.com/gatehouse/gatehouse/oidc/recovery"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/jobs"
 	"github.com/gatehouse/gatehouse/storage/ledger"
@@ -48,8 +51,12 @@ type Config struct {
 	FetchRequestURIs, RequirePushedRequests bool
 	Tokens                                  oidc.Lifetimes
 	Sessions                                browser.Lifetimes
-	Log                                     *slog.Logger
-	Now                                     func() time.Time
+	// NoMail says that no mail can be sent, so that nobody is promised any. Mailbox is
+	// where it goes while trying things out; nil elsewhere.
+	NoMail  bool
+	Mailbox *mail.Folder
+	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 // Server answers everything that a browser or a client asks for.
@@ -61,6 +68,8 @@ type Server struct {
 	account  *account.Pages
 	console  *console.Pages
 	api      *api.API
+	links    *authn.Links
+	recovery *recovery.Service
 	handler  http.Handler
 }
 
@@ -99,7 +108,12 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.links, err = authn.NewLinks(c.Issuer.String(), c.Secret); err != nil {
+		return nil, err
+	}
+	s.recovery = &recovery.Service{Store: c.Store, Directory: d, Links: s.links, Limits: limits, Hasher: hasher, Now: c.Now}
 	s.login = &login.Pages{
+		Recovery: s.recovery, NoMail: c.NoMail,
 		Provider: provider, Browsers: browsers, Store: c.Store, Fail: s.fail, Refuse: s.refuse, Log: c.Log, Now: c.Now,
 		Authenticator: authn.New(c.Store, hasher, limits, c.Now), Limits: limits, Factors: factors, Passkeys: passkeys,
 	}
@@ -118,11 +132,10 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
-// Jobs is the work that requests set off and that is done behind them.
-func (s *Server) Jobs() []jobs.Entry {
-	return []jobs.Entry{
-		jobs.On(s.provider.SendLogoutToken),
-	}
+// Jobs is the work that requests set off and that is done behind them. Letters go to the carrier, from an address.
+func (s *Server) Jobs(carrier mail.Carrier, from netmail.Address) []jobs.Entry {
+	post := &mail.Post{Issuer: s.Issuer, Links: s.links, From: from, Carrier: carrier, Log: s.Log, Now: s.Now}
+	return []jobs.Entry{jobs.On(s.recovery.Answer), jobs.On(post.Deliver), jobs.On(s.provider.SendLogoutToken)}
 }
 
 // ServeHTTP implements [http.Handler].

@@ -136,7 +136,7 @@ func checkUser(u storage.User) error {
 	if _, err := authz.ParseRole(string(u.Role)); err != nil {
 		return invalid("role", "%v", err)
 	}
-	return errors.Join(checkUsername(u.Username), checkEmail(u.Email), checkName("display_name", u.DisplayName), checkPasswordHash(u.PasswordHash))
+	return errors.Join(checkUsername(u.Username), CheckEmail(u.Email), checkName("display_name", u.DisplayName), checkPasswordHash(u.PasswordHash))
 }
 
 // checkPasswordHash keeps a password from being stored as its own hash. It does not
@@ -165,7 +165,8 @@ func checkUsername(name string) error {
 	return nil
 }
 
-func checkEmail(address string) error {
+// CheckEmail judges whether a text can be an e-mail address. The error is an [*InvalidError].
+func CheckEmail(address string) error {
 	parsed, err := mail.ParseAddress(address)
 	if err != nil || parsed.Address != address || parsed.Name != "" || len(address) > 254 {
 		return invalid("email", "is not an e-mail address")
@@ -223,7 +224,7 @@ func (c UserChange) check() error {
 		problems = append(problems, checkUsername(*c.Username))
 	}
 	if c.Email != nil {
-		problems = append(problems, checkEmail(*c.Email))
+		problems = append(problems, CheckEmail(*c.Email))
 	}
 	if c.DisplayName != nil {
 		problems = append(problems, checkName("display_name", *c.DisplayName))

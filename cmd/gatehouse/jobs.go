@@ -3,16 +3,25 @@ package main
 import (
 	"context"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"github.com/gatehouse/gatehouse/cmd/internal/config"
+	"github.com/gatehouse/gatehouse/oidc/mail"
 	"github.com/gatehouse/gatehouse/storage/jobs"
 )
 
-// jobs is every kind of work that is done behind the requests: the server's own, and
-// what is due every so often.
-func (i *invocation) jobs(c *config.Config, h *house, log *slog.Logger) []jobs.Entry {
-	return append(h.server.Jobs(),
+// jobs is every kind of work that is done behind the requests, one line each.
+func (i *invocation) jobs(c *config.Config, h *house, log *slog.Logger) ([]jobs.Entry, error) {
+	carrier, err := i.carrier(c)
+	if err != nil {
+		return nil, err
+	}
+	from, err := c.Sender()
+	if err != nil {
+		return nil, err
+	}
+	return append(h.server.Jobs(carrier, from),
 		jobs.Every[cleaning](5*time.Minute, func(ctx context.Context) error {
 			removed, err := h.store.ForOperator().Clean(ctx, i.now(), c.RefreshAbsoluteLifetime)
 			if removed > 0 {
@@ -24,7 +33,30 @@ func (i *invocation) jobs(c *config.Config, h *house, log *slog.Logger) []jobs.E
 			_, err := h.keys.Rotate(ctx)
 			return err
 		}),
-	)
+	), nil
+}
+
+// carrier takes letters from here: to a mail server, into the folder of a development server, or nowhere.
+func (i *invocation) carrier(c *config.Config) (mail.Carrier, error) {
+	server, err := c.Post()
+	switch {
+	case err != nil:
+		return nil, err
+	case server != nil:
+		return server, nil
+	}
+	if folder := i.mailbox(c); folder != nil {
+		return folder, nil
+	}
+	return nil, nil
+}
+
+// mailbox is where a development server without a mail server keeps letters; nil for any other.
+func (i *invocation) mailbox(c *config.Config) *mail.Folder {
+	if c.Env != config.Development || c.SMTPAddress != "" {
+		return nil
+	}
+	return &mail.Folder{Dir: filepath.Join(c.DataDir, "mail"), Now: i.now}
 }
 
 // cleaning removes what has expired.

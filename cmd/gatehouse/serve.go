@@ -77,6 +77,10 @@ func (i *invocation) serve(ctx context.Context, c *config.Config, d *database, w
 	if err != nil {
 		return err
 	}
+	work, err := i.jobs(c, h, log)
+	if err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w (is another server running? choose with --listen)", err)
@@ -90,7 +94,7 @@ func (i *invocation) serve(ctx context.Context, c *config.Config, d *database, w
 		tasks.Go(func() error { return lostDatabase(ctx, d.server.Done()) })
 	}
 	tasks.Go(func() error { return keepKeys(ctx, h.keys, store, log) })
-	tasks.Go(func() error { return jobs.Run(ctx, store, log, i.jobs(c, h, log)...) })
+	tasks.Go(func() error { return jobs.Run(ctx, store, log, work...) })
 	tasks.Go(func() error { return serveUntil(ctx, listener, h.server, tlsFiles{c.TLSCertFile, c.TLSKeyFile}, log) })
 	tasks.Go(func() error { return serveUntil(ctx, adminListener, operatorHandler(store), tlsOff, log) })
 	if withDemo {
@@ -136,6 +140,7 @@ func (i *invocation) openHouse(ctx context.Context, c *config.Config, store *pos
 	}
 	h.server, err = web.New(web.Config{
 		RelatedOrigins: c.RelatedOrigins, PasskeyMetadata: metadata,
+		NoMail: c.SMTPAddress == "" && c.Env == config.Production, Mailbox: i.mailbox(c),
 		Issuer: issuer, Store: store, Keys: h.keys, Secret: h.secret, TrustedProxies: c.TrustedProxies, InsecureOutbound: c.InsecureOutbound,
 		FetchRequestURIs: c.FetchRequestURIs, RequirePushedRequests: c.RequirePushedRequests, Log: log, Now: i.now,
 		Tokens: oidc.Lifetimes{

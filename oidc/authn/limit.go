@@ -74,6 +74,13 @@ var userCodeLimits = []limit{
 var codeLimits = append(limits[:len(limits):len(limits)],
 	limit{time.Hour, 30, func(a Attempt) []byte { return counterKey("second factor", a.User.String()) }})
 
+// mailRequestLimits bound how much mail one person can cause, mailLimits how much one can get:
+// nobody fills another's mailbox, from however many addresses.
+var (
+	mailRequestLimits = []limit{{10 * time.Minute, 10, func(a Attempt) []byte { return counterKey("mail by address", AddressGroup(a.Addr)) }}}
+	mailLimits        = []limit{{time.Hour, 3, func(a Attempt) []byte { return counterKey("mail to user", a.User.String()) }}}
+)
+
 // Limits keeps attempts within bounds, wherever they come in.
 type Limits struct {
 	counter Counter
@@ -105,6 +112,20 @@ func (l *Limits) ReserveUserCode(ctx context.Context, user authz.UserID, addr ne
 // proven the first.
 func (l *Limits) ReserveCode(ctx context.Context, user authz.UserID, addr netip.Addr) (release func(context.Context) error, err error) {
 	return l.reserve(ctx, codeLimits, Attempt{User: user, Addr: addr})
+}
+
+// TakeMailRequest counts that a mail was asked for, whether there will be one or
+// not. The error is a [*LimitError] when there were too many from an address.
+func (l *Limits) TakeMailRequest(ctx context.Context, addr netip.Addr) error {
+	_, err := l.reserve(ctx, mailRequestLimits, Attempt{Addr: addr})
+	return err
+}
+
+// TakeMail counts a mail to a user that somebody asked for. The error is a
+// [*LimitError] when they got too many.
+func (l *Limits) TakeMail(ctx context.Context, user authz.UserID) error {
+	_, err := l.reserve(ctx, mailLimits, Attempt{User: user})
+	return err
 }
 
 func (l *Limits) reserve(ctx context.Context, limits []limit, a Attempt) (release func(context.Context) error, err error) {

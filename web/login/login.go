@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/oidc"
 	"github.com/gatehouse/gatehouse/oidc/authn"
+	"github.com/gatehouse/gatehouse/oidc/recovery"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/templates"
@@ -26,6 +27,9 @@ type Pages struct {
 	// Passkeys is nil where there are none.
 	Passkeys *authn.Passkeys
 	Limits   *authn.Limits
+	// Recovery makes and spends links; NoMail says that none can be mailed.
+	Recovery *recovery.Service
+	NoMail   bool
 	Browsers *browser.Keeper
 	Store    *postgres.Store
 	// Fail shows a fault of ours as a page.
@@ -85,7 +89,7 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, v *browser.Visit, p
 		p.Fail(w, r, err)
 		return
 	}
-	page.Layout, page.Client = layout, q.Client.Name
+	page.Layout, page.Client, page.Recoverable = layout, q.Client.Name, !p.NoMail && q.Again == ""
 	if q.Again != "" {
 		page.Reauthenticate, page.Username = true, q.Again
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	netmail "net/mail"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -51,7 +52,7 @@ type House struct {
 	secret []byte
 	offset *atomic.Int64
 	server *httptest.Server
-	jobs   []jobs.Entry
+	made   *web.Server
 }
 
 // Option changes how a house is booted.
@@ -112,7 +113,9 @@ func (h *House) Work() {
 	h.T.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- jobs.Run(ctx, h.Store, slog.New(slog.DiscardHandler), h.jobs...) }()
+	go func() {
+		ended <- jobs.Run(ctx, h.Store, slog.New(slog.DiscardHandler), h.made.Jobs(nil, netmail.Address{})...)
+	}()
 	h.T.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {
@@ -168,7 +171,7 @@ func (h *House) start(options []Option) {
 			h.T.Fatal("boot: the store does not hear of changes")
 		}
 	}
-	h.server, h.URL, h.jobs = server, c.Issuer.String(), made.Jobs()
+	h.made, h.server, h.URL = made, server, c.Issuer.String()
 }
 
 // Socket is where this replica really listens; URL is the issuer.

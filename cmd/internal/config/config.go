@@ -113,6 +113,33 @@ type Config struct {
 	// certain models alone; without it the attestation's own signature counts.
 	PasskeyMetadataFile string `key:"passkey_metadata_file" flag:"serve"`
 
+	// The mail server that letters go to, as host:port.
+	//
+	// Without one, development writes them into `data_dir` and shows them at `/dev/mail`,
+	// and production sends none. See docs/mail.md.
+	SMTPAddress string `key:"smtp_address" flag:"serve"`
+
+	// How the connection to the mail server is protected: starttls, implicit or none.
+	//
+	// `none` is for a mail server on this machine alone.
+	SMTPTLS string `key:"smtp_tls" default:"starttls" flag:"serve"`
+
+	// The user name at the mail server, where it asks for one.
+	SMTPUsername string `key:"smtp_username" flag:"serve"`
+
+	// The password at the mail server. It has no flag.
+	SMTPPassword Secret `key:"smtp_password"`
+
+	// A file that holds the password at the mail server.
+	//
+	// One newline at its end is not part of the password. Set this or `smtp_password`, not both.
+	SMTPPasswordFile string `key:"smtp_password_file" flag:"serve"`
+
+	// The sender of mails, such as `Example <no-reply@example.com>`.
+	//
+	// By default `no-reply` at the host of the issuer.
+	SMTPFrom string `key:"smtp_from" flag:"serve"`
+
 	// How much is logged: debug, info, warn or error.
 	LogLevel slog.Level `key:"log_level" default:"info" flag:"all"`
 

@@ -88,21 +88,27 @@ func (c *Config) resolve(p *Problems) {
 		}
 		c.DataDir = dir
 	}
-	if c.SecretFile == "" {
+	c.Secret.fromFile(p, "secret", c.SecretFile)
+	c.SMTPPassword.fromFile(p, "smtp_password", c.SMTPPasswordFile)
+}
+
+// fromFile takes the secret of a key from the file that is set beside it.
+func (s *Secret) fromFile(p *Problems, key, path string) {
+	if path == "" {
 		return
 	}
-	if c.Secret.IsSet() {
-		p.add("secret and secret_file are both set: keep one of GATEHOUSE_SECRET and GATEHOUSE_SECRET_FILE")
+	if s.IsSet() {
+		variable := prefix + strings.ToUpper(key)
+		p.add("%s and %s_file are both set: keep one of %s and %s_FILE", key, key, variable, variable)
 		return
 	}
-	text, err := os.ReadFile(c.SecretFile)
+	text, err := os.ReadFile(path)
 	if err != nil {
-		p.add("secret_file: %w", err)
+		p.add("%s_file: %w", key, err)
 		return
 	}
-	c.Secret = NewSecret(withoutNewline(string(text)))
-	if !c.Secret.IsSet() {
-		p.add("secret_file: %s is empty", c.SecretFile)
+	if *s = NewSecret(withoutNewline(string(text))); !s.IsSet() {
+		p.add("%s_file: %s is empty", key, path)
 	}
 }
 

@@ -26,6 +26,7 @@ func (c *Config) Validate() error {
 	if c.InsecureOutbound && c.Env == Production {
 		p.add("insecure_outbound is for development: it lets whoever registers an address reach what stands behind this server")
 	}
+	c.judgeMail(&p)
 	c.judgeLifetimes(&p)
 	return p.orNil()
 }
@@ -113,6 +114,24 @@ func (c *Config) judgeProxies(p *Problems) {
 		if network.Bits() == 0 {
 			p.add("trusted_proxies: %s lets everybody name the address they come from: name the networks of your proxies", network)
 		}
+	}
+}
+
+func (c *Config) judgeMail(p *Problems) {
+	if c.SMTPAddress == "" {
+		if c.SMTPUsername != "" || c.SMTPPassword.IsSet() {
+			p.add("smtp_username and smtp_password are for a mail server: set smtp_address")
+		}
+		return
+	}
+	if (c.SMTPUsername == "") != !c.SMTPPassword.IsSet() {
+		p.add("smtp_username and smtp_password go together: set both, or neither where the mail server asks for none")
+	}
+	if _, err := c.Post(); err != nil {
+		p.add("%w", err)
+	}
+	if _, err := c.Sender(); err != nil {
+		p.add("smtp_from: %w", err)
 	}
 }
 

@@ -1,0 +1,170 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/authz/directory"
+	"github.com/gatehouse/gatehouse/oidc/authn"
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
+)
+
+// Opened is a link that works at this moment.
+type Opened struct {
+	storage.Link
+	// Owner is whose it is. Of an invitation it is the account that has the invited address, if
+	// there is one.
+	Owner postgres.LinkOwner
+}
+
+// Open reads the token of a link and spends nothing. The error is [authn.ErrLink] when
+// it does not work, or not any more.
+func (s *Service) Open(ctx context.Context, token string) (Opened, error) {
+	id, err := s.Links.Open(token)
+	if err != nil {
+		return Opened{}, err
+	}
+	l, owner, err := s.Store.Link(ctx, id, s.Now())
+	if err != nil {
+		return Opened{}, orLink(err)
+	}
+	o := Opened{l, owner}
+	if !o.stands() {
+		return Opened{}, authn.ErrLink
+	}
+	return o, nil
+}
+
+// stands reports whether what the link was made for is still so.
+func (o Opened) stands() bool {
+	if o.Owner.Known && !o.Owner.DisabledAt.IsZero() {
+		return false
+	}
+	switch o.Purpose {
+	case storage.LinkInvitation:
+		return o.Tenant.Slug != "" // not suspended since
+	case storage.LinkChangeEmail, storage.LinkUndoEmail:
+		return o.Owner.Known
+	}
+	// It went to an address that was the account's, and counts while it is.
+	return o.Owner.Known && storage.FoldIdentifier(o.Owner.Email) == storage.FoldIdentifier(o.Email)
+}
+
+// orLink: whoever finds no row comes second, or too late.
+func orLink(err error) error {
+	if errors.Is(err, storage.ErrNotFound) {
+		return authn.ErrLink
+	}
+	return err
+}
+
+func (s *Service) event(o Opened, action string, addr netip.Addr) storage.AuditEvent {
+	now := s.Now()
+	return storage.AuditEvent{
+		ID: authz.NewID[authz.AuditID](now), At: now, Actor: o.Owner.Username, ActorID: o.Owner.ID, Action: action, IPAddress: addr,
+	}
+}
+
+// ChoosePassword spends a link to choose a password, and ends everything of its owner: a sign-in
+// follows, with a second factor where there is one. The error is an
+// [*authn.WeakPasswordError] when the password cannot be had; the link works on then.
+func (s *Service) ChoosePassword(ctx context.Context, o Opened, password authn.Password, addr netip.Addr) error {
+	if o.Purpose != storage.LinkResetPassword && o.Purpose != storage.LinkSetUp {
+		return authn.ErrLink
+	}
+	hash, err := s.hash(ctx, password, o.Owner.Username, o.Owner.Email, o.Owner.DisplayName)
+	if err != nil {
+		return err
+	}
+	return orLink(s.Store.ForUser(o.User).ResetPassword(ctx, o.Link, hash, s.Now().Add(directory.LedgerLifetime), s.event(o, "user.password.reset", addr)))
+}
+
+func (s *Service) hash(ctx context.Context, password authn.Password, about ...string) (string, error) {
+	if err := authn.CheckNewPassword(password, about...); err != nil {
+		return "", err
+	}
+	return s.Hasher.Hash(ctx, password)
+}
+
+// SignIn spends a link to sign in with. That somebody reads a mailbox is one factor; RFC
+// 8176 has no name for it.
+func (s *Service) SignIn(ctx context.Context, o Opened, addr netip.Addr) (authn.Proof, error) {
+	if o.Purpose != storage.LinkSignIn {
+		return authn.Proof{}, authn.ErrLink
+	}
+	user := s.Store.ForUser(o.User)
+	have, err := user.Authenticators(ctx)
+	if err != nil {
+		return authn.Proof{}, err
+	}
+	if have.TOTP != nil {
+		return authn.Proof{}, authn.ErrLink // set up since the link was sent
+	}
+	e := s.event(o, "user.sign_in.link", addr)
+	if err := user.SignInByLink(ctx, o.Link, e); err != nil {
+		return authn.Proof{}, orLink(err)
+	}
+	return authn.Proof{User: o.User, ACR: authz.ACRSingleFactor, AMR: []string{"email"}, AuthTime: e.At}, nil
+}
+
+// VerifyEmail spends a link that proves an address.
+func (s *Service) VerifyEmail(ctx context.Context, o Opened, addr netip.Addr) error {
+	if o.Purpose != storage.LinkVerifyEmail {
+		return authn.ErrLink
+	}
+	return orLink(s.Store.ForUser(o.User).VerifyEmail(ctx, o.Link, s.event(o, "user.email.verify", addr)))
+}
+
+// ChangeEmail spends the link that a new address was sent. The error is
+// [storage.ErrConflict] when the address belongs to another account by now.
+func (s *Service) ChangeEmail(ctx context.Context, o Opened, addr netip.Addr) error {
+	if o.Purpose != storage.LinkChangeEmail {
+		return authn.ErrLink
+	}
+	undo := s.link(o.Owner.User, storage.LinkUndoEmail, o.Owner.Email, undoLifetime)
+	e := s.event(o, "user.email.change", addr)
+	told := storage.Mail{Letter: storage.LetterEmailChanged, Link: undo.ID, Until: undo.ExpiresAt, At: e.At, Address: addr, Subject: o.Email}
+	return orLink(s.Store.ForUser(o.User).ChangeEmail(ctx, o.Link, undo, told, e))
+}
+
+// UndoEmail spends the link by which the former address takes a change back, and ends
+// everything of its owner.
+func (s *Service) UndoEmail(ctx context.Context, o Opened, addr netip.Addr) error {
+	if o.Purpose != storage.LinkUndoEmail {
+		return authn.ErrLink
+	}
+	return orLink(s.Store.ForUser(o.User).UndoEmail(ctx, o.Link, s.Now().Add(directory.LedgerLifetime), s.event(o, "user.email.undo", addr)))
+}
+
+// Newcomer is who accepts an invitation without having an account.
+type Newcomer struct {
+	Username, DisplayName string
+	Password              authn.Password
+}
+
+// Accept spends an invitation and makes the account. The error is an
+// [*authn.WeakPasswordError] or a [*directory.InvalidError] when something of it cannot
+// be had; the invitation works on then.
+func (s *Service) Accept(ctx context.Context, o Opened, n Newcomer, addr netip.Addr) error {
+	if o.Purpose != storage.LinkInvitation || o.Owner.Known {
+		return authn.ErrLink
+	}
+	hash, err := s.hash(ctx, n.Password, n.Username, o.Email, n.DisplayName, o.Tenant.Name)
+	if err != nil {
+		return err
+	}
+	_, err = s.Directory.AcceptInvitation(ctx, o.Link, directory.CreateUser{Username: n.Username, DisplayName: n.DisplayName, PasswordHash: hash}, addr)
+	return orLink(err)
+}
+
+// Join spends an invitation for the account that has the invited address, which must be the
+// one that is signed in.
+func (s *Service) Join(ctx context.Context, o Opened, user authz.UserID, addr netip.Addr) error {
+	if o.Purpose != storage.LinkInvitation || !o.Owner.Known || o.Owner.ID != user {
+		return authn.ErrLink
+	}
+	return orLink(s.Directory.JoinByInvitation(ctx, o.Link, o.Owner.User, addr))
+}

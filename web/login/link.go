@@ -1,0 +1,150 @@
+package login
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/gatehouse/gatehouse/authz/directory"
+	"github.com/gatehouse/gatehouse/oidc"
+	"github.com/gatehouse/gatehouse/oidc/authn"
+	"github.com/gatehouse/gatehouse/oidc/recovery"
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/templates"
+	"github.com/gatehouse/gatehouse/web/browser"
+)
+
+// ShowLink is GET /link: what the link would do, and a button. Mail scanners open
+// links, so opening one does nothing.
+func (p *Pages) ShowLink(w http.ResponseWriter, r *http.Request) {
+	v, token := p.Browsers.Visit(w, r), r.URL.Query().Get("token")
+	o, err := p.Recovery.Open(r.Context(), token)
+	if err != nil {
+		p.refuseLink(w, r, err)
+		return
+	}
+	p.showLink(w, r, v, o, templates.Link{Token: token, Name: o.Owner.DisplayName, Username: o.Owner.Username}, http.StatusOK)
+}
+
+func (p *Pages) showLink(w http.ResponseWriter, r *http.Request, v *browser.Visit, o recovery.Opened, page templates.Link, status int) {
+	in, err := v.SignedIn(r.Context())
+	if err == nil {
+		page.Layout, err = v.Layout(r.Context())
+	}
+	if err != nil {
+		p.Fail(w, r, err)
+		return
+	}
+	page.Purpose, page.Email, page.Tenant, page.Known = string(o.Purpose), o.Email, o.Tenant.Name, o.Owner.Known
+	page.SignedIn = in != nil && in.Person.ID == o.Owner.ID
+	page.MinPassword = authn.MinPasswordLength
+	if o.Purpose == storage.LinkInvitation && o.Owner.Known {
+		// Whose account it is, is for its owner to see.
+		page.Name, page.Username = "", ""
+	}
+	browser.Show(w, r, page, browser.Sending{Status: status})
+}
+
+// SpendLink is POST /link.
+func (p *Pages) SpendLink(w http.ResponseWriter, r *http.Request) {
+	v, token := p.Browsers.Visit(w, r), r.PostFormValue("token")
+	o, err := p.Recovery.Open(r.Context(), token)
+	if err != nil {
+		p.refuseLink(w, r, err)
+		return
+	}
+	if o.Purpose == storage.LinkSignIn {
+		p.signInByLink(w, r, v, o)
+		return
+	}
+	if err := p.spend(r, v, o); err != nil {
+		p.unspent(w, r, v, o, token, err)
+		return
+	}
+	p.Log.InfoContext(r.Context(), "link spent", "purpose", o.Purpose, "user", o.Owner.ID, "address", browser.AddressFrom(r.Context()))
+	layout, err := v.Layout(r.Context())
+	if err != nil {
+		p.Fail(w, r, err)
+		return
+	}
+	browser.Show(w, r, templates.LinkDone{Layout: layout, Purpose: string(o.Purpose), Email: o.Email, Tenant: o.Tenant.Name}, browser.Sending{})
+}
+
+// spend does what the link is for.
+func (p *Pages) spend(r *http.Request, v *browser.Visit, o recovery.Opened) error {
+	ctx, addr := r.Context(), browser.AddressFrom(r.Context())
+	password := authn.NewPassword(r.PostFormValue("password"))
+	switch o.Purpose {
+	case storage.LinkResetPassword, storage.LinkSetUp:
+		return p.Recovery.ChoosePassword(ctx, o, password, addr)
+	case storage.LinkVerifyEmail:
+		return p.Recovery.VerifyEmail(ctx, o, addr)
+	case storage.LinkChangeEmail:
+		return p.Recovery.ChangeEmail(ctx, o, addr)
+	case storage.LinkUndoEmail:
+		return p.Recovery.UndoEmail(ctx, o, addr)
+	case storage.LinkInvitation:
+		if !o.Owner.Known {
+			return p.Recovery.Accept(ctx, o, recovery.Newcomer{
+				Username: r.PostFormValue("username"), DisplayName: r.PostFormValue("display_name"), Password: password,
+			}, addr)
+		}
+		in, err := v.SignedIn(ctx)
+		if err != nil || in == nil {
+			return errors.Join(err, authn.ErrLink)
+		}
+		return p.Recovery.Join(ctx, o, in.Person.ID, addr)
+	}
+	return authn.ErrLink
+}
+
+// signInByLink goes on where the link was asked for, when this is the same browser, or else to the account.
+func (p *Pages) signInByLink(w http.ResponseWriter, r *http.Request, v *browser.Visit, o recovery.Opened) {
+	flow, question := o.Flow, oidc.SignInQuestion{}
+	if requestWaits(flow) {
+		var err error
+		if question, err = p.Provider.SignIn(r.Context(), v.Protocol(), flow); err != nil {
+			flow = ""
+		}
+	}
+	proof, err := p.Recovery.SignIn(r.Context(), o, browser.AddressFrom(r.Context()))
+	if err != nil {
+		p.refuseLink(w, r, err)
+		return
+	}
+	p.enter(w, r, v, proof, false, p.next(flow, question))
+}
+
+// unspent shows the form again where something else can be tried.
+func (p *Pages) unspent(w http.ResponseWriter, r *http.Request, v *browser.Visit, o recovery.Opened, token string, err error) {
+	page := templates.Link{Token: token, Name: o.Owner.DisplayName, Username: o.Owner.Username}
+	if o.Purpose == storage.LinkInvitation && !o.Owner.Known {
+		page.Name, page.Username = r.PostFormValue("display_name"), r.PostFormValue("username")
+	}
+	status := http.StatusBadRequest
+	var weak *authn.WeakPasswordError
+	var wrong *directory.InvalidError
+	switch {
+	case errors.As(err, &weak):
+		page.Problem, page.Reason = templates.LinkWeak, weak.Reason
+	case errors.As(err, &wrong):
+		page.Problem, page.Reason = templates.LinkInvalid, "The "+wrong.Field+" "+wrong.Problem+"."
+	case errors.Is(err, storage.ErrConflict):
+		page.Problem, status = templates.LinkTaken, http.StatusConflict
+	case errors.Is(err, authn.ErrBusy):
+		page.Problem, status = templates.LinkBusy, http.StatusServiceUnavailable
+		w.Header().Set("Retry-After", "2")
+	default:
+		p.refuseLink(w, r, err)
+		return
+	}
+	p.showLink(w, r, v, o, page, status)
+}
+
+// refuseLink is one answer for every link that does not work.
+func (p *Pages) refuseLink(w http.ResponseWriter, r *http.Request, err error) {
+	if !errors.Is(err, authn.ErrLink) {
+		p.Fail(w, r, err)
+		return
+	}
+	p.Refuse(w, r, templates.Error{Status: http.StatusGone, Problem: templates.ProblemLink})
+}
