@@ -58,6 +58,9 @@ func (p *Provider) checkResponseMode(_ context.Context, a *authorization) error 
 	default:
 		return badRequest("invalid_request", "The response_mode is not supported: use query, form_post, jwt, query.jwt or form_post.jwt.")
 	}
+	if !signed && a.client.Metadata.Profile == storage.ProfileFAPI2Signing {
+		return badRequest("invalid_request", "This client's authorization responses must be signed: use the response_mode jwt.")
+	}
 	a.jarm = signed
 	return nil
 }

@@ -59,6 +59,11 @@ func (p *Provider) authenticateClient(ctx context.Context, r *http.Request, form
 			return nil, err
 		}
 	case storage.AuthMethodNone:
+		// A client of a certificate says no more than its name (RFC 8705 §2).
+		if c.AuthMethod == storage.AuthMethodTLS || c.AuthMethod == storage.AuthMethodSelfSignedTLS {
+			given.method, proven = c.AuthMethod, p.certificateFits(ctx, c.Client)
+			break
+		}
 		proven = true
 	}
 	if unknown || !proven || c.AuthMethod != given.method {

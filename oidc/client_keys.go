@@ -21,6 +21,10 @@ const maxClientKeys = 32
 // signedBy proves that a client signed a token and reads its claims. A key that is
 // not in the set that was fetched last may have been published since.
 func (p *Provider) signedBy(ctx context.Context, c storage.Client, token *jwt.JSONWebToken, claims any) bool {
+	// FAPI 2.0 §5.4.1: never RS256.
+	if c.Metadata.Profile != "" && (len(token.Headers) != 1 || token.Headers[0].Algorithm == string(jose.RS256)) {
+		return false
+	}
 	set, err := p.clientKeys(ctx, c)
 	if err == nil && verifiedBy(set, token, claims) {
 		return true

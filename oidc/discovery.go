@@ -25,9 +25,9 @@ const (
 // discoveryDocument is OpenID Connect Discovery §3 and RFC 8414 §2 in one: what
 // stands here is what is true.
 func (p *Provider) discoveryDocument() ([]byte, error) {
-	clientAuth := []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"}
-	confidential := []string{"client_secret_basic", "client_secret_post", "private_key_jwt"}
-	document, err := json.Marshal(map[string]any{
+	clientAuth := []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth", "none"}
+	confidential := []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"}
+	members := map[string]any{
 		"issuer":                                p.Issuer,
 		"authorization_endpoint":                p.endpoint(AuthorizePath),
 		"token_endpoint":                        p.endpoint(TokenPath),
@@ -59,6 +59,7 @@ func (p *Provider) discoveryDocument() ([]byte, error) {
 		"authorization_response_iss_parameter_supported":           true,
 		"backchannel_logout_supported":                             true,
 		"backchannel_logout_session_supported":                     true,
+		"tls_client_certificate_bound_access_tokens":               true,
 		"dpop_signing_alg_values_supported":                        dpop.Algorithms,
 		"claims_parameter_supported":                               true,
 		"userinfo_signing_alg_values_supported":                    keys.Algorithms(),
@@ -71,11 +72,28 @@ func (p *Provider) discoveryDocument() ([]byte, error) {
 		"request_object_signing_alg_values_supported":              requestObjectAlgorithms,
 		"authorization_signing_alg_values_supported":               keys.Algorithms(),
 		"require_pushed_authorization_requests":                    p.RequirePushedRequests,
-	})
+	}
+	if p.MutualTLS != "" {
+		members["mtls_endpoint_aliases"] = p.mutualTLSAliases()
+	}
+	document, err := json.Marshal(members)
 	if err != nil {
 		return nil, fmt.Errorf("encode discovery document: %w", err)
 	}
 	return document, nil
+}
+
+// mutualTLSAliases is where the endpoints stand that ask for a certificate (RFC
+// 8705 §5).
+func (p *Provider) mutualTLSAliases() map[string]string {
+	aliases := map[string]string{}
+	for member, path := range map[string]string{
+		"token_endpoint": TokenPath, "userinfo_endpoint": UserInfoPath, "introspection_endpoint": IntrospectPath, "revocation_endpoint": RevokePath,
+		"pushed_authorization_request_endpoint": PushedAuthorizationPath, "device_authorization_endpoint": DeviceAuthorizationPath,
+	} {
+		aliases[member] = p.MutualTLS + path
+	}
+	return aliases
 }
 
 // Discovery serves the document at both well-known addresses.

@@ -18,6 +18,8 @@ import (
 type confirmation struct {
 	// JKT is the thumbprint of a DPoP key (RFC 9449 §6.1).
 	JKT string `json:"jkt,omitempty"`
+	// X5T is the thumbprint of a certificate (RFC 8705 §3.1).
+	X5T string `json:"x5t#S256,omitempty"`
 }
 
 // tokenType is what the token endpoint and introspection call a token that is
@@ -98,43 +100,51 @@ func (p *Provider) spend(ctx context.Context, proof *dpop.Proof) error {
 // bind decides to which key the tokens of this request are bound, and refuses a
 // request that shows another key than the one that it must show.
 func (u *unit) bind(ctx context.Context, c storage.Client) error {
-	shown := ""
+	shown := confirmation{}
 	if u.proof != nil {
-		shown = u.proof.Thumbprint
+		shown.JKT = u.proof.Thumbprint
 	}
-	if shown == "" && c.Metadata.DPoPBound {
+	if c.Metadata.TLSBound {
+		shown.X5T = u.certificate
+	}
+	switch {
+	case c.Metadata.DPoPBound && shown.JKT == "":
 		return invalidProof("This client's tokens are bound to a key: send a DPoP proof.")
+	case c.Metadata.TLSBound && shown.X5T == "":
+		return badRequest("invalid_request", "This client's tokens are bound to its certificate: present it in the TLS handshake.")
 	}
-	if expected := u.expectedKey(c); expected != "" && expected != shown {
+	expected := u.expectedKey(c)
+	if expected.JKT != "" && expected.JKT != shown.JKT {
 		return badRequest("invalid_grant", "The DPoP proof is missing or made with another key than the one that this grant is bound to.")
 	}
-	if shown == "" {
+	if expected.X5T != "" && expected.X5T != shown.X5T {
+		return badRequest("invalid_grant", "The certificate is missing or another one than the one that this grant is bound to.")
+	}
+	if shown == (confirmation{}) {
 		return nil
 	}
-	u.confirm = &confirmation{JKT: shown}
-	// RFC 9449 §5: nothing but its key protects a public client's refresh token.
-	if c.Public() && u.loaded != nil && u.loaded.Grant.Details.JKT == "" {
-		u.bindGrantTo = shown
-	}
+	u.confirm = &shown
+	// RFC 9449 §5, RFC 8705 §4: nothing but its key protects a public client's refresh token.
+	u.bindGrant = c.Public() && u.loaded != nil && expected == (confirmation{})
 	return u.provider.spend(ctx, u.proof)
 }
 
 // boundDetails is the details of a grant that is bound to a key from now on, nil for
 // one whose details stay.
 func (u *unit) boundDetails() *storage.GrantDetails {
-	if u.bindGrantTo == "" {
+	if !u.bindGrant {
 		return nil
 	}
 	details := u.loaded.Grant.Details
-	details.JKT = u.bindGrantTo
+	details.JKT, details.X5T = u.confirm.JKT, u.confirm.X5T
 	return &details
 }
 
 // expectedKey is the key that a grant is bound to: its code by dpop_jkt (RFC 9449
 // §10), a public client's refresh token by the exchange.
-func (u *unit) expectedKey(c storage.Client) string {
+func (u *unit) expectedKey(c storage.Client) confirmation {
 	if u.loaded == nil || u.grantType == storage.GrantRefreshToken && !c.Public() {
-		return ""
+		return confirmation{}
 	}
-	return u.loaded.Grant.Details.JKT
+	return confirmation{JKT: u.loaded.Grant.Details.JKT, X5T: u.loaded.Grant.Details.X5T}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -33,6 +34,11 @@ type Config struct {
 	// Outbound fetches what clients point to.
 	Outbound *outbound.Client
 	Pages    Pages
+	// ClientAuthorities issue the certificates of tls_client_auth (RFC 8705 §2.1); nil
+	// for none. MutualTLS is the base URL of the listener that asks for certificates;
+	// "" where the issuer's own does.
+	ClientAuthorities *x509.CertPool
+	MutualTLS         string
 	// FetchRequestURIs lets clients keep request objects at addresses of their own
 	// (RFC 9101 §5.2). RequirePushedRequests refuses any request that was not pushed
 	// (RFC 9126 §5).

@@ -96,6 +96,10 @@ func (refreshTokenStrategy) RefreshTokenSignature(_ context.Context, token strin
 
 func (s refreshTokenStrategy) GenerateRefreshToken(ctx context.Context, r fosite.Requester) (token, signature string, err error) {
 	u := unitFrom(ctx)
+	if u.grantType == storage.GrantRefreshToken && u.keepsRefreshToken {
+		token = s.provider.refresh.encode(u.refresh.token)
+		return token, token, nil
+	}
 	if u.grantType == storage.GrantRefreshToken {
 		token = s.provider.refresh.encode(s.provider.refresh.successor(u.refresh.token))
 		return token, token, nil

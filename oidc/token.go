@@ -52,6 +52,7 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request, parameters url.
 	if u.proof, err = p.proofOf(w, r, ""); err != nil {
 		return nil, err
 	}
+	u.certificate = certificateThumbprint(r)
 	request, err := p.fosite.NewAccessRequest(ctx, r, newSession(storage.Client{}))
 	if u.killErr != nil {
 		return nil, u.killErr

@@ -39,15 +39,21 @@ type unit struct {
 	// killErr is why a grant that must die lives on: fosite swallows it.
 	killErr error
 
+	// keepsRefreshToken: the client's refresh token stays the same (FAPI 2.0 §5.3.2.1: its
+	// own proof makes rotation needless, and a lost answer must not lock it out).
+	keepsRefreshToken bool
+
 	// narrowTo is the scope parameter of a refresh, nil when there is none.
 	narrowTo authz.ScopeSet
 	// targets are the resources that the token request named; nil for none.
 	targets []string
 	// proof is the DPoP proof of the request, nil for none; confirm is what the
-	// tokens are bound to, and bindGrantTo the key that the grant is bound to from now on.
-	proof       *dpop.Proof
-	confirm     *confirmation
-	bindGrantTo string
+	// tokens are bound to, and bindGrant that the grant is bound to it too from now on.
+	proof     *dpop.Proof
+	confirm   *confirmation
+	bindGrant bool
+	// certificate is the thumbprint of the client's certificate, "" without one.
+	certificate string
 }
 
 type insertion struct {
@@ -125,6 +131,8 @@ func (u *unit) flush(ctx context.Context) error {
 		return u.flushCode(ctx)
 	case u.redeemDevice:
 		return u.flushDevice(ctx)
+	case u.rotate && u.keepsRefreshToken:
+		return u.provider.Store.ForUser(u.loaded.Grant.User).UseRefreshToken(ctx, u.loaded.Grant.ID, u.now)
 	case u.rotate && !u.refresh.answered:
 		return u.flushRotation(ctx)
 	}
@@ -159,6 +167,7 @@ func (u *unit) hydrate(ctx context.Context, g *postgres.Granted) (*fosite.Reques
 	if !c.Admits(&g.Person.Rights, contextOf(g.Grant)) {
 		return nil, badRequest("invalid_grant", notOpen)
 	}
+	u.keepsRefreshToken = c.Metadata.Profile != ""
 	targets, err := narrowTargets(g.Grant, u.targets)
 	if err != nil {
 		return nil, err

@@ -131,14 +131,18 @@ func readPresented(w http.ResponseWriter, r *http.Request) (presented, error) {
 }
 
 // possessed proves that whoever presents a token holds the key that it is bound to
-// (RFC 9449 §7.1), and spends the proof. A bound token is worth nothing as a bearer
-// token, and a bearer token is not made better by a proof.
+// (RFC 9449 §7.1, RFC 8705 §3), and spends the proof. A bound token is worth nothing
+// as a bearer token, and a bearer token is not made better by a proof.
 func (p *Provider) possessed(w http.ResponseWriter, r *http.Request, token presented, bound *confirmation) error {
-	switch {
-	case bound == nil && token.scheme == schemeBearer:
+	if bound == nil {
+		bound = &confirmation{}
+	}
+	if (bound.JKT != "") != (token.scheme == dpop.Scheme) || bound.X5T != "" && bound.X5T != certificateThumbprint(r) {
+		return &Error{Code: "invalid_token", Status: http.StatusUnauthorized,
+			Description: "The access token is bound to a key that was not shown: to a certificate, or to a DPoP key with the scheme of that name."}
+	}
+	if bound.JKT == "" {
 		return nil
-	case bound == nil || token.scheme == schemeBearer:
-		return &Error{Code: "invalid_token", Status: http.StatusUnauthorized, Description: "The access token is bound to a key and needs the DPoP scheme, or is not and needs Bearer."}
 	}
 	proof, err := p.proofOf(w, r, token.text)
 	if err == nil && (proof == nil || proof.Thumbprint != bound.JKT) {

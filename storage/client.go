@@ -27,6 +27,8 @@ const (
 	AuthMethodPost          = "client_secret_post"
 	AuthMethodNone          = "none"
 	AuthMethodPrivateKeyJWT = "private_key_jwt"
+	AuthMethodTLS           = "tls_client_auth"             // RFC 8705 §2.1
+	AuthMethodSelfSignedTLS = "self_signed_tls_client_auth" // RFC 8705 §2.2
 )
 
 // The grant types (by their registered names).
@@ -129,9 +131,31 @@ type ClientMetadata struct {
 	// ExchangesTokensOf are the clients whose users' tokens this one may exchange (RFC
 	// 8693) beside its own, which it always may.
 	ExchangesTokensOf []string `json:"exchanges_tokens_of,omitempty"`
+	// The one name that a client of tls_client_auth has in its certificate (RFC 8705
+	// §2.1.2). The distinguished name is in the form of RFC 2253.
+	TLSSubjectDN    string `json:"tls_client_auth_subject_dn,omitempty"`
+	TLSSubjectDNS   string `json:"tls_client_auth_san_dns,omitempty"`
+	TLSSubjectURI   string `json:"tls_client_auth_san_uri,omitempty"`
+	TLSSubjectIP    string `json:"tls_client_auth_san_ip,omitempty"`
+	TLSSubjectEmail string `json:"tls_client_auth_san_email,omitempty"`
+	// TLSBound binds tokens to the client's certificate (RFC 8705 §3.4).
+	TLSBound bool `json:"tls_client_certificate_bound_access_tokens,omitempty"`
+	// Profile holds the client to everything that a profile demands; "" for none.
+	Profile Profile `json:"profile,omitempty"`
 	// DPoPBound demands a proof of possession with every token request (RFC 9449 §5.2).
 	DPoPBound bool `json:"dpop_bound_access_tokens,omitempty"`
 }
+
+// Profile is a set of demands that a client is held to as a whole.
+type Profile string
+
+// The profiles.
+const (
+	// ProfileFAPI2 is the FAPI 2.0 Security Profile.
+	ProfileFAPI2 Profile = "fapi2"
+	// ProfileFAPI2Signing is FAPI 2.0 Message Signing, on top of it.
+	ProfileFAPI2Signing Profile = "fapi2-message-signing"
+)
 
 // Public reports whether the client cannot keep a secret (RFC 6749 §2.1).
 func (c Client) Public() bool { return c.AuthMethod == AuthMethodNone }

@@ -63,11 +63,13 @@ type GrantDetails struct {
 	// JKT is the thumbprint of the key that the code and a public client's refresh
 	// token are bound to (RFC 9449 §5, §10); "" for none.
 	JKT string `json:"jkt,omitempty"`
+	// X5T is the same for a certificate (RFC 8705 §4).
+	X5T string `json:"x5t,omitempty"`
 }
 
 // IsZero reports whether there is nothing to keep.
 func (d GrantDetails) IsZero() bool {
-	return len(d.Resources)+len(d.IDTokenClaims) == 0 && d.JKT == "" && !d.NotifyLogout
+	return len(d.Resources)+len(d.IDTokenClaims) == 0 && d.JKT+d.X5T == "" && !d.NotifyLogout
 }
 
 // Revocation is an entry of the ledger: an id that is dead until no token can

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/gatehouse/gatehouse/oidc"
 	"github.com/gatehouse/gatehouse/templates"
 	"github.com/gatehouse/gatehouse/web/browser"
 )
@@ -42,6 +43,9 @@ func (s *Server) identified(next http.Handler) http.Handler {
 		w.Header().Set("X-Request-Id", id)
 		ctx := context.WithValue(r.Context(), requestIDKey{}, id)
 		ctx = browser.WithAddress(ctx, callerAddress(r, s.TrustedProxies))
+		if chain := s.clientCertificates(r); chain != nil {
+			ctx = oidc.WithCertificates(ctx, chain)
+		}
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -47,6 +48,11 @@ type Config struct {
 	// InsecureOutbound lets addresses that clients register be plain http and inside
 	// this network: for development.
 	InsecureOutbound bool
+	// ClientAuthorities and MutualTLS are as in [oidc.Config]. ClientCertificateHeader is
+	// the header in which the trusted proxies pass on a client's certificate; "" for none.
+	ClientAuthorities       *x509.CertPool
+	MutualTLS               string
+	ClientCertificateHeader string
 	// FetchRequestURIs and RequirePushedRequests are as in [oidc.Config].
 	FetchRequestURIs, RequirePushedRequests bool
 	Tokens                                  oidc.Lifetimes
@@ -86,6 +92,7 @@ func New(c Config) (*Server, error) {
 	provider, err := oidc.New(oidc.Config{
 		Issuer: c.Issuer.String(), Store: c.Store, Ledger: ledger.New(c.Store, dead, c.Now), Keys: c.Keys, Secret: c.Secret, CallerAddress: browser.AddressFrom, Log: c.Log, Now: c.Now, Lifetimes: c.Tokens,
 		Pages: pages{browsers, c.Store}, Outbound: away,
+		ClientAuthorities: c.ClientAuthorities, MutualTLS: c.MutualTLS,
 		FetchRequestURIs: c.FetchRequestURIs, RequirePushedRequests: c.RequirePushedRequests,
 	})
 	if err != nil {

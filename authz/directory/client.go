@@ -62,6 +62,7 @@ func suit(c *storage.Client) {
 			c.AuthMethod = storage.AuthMethodPrivateKeyJWT
 		}
 	}
+	suitProfile(c)
 	c.GrantTypes = grantTypes(c)
 	if c.OpenTo == "" {
 		c.OpenTo = storage.OpenToNobody
@@ -174,10 +175,14 @@ func checkAuthMethod(c storage.Client) error {
 		if c.Introspect {
 			return invalid("introspect", "needs a client that proves who it is")
 		}
+	case storage.AuthMethodTLS:
+		return checkCertificateName(c)
+	case storage.AuthMethodSelfSignedTLS:
+		return checkKeys(c)
 	case storage.AuthMethodPrivateKeyJWT:
 		return checkKeys(c)
 	default:
-		return invalid("auth_method", "must be client_secret_basic, client_secret_post, private_key_jwt or none")
+		return invalid("auth_method", "must be client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, self_signed_tls_client_auth or none")
 	}
 	// Keys serve request objects too, whatever the client authenticates by.
 	if len(c.JWKS) > 0 || c.Metadata.JWKSURI != "" {

@@ -1,8 +1,10 @@
 package directory
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/gatehouse/gatehouse/storage"
 )
@@ -59,6 +61,9 @@ func checkMetadata(c storage.Client) error {
 			return err
 		}
 	}
+	if err := checkProfile(c); err != nil {
+		return err
+	}
 	return checkSector(c)
 }
 
@@ -79,4 +84,66 @@ func checkSector(c storage.Client) error {
 		return invalid("sector_identifier_uri", "is missing: pairwise subjects for redirect URIs on several hosts need it")
 	}
 	return nil
+}
+
+// checkCertificateName: a client of tls_client_auth has exactly one name (RFC 8705
+// §2.1.2): with two, a certificate that has either would do.
+func checkCertificateName(c storage.Client) error {
+	m, names := c.Metadata, 0
+	for _, name := range []string{m.TLSSubjectDN, m.TLSSubjectDNS, m.TLSSubjectURI, m.TLSSubjectIP, m.TLSSubjectEmail} {
+		if name != "" {
+			names++
+		}
+	}
+	if names != 1 {
+		return invalid("tls_client_auth_subject_dn", "or one tls_client_auth_san_… member is needed, and no second one")
+	}
+	return nil
+}
+
+// checkProfile holds a client to all of what its profile demands, so that none is
+// half of one (FAPI 2.0 Security Profile §5.3.2; Message Signing §5).
+func checkProfile(c storage.Client) error {
+	m := c.Metadata
+	if m.Profile == "" {
+		return nil
+	}
+	strong := []string{storage.AuthMethodPrivateKeyJWT, storage.AuthMethodTLS, storage.AuthMethodSelfSignedTLS}
+	signing := m.Profile == storage.ProfileFAPI2Signing
+	switch {
+	case m.Profile != storage.ProfileFAPI2 && !signing:
+		return invalid("profile", "must be fapi2 or fapi2-message-signing")
+	case !slices.Contains(strong, c.AuthMethod):
+		return invalid("auth_method", "must be private_key_jwt, tls_client_auth or self_signed_tls_client_auth under this profile")
+	case !m.DPoPBound && !m.TLSBound:
+		return invalid("dpop_bound_access_tokens", "or tls_client_certificate_bound_access_tokens must be true under this profile")
+	case !m.RequirePushedRequest:
+		return invalid("require_pushed_authorization_requests", "must be true under this profile")
+	case c.IDTokenAlg == "RS256" || m.RequestObjectSigningAlg == "RS256" || m.AuthorizationSigningAlg == "RS256" || m.IntrospectionSigningAlg == "RS256" || m.UserInfoSigningAlg == "RS256":
+		return invalid("id_token_signed_response_alg", "and every other algorithm must not be RS256 under this profile")
+	case signing && !m.RequireSignedRequest:
+		return invalid("require_signed_request_object", "must be true under this profile")
+	case signing && m.IntrospectionSigningAlg == "":
+		return invalid("introspection_signed_response_alg", "must be ES256 under this profile: the default is RS256")
+	}
+	for _, uri := range c.RedirectURIs {
+		if !strings.HasPrefix(uri, "https://") {
+			return invalid("redirect_uri", "%q: must be https under this profile", uri)
+		}
+	}
+	return nil
+}
+
+// suitProfile switches on what a profile leaves no choice about.
+func suitProfile(c *storage.Client) {
+	m := &c.Metadata
+	if m.Profile == "" {
+		return
+	}
+	m.RequirePushedRequest = true
+	m.DPoPBound = m.DPoPBound || !m.TLSBound
+	if m.Profile == storage.ProfileFAPI2Signing {
+		m.RequireSignedRequest = true
+		m.IntrospectionSigningAlg = cmp.Or(m.IntrospectionSigningAlg, "ES256")
+	}
 }

@@ -58,6 +58,7 @@ it is open to the members of those groups alone, with --closed to nobody until
 	flags.StringVar(&b.AuthMethod, "auth-method", "", "client_secret_basic, client_secret_post, private_key_jwt or none (default: by kind)")
 	flags.StringVar(&keysFile, "jwks-file", "", "The file of the client's public keys (RFC 7517 §5), or - for standard input")
 	flags.StringVar(&b.Metadata.JWKSURI, "jwks-uri", "", "Where the client publishes its public keys, instead of --jwks-file")
+	flags.StringVar((*string)(&b.Metadata.Profile), "profile", "", "Hold the client to all of a profile: fapi2 or fapi2-message-signing")
 	flags.StringVar(&metadataFile, "metadata-file", "", "More of the client's metadata by its registered names (RFC 7591), as a JSON file")
 	flags.BoolVar(&b.Introspect, "introspect", false, "Let the client ask about the tokens that are made for it")
 	flags.BoolVar(&b.FirstParty, "first-party", false, "Mark the client as the operator's own")

@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -95,7 +99,18 @@ func (i *invocation) serve(ctx context.Context, c *config.Config, d *database, w
 	}
 	tasks.Go(func() error { return keepKeys(ctx, h.keys, store, log) })
 	tasks.Go(func() error { return jobs.Run(ctx, store, log, work...) })
-	tasks.Go(func() error { return serveUntil(ctx, listener, h.server, tlsFiles{c.TLSCertFile, c.TLSKeyFile}, log) })
+	tasks.Go(func() error {
+		return serveUntil(ctx, listener, h.server, tlsFiles{cert: c.TLSCertFile, key: c.TLSKeyFile}, log)
+	})
+	if c.MTLSListen != "" {
+		// Asked for and not demanded: the same endpoints serve clients that have none.
+		certified := tlsFiles{cert: c.TLSCertFile, key: c.TLSKeyFile, askClients: true}
+		l, err := net.Listen("tcp", c.MTLSListen)
+		if err != nil {
+			return fmt.Errorf("listen for clients with certificates: %w (choose with --mtls-listen)", err)
+		}
+		tasks.Go(func() error { return serveUntil(ctx, l, h.server, certified, log) })
+	}
 	tasks.Go(func() error { return serveUntil(ctx, adminListener, operatorHandler(store), tlsOff, log) })
 	if withDemo {
 		if err := i.startDemo(ctx, tasks, c, h, log); err != nil {
@@ -138,11 +153,16 @@ func (i *invocation) openHouse(ctx context.Context, c *config.Config, store *pos
 			return nil, err
 		}
 	}
+	authorities, err := clientAuthorities(c.ClientCAFile)
+	if err != nil {
+		return nil, err
+	}
 	h.server, err = web.New(web.Config{
 		RelatedOrigins: c.RelatedOrigins, PasskeyMetadata: metadata,
 		NoMail: c.SMTPAddress == "" && c.Env == config.Production, Mailbox: i.mailbox(c),
 		Issuer: issuer, Store: store, Keys: h.keys, Secret: h.secret, TrustedProxies: c.TrustedProxies, InsecureOutbound: c.InsecureOutbound,
 		FetchRequestURIs: c.FetchRequestURIs, RequirePushedRequests: c.RequirePushedRequests, Log: log, Now: i.now,
+		ClientAuthorities: authorities, MutualTLS: strings.TrimSuffix(c.MTLSURL, "/"), ClientCertificateHeader: c.ClientCertificateHeader,
 		Tokens: oidc.Lifetimes{
 			Code: c.CodeLifetime, AccessToken: c.AccessTokenLifetime, IDToken: c.AccessTokenLifetime,
 			RefreshIdle: c.RefreshIdleLifetime, RefreshAbsolute: c.RefreshAbsoluteLifetime, RefreshGrace: c.RefreshGrace,
@@ -163,6 +183,22 @@ func (i *invocation) openHouse(ctx context.Context, c *config.Config, store *pos
 		h.first, err = i.bootstrap(ctx, h)
 	}
 	return h, err
+}
+
+// clientAuthorities reads the authorities of client certificates; nil for none.
+func clientAuthorities(path string) (*x509.CertPool, error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("client_ca_file: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("client_ca_file: %s has no certificate in PEM", path)
+	}
+	return pool, nil
 }
 
 // lostDatabase ends the server when its private database has ended by itself.
@@ -200,8 +236,12 @@ func keepKeys(ctx context.Context, ring *keys.Ring, store *postgres.Store, log *
 	}
 }
 
-// tlsFiles is the certificate and key to serve with, as paths.
-type tlsFiles struct{ cert, key string }
+// tlsFiles is the certificate and key to serve with, as paths, and whether clients
+// are asked for theirs.
+type tlsFiles struct {
+	cert, key  string
+	askClients bool
+}
 
 // tlsOff is for what never leaves the machine, or stands behind a proxy.
 var tlsOff tlsFiles
@@ -216,6 +256,10 @@ func serveUntil(ctx context.Context, l net.Listener, h http.Handler, files tlsFi
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	if files.askClients {
+		// Whose they are and whether they can be trusted is judged by client: see oidc.
+		server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: tls.RequestClientCert}
 	}
 	stopped := make(chan error, 1)
 	go func() {

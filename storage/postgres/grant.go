@@ -139,6 +139,13 @@ func (s *UserStore) RotateRefreshToken(ctx context.Context, id authz.GrantID, ge
 		 where id = $1 and generation = $2 and refresh_hash = $3 and revoked_at is null`, id, generation, current, next, now)
 }
 
+// UseRefreshToken notes that a refresh token that stays the same was used, once a day.
+func (s *UserStore) UseRefreshToken(ctx context.Context, id authz.GrantID, now time.Time) error {
+	return s.batch(ctx, "use refresh token", s.as, func(b *pgx.Batch) {
+		b.Queue(`update platform.grants set rotated_at = $2::timestamptz where id = $1 and rotated_at < $2::timestamptz - interval '1 day'`, id, now)
+	})
+}
+
 func (s *Store) won(ctx context.Context, act string, a acting, statement string, args ...any) error {
 	won := false
 	err := s.batch(ctx, act, a, func(b *pgx.Batch) {

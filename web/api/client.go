@@ -102,7 +102,7 @@ type NewClient struct {
 		Scopes                 []string               `json:"scopes,omitempty" maxItems:"64" doc:"Scopes and patterns that the client may ask for; you can give only what you hold"`
 		RedirectURIs           []string               `json:"redirect_uris,omitempty" maxItems:"64"`
 		PostLogoutRedirectURIs []string               `json:"post_logout_redirect_uris,omitempty" maxItems:"64"`
-		AuthMethod             string                 `json:"auth_method,omitempty" enum:"client_secret_basic,client_secret_post,private_key_jwt,none"`
+		AuthMethod             string                 `json:"auth_method,omitempty" enum:"client_secret_basic,client_secret_post,private_key_jwt,tls_client_auth,self_signed_tls_client_auth,none"`
 		JWKS                   json.RawMessage        `json:"jwks,omitempty" doc:"Public keys (RFC 7517 §5), for private_key_jwt and signed requests"`
 		IDTokenAlg             string                 `json:"id_token_alg,omitempty" enum:"ES256,RS256" doc:"How ID tokens are signed; ES256 when left out"`
 		Metadata               storage.ClientMetadata `json:"metadata,omitempty" doc:"What few clients have, by the names of RFC 7591"`

@@ -140,6 +140,26 @@ type Config struct {
 	// By default `no-reply` at the host of the issuer.
 	SMTPFrom string `key:"smtp_from" flag:"serve"`
 
+	// The address of a second listener, over TLS, that asks clients for a certificate.
+	//
+	// For clients that authenticate by a certificate or have their tokens bound to one
+	// (RFC 8705). It needs `tls_cert_file`, `tls_key_file` and `mtls_url`.
+	MTLSListen string `key:"mtls_listen" flag:"serve"`
+
+	// The URL under which clients reach the listener that asks for a certificate.
+	//
+	// It stands in the discovery document as `mtls_endpoint_aliases`.
+	MTLSURL string `key:"mtls_url" flag:"serve"`
+
+	// The authorities whose certificates prove a client of tls_client_auth, as a PEM file.
+	ClientCAFile string `key:"client_ca_file" flag:"serve"`
+
+	// The header in which your proxies pass on the certificate of a client.
+	//
+	// `Client-Cert` as RFC 9440 writes it, or the encoded PEM of nginx's
+	// `$ssl_client_escaped_cert`. It is believed from `trusted_proxies` alone.
+	ClientCertificateHeader string `key:"client_certificate_header" flag:"serve"`
+
 	// How much is logged: debug, info, warn or error.
 	LogLevel slog.Level `key:"log_level" default:"info" flag:"all"`
 

@@ -22,6 +22,7 @@ func (c *Config) Validate() error {
 	c.judgeListeners(&p)
 	c.judgeTLS(&p)
 	c.judgeProxies(&p)
+	c.judgeMutualTLS(&p)
 	c.judgeOrigins(&p)
 	if c.InsecureOutbound && c.Env == Production {
 		p.add("insecure_outbound is for development: it lets whoever registers an address reach what stands behind this server")
@@ -106,6 +107,23 @@ func (c *Config) judgeOrigins(p *Problems) {
 		if _, err := os.Stat(c.PasskeyMetadataFile); err != nil {
 			p.add("passkey_metadata_file: %w", err)
 		}
+	}
+}
+
+// judgeMutualTLS: certificates are asked for in a handshake of ours, or passed on by a
+// proxy that is known.
+func (c *Config) judgeMutualTLS(p *Problems) {
+	if (c.MTLSListen == "") != (c.MTLSURL == "") {
+		p.add("mtls_listen and mtls_url go together: set both or neither")
+	}
+	if c.MTLSListen != "" && c.TLSCertFile == "" {
+		p.add("mtls_listen needs tls_cert_file and tls_key_file")
+	}
+	if c.MTLSURL != "" && !strings.HasPrefix(c.MTLSURL, "https://") {
+		p.add("mtls_url: %.60q is not an https URL", c.MTLSURL)
+	}
+	if c.ClientCertificateHeader != "" && len(c.TrustedProxies) == 0 {
+		p.add("client_certificate_header needs trusted_proxies: nobody else is believed")
 	}
 }
 
