@@ -17,7 +17,8 @@ gatehouse admin sessions.`,
 			Use:   "show",
 			Short: "Show the session of this terminal and its granted scopes",
 			Long: `Shows the session that gatehouse login began, with the scopes that it was granted,
-as the server sees it. One that ran out is renewed first. The host has no session.`,
+as the server sees it. One that ran out is renewed first. The host needs no session
+and has every scope.`,
 			Example: `  gatehouse admin session show
   gatehouse admin session show --output json`,
 			Args: cobra.NoArgs,
