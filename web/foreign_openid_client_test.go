@@ -31,7 +31,7 @@ func TestForeign_OpenIDClient(t *testing.T) {
 }
 
 func walkOpenIDClient(t *testing.T, h *webtest.House, ann, alg string, pushed bool) {
-	node := startNode(t, map[string]any{
+	node := startNode(t, "sign-in.mjs", map[string]any{
 		"issuer": h.URL, "client_id": "foreign", "client_secret": webtest.ClientSecret, "redirect_uri": webtest.RedirectURI,
 		"post_logout_redirect_uri": "https://app.example/bye", "scope": foreignScope, "id_token_alg": alg, "pushed": pushed,
 	})
@@ -62,7 +62,7 @@ func walkOpenIDClient(t *testing.T, h *webtest.House, ann, alg string, pushed bo
 	signsOut(t, b, got.EndSession)
 }
 
-// nodeClient is testdata/openid-client/sign-in.mjs while it runs.
+// nodeClient is a script of testdata/openid-client while it runs.
 type nodeClient struct {
 	t        *testing.T
 	lines    *bufio.Scanner
@@ -70,7 +70,7 @@ type nodeClient struct {
 	complain bytes.Buffer
 }
 
-func startNode(t *testing.T, settings map[string]any) *nodeClient {
+func startNode(t *testing.T, script string, settings map[string]any) *nodeClient {
 	t.Helper()
 	folder := filepath.Join("testdata", "openid-client")
 	if _, err := os.Stat(filepath.Join(folder, "node_modules", "openid-client")); err != nil {
@@ -79,7 +79,7 @@ func startNode(t *testing.T, settings map[string]any) *nodeClient {
 	// The test's own context ends before its cleanup, where the client may still be busy.
 	ctx, stop := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
 	t.Cleanup(stop)
-	c := exec.CommandContext(ctx, "node", "sign-in.mjs")
+	c := exec.CommandContext(ctx, "node", script)
 	c.Dir = folder
 	n := &nodeClient{t: t}
 	c.Stderr = &n.complain
