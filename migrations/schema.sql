@@ -163,9 +163,10 @@ CREATE FUNCTION platform.note_change() RETURNS trigger
     AS $$
 declare
   changed jsonb := to_jsonb(case when tg_op = 'DELETE' then old else new end);
+  called text := coalesce(tg_argv[1], tg_table_name);
 begin
-  insert into platform.changes (table_name, row_id) values (tg_table_name, changed ->> tg_argv[0]);
-  perform pg_notify('gatehouse', tg_table_name);
+  insert into platform.changes (table_name, row_id) values (called, changed ->> tg_argv[0]);
+  perform pg_notify('gatehouse', called);
   return null;
 end
 $$;
@@ -960,6 +961,8 @@ CREATE TRIGGER note_change AFTER DELETE OR UPDATE ON platform.tenants FOR EACH R
 CREATE TRIGGER note_change AFTER DELETE ON platform.user_group_memberships FOR EACH ROW EXECUTE FUNCTION platform.note_change('user_id');
 
 CREATE TRIGGER note_change AFTER UPDATE ON platform.users FOR EACH ROW WHEN (((old.authz_changed_at IS DISTINCT FROM new.authz_changed_at) OR (old.role IS DISTINCT FROM new.role) OR (old.disabled_at IS DISTINCT FROM new.disabled_at) OR (old.username IS DISTINCT FROM new.username))) EXECUTE FUNCTION platform.note_change('id');
+
+CREATE TRIGGER note_new AFTER INSERT ON platform.clients FOR EACH ROW EXECUTE FUNCTION platform.note_change('id', 'new_clients');
 
 CREATE TRIGGER tell_clients_of_logout AFTER INSERT ON platform.revoked_tokens REFERENCING NEW TABLE AS dead FOR EACH STATEMENT EXECUTE FUNCTION platform.tell_clients_of_logout();
 

@@ -134,7 +134,11 @@ func TestDeviceFlow_Revoked(t *testing.T) {
 			t.Fatalf("revoke: %d %s", a.Status, a.Raw)
 		}
 	}
-	listed := func() int { return strings.Count(string(b.Get("/account").Body), "<bdi>Northwind tv</bdi>") }
+	// The page lists devices first, and then applications, of which this is one.
+	listed := func() int {
+		devices, _, _ := strings.Cut(string(b.Get("/account").Body), "<h2>Apps with access</h2>")
+		return strings.Count(devices, "<strong><bdi>Northwind tv</bdi></strong>")
+	}
 	if revoke("radio"); listed() != 2 {
 		t.Error("another client signs the device out")
 	}

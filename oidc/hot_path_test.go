@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -85,6 +86,7 @@ func TestHotPath(t *testing.T) {
 	refresh := tokens.Text("refresh_token")
 	access := tokens.Text("access_token")
 	var minted []string
+	strangers := 0
 
 	for _, request := range []struct {
 		name                       string
@@ -95,6 +97,11 @@ func TestHotPath(t *testing.T) {
 		{"JWKS", 0, 0, 0, func(t *testing.T) { fetch(t, h, "/oauth2/jwks") }},
 		{"client credentials", 0, 0, 0, func(t *testing.T) {
 			minted = append(minted, must(t, h.Token("rs", url.Values{"grant_type": {"client_credentials"}})).Text("access_token"))
+		}},
+		{"a client nobody knows", 0, 0, 0, func(t *testing.T) {
+			strangers++
+			a := h.Call("/oauth2/token", fmt.Sprintf("stranger-%d", strangers), "", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"x"}})
+			mustRefuse(t, "an unknown client", a, http.StatusUnauthorized, "invalid_client")
 		}},
 		{"introspection", 0, 0, 0, func(t *testing.T) { must(t, h.Introspect("rs", access)) }},
 		{"userinfo", 1, 1, 0, func(t *testing.T) {

@@ -34,11 +34,6 @@ func scanClient(row pgx.CollectableRow) (storage.Client, error) {
 	return c, row.Scan(clientFields(&c)...)
 }
 
-// Client reads a client by its id, from memory when nothing changed since.
-func (s *Store) Client(ctx context.Context, id authz.ClientID) (storage.Client, error) {
-	return s.clients.get(ctx, id)
-}
-
 func (s *Store) clientByID(ctx context.Context, id authz.ClientID) (storage.Client, error) {
 	var c storage.Client
 	// A tenant's row is visible to the operator only; the client says whose it is.

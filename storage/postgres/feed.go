@@ -31,6 +31,7 @@ const (
 
 // Change is one row that was changed, or one id that was added to the ledger.
 type Change struct {
+	// Table is where; "new_clients" for a client that was added.
 	Table string
 	// ID names the row by its key: the jti of revoked_tokens, the user_id of a membership.
 	ID string

@@ -59,6 +59,7 @@ type Store struct {
 	within pgx.Tx
 
 	clients   *cache[authz.ClientID, storage.Client]
+	roll      *roll
 	catalogue *cache[struct{}, Catalogue]
 	bans      *cache[struct{}, []banned]
 	// lastBans holds while the list cannot be read.
@@ -109,6 +110,7 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	s.clients = newCache(s.feed, s.clientByID, func(c Change) (authz.ClientID, bool) {
 		return authz.ClientID(c.ID), c.Table != "tenants"
 	}, "clients", "client_groups", "tenants")
+	s.roll = newRoll(s.feed, s.clientIDs)
 	s.catalogue = newCache(s.feed, s.readCatalogue, nil, "scopes", "roles", "resources")
 	s.bans = newCache(s.feed, s.readBans, nil, "ip_bans")
 	s.feed.start()
