@@ -59,6 +59,8 @@ func (p *Provider) discoveryDocument() ([]byte, error) {
 		"authorization_response_iss_parameter_supported":           true,
 		"backchannel_logout_supported":                             true,
 		"backchannel_logout_session_supported":                     true,
+		"frontchannel_logout_supported":                            true,
+		"frontchannel_logout_session_supported":                    true,
 		"tls_client_certificate_bound_access_tokens":               true,
 		"dpop_signing_alg_values_supported":                        dpop.Algorithms,
 		"claims_parameter_supported":                               true,

@@ -45,14 +45,18 @@ func (p *Provider) EndSession(w http.ResponseWriter, r *http.Request, b Browser)
 		p.askToSignOut(w, r, b, s)
 		return
 	}
+	done := SignedOut{Back: s.back, ClientID: s.clientID}
 	if in != nil {
-		if err := b.SignOut(r.Context()); err != nil {
+		if done.Frames, err = p.FrontChannelLogouts(r.Context(), in.Session); err == nil {
+			err = b.SignOut(r.Context())
+		}
+		if err != nil {
 			p.page(w, r, err)
 			return
 		}
 	}
-	if s.back == nil {
-		p.Pages.SignedOut(w, r)
+	if s.back == nil || len(done.Frames) > 0 {
+		p.Pages.SignedOut(w, r, done)
 		return
 	}
 	redirect(w, s.back.String())

@@ -78,8 +78,18 @@ type Pages interface {
 	FormPost(w http.ResponseWriter, r *http.Request, action string, parameters url.Values)
 	// ConfirmSignOut asks whether to sign out, when nobody can vouch for who asked.
 	ConfirmSignOut(w http.ResponseWriter, r *http.Request, c ConfirmSignOut)
-	// SignedOut says that it is done, when there is nowhere to go back to.
-	SignedOut(w http.ResponseWriter, r *http.Request)
+	// SignedOut says that it is done, when there is nowhere to go back to or somebody
+	// to tell first.
+	SignedOut(w http.ResponseWriter, r *http.Request, s SignedOut)
+}
+
+// SignedOut is what the page at the end of a sign-out tells, and whom.
+type SignedOut struct {
+	// Frames are the clients' pages that it loads (OpenID Connect Front-Channel Logout 1.0).
+	Frames []*url.URL
+	// Back is where the person goes on to, and ClientID whose that is; nil for nowhere.
+	Back     *url.URL
+	ClientID string
 }
 
 // PageError is an error in words for a person.

@@ -115,6 +115,10 @@ type ClientMetadata struct {
 	// Back-Channel Logout 1.0 §2.2); the notice always says which.
 	BackChannelLogoutURI             string `json:"backchannel_logout_uri,omitempty"`
 	BackChannelLogoutSessionRequired bool   `json:"backchannel_logout_session_required,omitempty"`
+	// FrontChannelLogoutURI is shown in a hidden frame of the page that ends a sign-out
+	// (OpenID Connect Front-Channel Logout 1.0 §2); it is always told iss and sid.
+	FrontChannelLogoutURI             string `json:"frontchannel_logout_uri,omitempty"`
+	FrontChannelLogoutSessionRequired bool   `json:"frontchannel_logout_session_required,omitempty"`
 	// SubjectType is "pairwise" or, as is usual, "" or "public" (OpenID Connect Core §8).
 	SubjectType string `json:"subject_type,omitempty"`
 	// SectorIdentifierURI names the clients that share pairwise subjects.

@@ -120,6 +120,10 @@ func samples() map[string]Page {
 		"consent impostor": impostor,
 		"confirm sign out": ConfirmSignOut{Layout: sampleDesk, Flow: "sealed", Client: "Northwind Reports"},
 		"signed out":       SignedOut{Layout: sampleLayout},
+		"signed out, told": SignedOut{
+			Layout: sampleLayout, Frames: []string{"https://app.northwind.example/out?iss=https%3A%2F%2Fid.example.com&sid=1"},
+			Back: "https://app.northwind.example/bye", Client: "Northwind Reports",
+		},
 		"form post": FormPost{
 			Layout: Layout{Host: "id.example.com", CSRF: "csrf-token-value"}, Client: "Northwind Reports", Action: "https://app.northwind.example/cb?a=1&b=2",
 			Fields: []Field{{"code", "gth_ac_abc"}, {"state", "xyz"}, {"iss", "https://id.example.com"}},

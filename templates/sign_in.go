@@ -76,7 +76,13 @@ type ConfirmSignOut struct {
 
 func (ConfirmSignOut) template() string { return "confirm_sign_out" }
 
-// SignedOut ends a sign-out that leads to no client.
-type SignedOut struct{ Layout }
+// SignedOut ends a sign-out that leads to no client, or that others are told of first.
+type SignedOut struct {
+	Layout
+	// Frames are pages of clients that the browser loads, unseen, to tell them.
+	Frames []string
+	// Back is where the person goes on to, and Client its name; "" for nowhere.
+	Back, Client string
+}
 
 func (SignedOut) template() string { return "signed_out" }

@@ -75,6 +75,17 @@ func (p pages) ConfirmSignOut(w http.ResponseWriter, r *http.Request, c oidc.Con
 }
 
 // SignedOut implements [oidc.Pages].
-func (p pages) SignedOut(w http.ResponseWriter, r *http.Request) {
-	browser.Show(w, r, templates.SignedOut{Layout: p.browsers.PlainLayout(r)}, browser.Sending{})
+func (p pages) SignedOut(w http.ResponseWriter, r *http.Request, s oidc.SignedOut) {
+	page := templates.SignedOut{Layout: p.browsers.PlainLayout(r), Frames: browser.Addresses(s.Frames)}
+	if s.Back != nil {
+		// The link does the same; this is for whoever waits. The frames get the time to load.
+		w.Header().Set("Refresh", "3; url="+s.Back.String())
+		if s.Back.Scheme == "https" || s.Back.Scheme == "http" { // no page links to another
+			page.Back = s.Back.String()
+		}
+		if client, err := p.store.Client(r.Context(), authz.ClientID(s.ClientID)); err == nil {
+			page.Client = client.Name
+		}
+	}
+	browser.Show(w, r, page, browser.Sending{Frames: s.Frames})
 }

@@ -56,6 +56,9 @@ func checkMetadata(c storage.Client) error {
 			return err
 		}
 	}
+	if err := checkFrontChannel(c); err != nil {
+		return err
+	}
 	for _, uri := range m.RequestURIs {
 		if err := checkFetched("request_uris", uri); err != nil {
 			return err
@@ -65,6 +68,33 @@ func checkMetadata(c storage.Client) error {
 		return err
 	}
 	return checkSector(c)
+}
+
+// checkFrontChannel: what a page of ours frames is of a host that the client has
+// people sent to anyway (OpenID Connect Front-Channel Logout 1.0 §2).
+func checkFrontChannel(c storage.Client) error {
+	const field = "frontchannel_logout_uri"
+	uri := c.Metadata.FrontChannelLogoutURI
+	if uri == "" {
+		return nil
+	}
+	// Not the kind of the client: a page in a frame is https, or http on this machine.
+	if err := CheckRedirectURI(uri, storage.ClientWeb); err != nil {
+		return invalid(field, "%s", err)
+	}
+	if len(uri) > 2048 {
+		return invalid(field, "is longer than 2048 characters")
+	}
+	if !slices.ContainsFunc(c.RedirectURIs, func(redirect string) bool { return sameOrigin(redirect, uri) }) {
+		return invalid(field, "must have the scheme, host and port of one of the redirect URIs")
+	}
+	return nil
+}
+
+func sameOrigin(a, b string) bool {
+	one, errA := url.Parse(a)
+	two, errB := url.Parse(b)
+	return errA == nil && errB == nil && one.Scheme == two.Scheme && strings.EqualFold(one.Host, two.Host)
 }
 
 // checkSector: pairwise subjects are for one host or for a sector that is named

@@ -203,3 +203,16 @@ func (s *UserStore) ElevateSession(ctx context.Context, former authz.SessionID, 
 			where id = $1 and user_id = $2 and revoked_at is null`, former, s.as.user, n.ID, n.SecretHash, n.ACR, n.AMR, n.LastSeenAt)
 	})
 }
+
+// ClientsOfSession is every client that was given tokens under a session, by its sid.
+func (s *UserStore) ClientsOfSession(ctx context.Context, sid authz.SessionID) ([]authz.ClientID, error) {
+	var all []authz.ClientID
+	err := s.batch(ctx, "list the session's clients", s.as, func(b *pgx.Batch) {
+		b.Queue(`select distinct client_id from platform.grants where sid = $1 and user_id = $2 order by client_id`, sid, s.as.user).
+			Query(func(rows pgx.Rows) (err error) {
+				all, err = pgx.CollectRows(rows, pgx.RowTo[authz.ClientID])
+				return err
+			})
+	})
+	return all, err
+}

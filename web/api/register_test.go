@@ -144,7 +144,7 @@ func TestRegistration_Metadata(t *testing.T) {
 	t.Cleanup(sector.Close)
 	const uris = `"scope":"openid","redirect_uris":["https://a.example/cb","https://b.example/cb"]`
 	good := register(h, admin, `{`+uris+`,"subject_type":"pairwise","sector_identifier_uri":"`+sector.URL+`/both","userinfo_signed_response_alg":"ES256",
-		"dpop_bound_access_tokens":true,"require_pushed_authorization_requests":true}`)
+		"frontchannel_logout_uri":"https://b.example/out?x=1","dpop_bound_access_tokens":true,"require_pushed_authorization_requests":true}`)
 	if good.Status != http.StatusCreated || good.Text("subject_type") != "pairwise" || good.Text("userinfo_signed_response_alg") != "ES256" || good.JSON["dpop_bound_access_tokens"] != true {
 		t.Fatalf("%d %s", good.Status, good.Raw)
 	}
@@ -163,6 +163,11 @@ func TestRegistration_Metadata(t *testing.T) {
 		"another subject type":          `"subject_type":"secret"`,
 		"keys by value and by URI":      `"jwks_uri":"https://a.example/k","jwks":{"keys":[]}`,
 		"a request_uri without https":   `"request_uris":["http://a.example/r"]`,
+		"a frame of another host":       `"frontchannel_logout_uri":"https://c.example/out"`,
+		"a frame of another port":       `"frontchannel_logout_uri":"https://a.example:8443/out"`,
+		"a frame without https":         `"frontchannel_logout_uri":"http://a.example/out"`,
+		"a frame of a script":           `"frontchannel_logout_uri":"javascript:alert(1)"`,
+		"a frame that is no URI":        `"frontchannel_logout_uri":"https://a.example/out;\" x"`,
 		"keys at an address with a tag": `"jwks_uri":"https://a.example/k#x"`,
 	} {
 		if a := register(h, admin, `{`+uris+`,`+member+`}`); a.Status != http.StatusBadRequest || a.Text("error") != "invalid_client_metadata" {

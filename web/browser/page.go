@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
@@ -23,6 +25,8 @@ type Sending struct {
 	// LeadsTo is where the browser ends up after the page's form is answered: the
 	// redirect URI of the client that waits.
 	LeadsTo *url.URL
+	// Frames are the pages of clients that the page loads in frames.
+	Frames []*url.URL
 	// Script allows the page the scripts of this house.
 	Script bool
 }
@@ -38,7 +42,7 @@ func Show(w http.ResponseWriter, r *http.Request, page templates.Page, how Sendi
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", policy+formAction(how.LeadsTo)+scriptSource(how.Script))
+	h.Set("Content-Security-Policy", policy+formAction(how.LeadsTo)+scriptSource(how.Script)+frameSource(how.Frames))
 	if how.Status != 0 {
 		w.WriteHeader(how.Status)
 	}
@@ -65,6 +69,28 @@ func scriptSource(allowed bool) string {
 		return ""
 	}
 	return "; script-src 'self'"
+}
+
+// frameSource allows exactly the origins of the frames.
+func frameSource(frames []*url.URL) string {
+	if len(frames) == 0 {
+		return ""
+	}
+	var origins []string
+	for _, u := range frames {
+		origins = append(origins, u.Scheme+"://"+u.Host)
+	}
+	slices.Sort(origins)
+	return "; frame-src " + strings.Join(slices.Compact(origins), " ")
+}
+
+// Addresses is each URL as a page writes it.
+func Addresses(all []*url.URL) []string {
+	var addresses []string
+	for _, u := range all {
+		addresses = append(addresses, u.String())
+	}
+	return addresses
 }
 
 // Layout is what every page of this visit has in common.

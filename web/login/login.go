@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -217,7 +218,19 @@ func (p *Pages) Switch(w http.ResponseWriter, r *http.Request) {
 // SignOut is POST /logout.
 func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request) {
 	v := p.Browsers.Visit(w, r)
-	if err := v.SignOut(r.Context()); err != nil {
+	in, err := v.SignedIn(r.Context())
+	if err != nil {
+		p.Fail(w, r, err)
+		return
+	}
+	var frames []*url.URL
+	if in != nil {
+		frames, err = p.Provider.FrontChannelLogouts(r.Context(), in.Session)
+	}
+	if err == nil {
+		err = v.SignOut(r.Context())
+	}
+	if err != nil {
 		p.Fail(w, r, err)
 		return
 	}
@@ -226,7 +239,7 @@ func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request) {
 		p.Fail(w, r, err)
 		return
 	}
-	browser.Show(w, r, templates.SignedOut{Layout: layout}, browser.Sending{})
+	browser.Show(w, r, templates.SignedOut{Layout: layout, Frames: browser.Addresses(frames)}, browser.Sending{Frames: frames})
 }
 
 // signedIn is who is signed in; for nobody it answers with the sign-in page.
