@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// floors is what nothing can be cheaper than, in milliseconds of CPU.
+type floors struct{ signature, commit, exchange float64 }
+
+func measureFloors(ctx context.Context, h *house, length time.Duration) (f floors, err error) {
+	if f.signature, err = signatures(length / 4); err != nil {
+		return f, err
+	}
+	if f.commit, err = h.commits(ctx, length); err != nil {
+		return f, err
+	}
+	f.exchange, err = exchanges(ctx, length)
+	return f, err
+}
+
+func signatures(length time.Duration) (float64, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return 0, err
+	}
+	digest := sha256.Sum256(nil)
+	n := 0
+	before, err := cpuOf(os.Getpid(), false)
+	if err != nil {
+		return 0, err
+	}
+	for end := time.Now().Add(length); time.Now().Before(end); n++ {
+		if _, err := ecdsa.SignASN1(rand.Reader, key, digest[:]); err != nil {
+			return 0, err
+		}
+	}
+	after, err := cpuOf(os.Getpid(), false)
+	return milliseconds(after-before) / float64(n), err
+}
+
+// commits inserts single rows over as many connections as requests have.
+func (h *house) commits(ctx context.Context, length time.Duration) (float64, error) {
+	if _, err := h.query(ctx, "create table public.bench (id bigserial primary key, what text)"); err != nil {
+		return 0, err
+	}
+	script := filepath.Join(h.dir, "insert.sql")
+	if err := os.WriteFile(script, []byte("insert into public.bench (what) values ('x');\n"), 0o600); err != nil {
+		return 0, err
+	}
+	before, err := cpuOf(h.database, true)
+	if err != nil {
+		return 0, err
+	}
+	seconds := strconv.Itoa(max(1, int(length.Seconds())))
+	out, err := exec.CommandContext(ctx, filepath.Join(filepath.Dir(h.psql), "pgbench"), "-n", "-M", "prepared",
+		"-c", strconv.Itoa(connections), "-T", seconds, "-f", script, h.dsn).CombinedOutput()
+	if err != nil {
+		return 0, fmt.Errorf("pgbench: %w: %s", err, out)
+	}
+	after, err := cpuOf(h.database, true)
+	if err != nil {
+		return 0, err
+	}
+	row, err := h.query(ctx, "select count(*) from public.bench")
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseFloat(row[0], 64)
+	return milliseconds(after-before) / n, err
+}
+
+// exchanges posts a small form to a server that does nothing, in a process of its own.
+func exchanges(ctx context.Context, length time.Duration) (float64, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	cmd := exec.CommandContext(ctx, self, "-idle-server")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return 0, err
+	}
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	var address string
+	if _, err := fmt.Fscan(out, &address); err != nil {
+		return 0, err
+	}
+	requests := make([]func() error, connections)
+	for n := range requests {
+		w, err := dial(ctx, &url.URL{Scheme: "http", Host: address})
+		if err != nil {
+			return 0, err
+		}
+		defer func() { _ = w.conn.Close() }()
+		requests[n] = func() error {
+			_, err := w.post("/", &client{"client", "secret"}, url.Values{"grant_type": {"client_credentials"}})
+			return err
+		}
+	}
+	before, err := cpuOf(cmd.Process.Pid, false)
+	if err != nil {
+		return 0, err
+	}
+	took, err := repeat(requests, length)
+	if err != nil {
+		return 0, err
+	}
+	after, err := cpuOf(cmd.Process.Pid, false)
+	return milliseconds(after-before) / float64(len(took)), err
+}
+
+// serveNothing reads forms and answers with an empty document.
+func serveNothing() {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+	fmt.Println(l.Addr())
+	_ = http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, "{}")
+	}))
+}
