@@ -97,6 +97,17 @@ begin
 end
 $$;
 
+CREATE FUNCTION platform.files_stay_as_they_are() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  if old.content is distinct from new.content or old.tenant_id <> new.tenant_id then
+    raise exception 'a file is replaced, not changed';
+  end if;
+  return new;
+end
+$$;
+
 CREATE FUNCTION platform.find_users(folded text, after uuid, most integer) RETURNS SETOF uuid
     LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -135,6 +146,63 @@ begin
     end if;
   end loop;
   return gone;
+end
+$$;
+
+CREATE FUNCTION platform.hold_to_max_agents() RETURNS trigger
+    LANGUAGE plpgsql
+    SET "app.operator" TO 'on'
+    AS $$
+declare
+  booked record;
+begin
+  for booked in
+    select t.id, t.max_agents from platform.tenants t
+     where t.max_agents is not null and t.id in (select tenant_id from added where kind = 'agent') order by t.id for no key update
+  loop
+    if (select count(*) from platform.clients c where c.tenant_id = booked.id and c.kind = 'agent') > booked.max_agents then
+      raise exception using errcode = 'GH001', message = 'max_agents', detail = booked.max_agents::text;
+    end if;
+  end loop;
+  return null;
+end
+$$;
+
+CREATE FUNCTION platform.hold_to_max_users() RETURNS trigger
+    LANGUAGE plpgsql
+    SET "app.operator" TO 'on'
+    AS $$
+declare
+  booked record;
+begin
+  for booked in
+    select t.id, t.max_users from platform.tenants t
+     where t.max_users is not null and t.id in (select tenant_id from added) order by t.id for no key update
+  loop
+    if (select count(distinct m.user_id) from platform.user_group_memberships m where m.tenant_id = booked.id) > booked.max_users then
+      raise exception using errcode = 'GH001', message = 'max_users', detail = booked.max_users::text;
+    end if;
+  end loop;
+  return null;
+end
+$$;
+
+CREATE FUNCTION platform.hold_to_storage_quota() RETURNS trigger
+    LANGUAGE plpgsql
+    SET "app.operator" TO 'on'
+    AS $$
+declare
+  booked record;
+begin
+  for booked in
+    select t.id, t.storage_quota_gb from platform.tenants t
+     where t.storage_quota_gb is not null and t.id in (select tenant_id from added) order by t.id for no key update
+  loop
+    if (select coalesce(sum(octet_length(f.content)::bigint), 0) from platform.files f where f.tenant_id = booked.id) > booked.storage_quota_gb::bigint * 1073741824 then
+      raise exception using errcode = 'GH001', message = 'storage_quota_gb', detail = booked.storage_quota_gb::text;
+    end if;
+  end loop;
+  return null;
 end
 $$;
 
@@ -328,6 +396,20 @@ CREATE TABLE platform.device_codes (
 WITH (fillfactor='80');
 
 ALTER TABLE ONLY platform.device_codes FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE platform.files (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    purpose text NOT NULL,
+    media_type text NOT NULL,
+    content bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT files_purpose_check CHECK ((purpose = 'avatar'::text))
+);
+ALTER TABLE ONLY platform.files ALTER COLUMN content SET STORAGE EXTERNAL;
+
+ALTER TABLE ONLY platform.files FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE platform.grants (
     id uuid NOT NULL,
@@ -738,6 +820,12 @@ ALTER TABLE ONLY platform.device_codes
 ALTER TABLE ONLY platform.device_codes
     ADD CONSTRAINT device_codes_user_code_key UNIQUE (user_code);
 
+ALTER TABLE ONLY platform.files
+    ADD CONSTRAINT files_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY platform.files
+    ADD CONSTRAINT files_user_id_purpose_key UNIQUE (user_id, purpose);
+
 ALTER TABLE ONLY platform.grants
     ADD CONSTRAINT grants_pkey PRIMARY KEY (id);
 
@@ -880,6 +968,8 @@ CREATE INDEX device_codes_by_client ON platform.device_codes USING btree (client
 
 CREATE INDEX device_codes_by_expiry ON platform.device_codes USING btree (expires_at);
 
+CREATE INDEX files_by_tenant ON platform.files USING btree (tenant_id);
+
 CREATE INDEX grants_by_sid ON platform.grants USING btree (sid);
 
 CREATE INDEX grants_by_user ON platform.grants USING btree (user_id);
@@ -940,6 +1030,14 @@ CREATE TRIGGER announce AFTER INSERT ON platform.revoked_tokens FOR EACH STATEME
 
 CREATE TRIGGER chained BEFORE INSERT ON platform.audit_events FOR EACH ROW EXECUTE FUNCTION platform.chain_audit_event();
 
+CREATE TRIGGER files_stay_as_they_are BEFORE UPDATE ON platform.files FOR EACH ROW EXECUTE FUNCTION platform.files_stay_as_they_are();
+
+CREATE TRIGGER hold_to_max_agents AFTER INSERT ON platform.clients REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION platform.hold_to_max_agents();
+
+CREATE TRIGGER hold_to_max_users AFTER INSERT ON platform.user_group_memberships REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION platform.hold_to_max_users();
+
+CREATE TRIGGER hold_to_storage_quota AFTER INSERT ON platform.files REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION platform.hold_to_storage_quota();
+
 CREATE TRIGGER index_user AFTER INSERT OR UPDATE OF username_folded, email_folded, display_name, display_name_folded ON platform.users FOR EACH ROW EXECUTE FUNCTION platform.index_user();
 
 CREATE TRIGGER note_change AFTER INSERT OR DELETE OR UPDATE ON platform.client_groups FOR EACH ROW EXECUTE FUNCTION platform.note_change('client_id');
@@ -994,6 +1092,12 @@ ALTER TABLE ONLY platform.consents
 
 ALTER TABLE ONLY platform.device_codes
     ADD CONSTRAINT device_codes_client_id_fkey FOREIGN KEY (client_id) REFERENCES platform.clients(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.files
+    ADD CONSTRAINT files_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.files
+    ADD CONSTRAINT files_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY platform.grants
     ADD CONSTRAINT grants_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
@@ -1094,6 +1198,8 @@ ALTER TABLE platform.consents ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE platform.device_codes ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE platform.files ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY forgotten ON platform.audit_events FOR DELETE USING (platform.acting_operator());
 
 CREATE POLICY found ON platform.device_codes FOR SELECT USING ((user_code = platform.named_identifier()));
@@ -1126,6 +1232,8 @@ CREATE POLICY joined ON platform.user_groups FOR SELECT USING ((EXISTS ( SELECT
 
 ALTER TABLE platform.merged_users ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY named ON platform.files FOR SELECT USING ((id = platform.named_row()));
+
 ALTER TABLE platform.one_time_links ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY owned ON platform.attestation_policies USING (((tenant_id = platform.acting_tenant()) OR platform.acting_operator()));
@@ -1135,6 +1243,8 @@ CREATE POLICY owned ON platform.client_groups USING (((tenant_id = platform.acti
 CREATE POLICY owned ON platform.consents USING (((user_id = platform.acting_user()) OR platform.acting_operator()));
 
 CREATE POLICY owned ON platform.device_codes USING (((id = platform.named_row()) OR platform.acting_operator()));
+
+CREATE POLICY owned ON platform.files USING (((user_id = platform.acting_user()) OR platform.acting_operator()));
 
 CREATE POLICY owned ON platform.grants USING (((user_id = platform.acting_user()) OR (id = platform.named_row()) OR platform.acting_operator()));
 
@@ -1236,6 +1346,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.consents TO gatehouse_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.consumed_ids TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.device_codes TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.files TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.grants TO gatehouse_app;
 

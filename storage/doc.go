@@ -19,6 +19,8 @@ var (
 	ErrConsumed = errors.New("already used")
 	// ErrReference: a thing that was named does not exist, or is still in use.
 	ErrReference = errors.New("names something that does not exist or is in use")
+	// ErrLimit: the tenant has no more of it. The error is a [LimitError].
+	ErrLimit = errors.New("the tenant's limit is reached")
 	// ErrUnavailable: the database cannot be reached at this moment.
 	ErrUnavailable = errors.New("the database is unavailable")
 )

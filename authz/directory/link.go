@@ -68,6 +68,19 @@ func (s *Service) Invite(ctx context.Context, a Actor, n Invite) (storage.Link, 
 	if err != nil {
 		return storage.Link{}, err
 	}
+	if !n.Group.IsZero() {
+		// Who accepts gets what the group gives: it is given away here.
+		g, err := s.changeableGroup(ctx, a, n.Group)
+		if err == nil && g.Tenant != tenant.ID {
+			err = unknown("group", "%q does not exist", n.Group)
+		}
+		if err == nil {
+			err = mayGiveIn(a, g.Tenant, g.Scopes)
+		}
+		if err != nil {
+			return storage.Link{}, err
+		}
+	}
 	now := s.now()
 	l := storage.Link{
 		ID: authz.RandomID[authz.LinkID](), Purpose: storage.LinkInvitation, Email: n.Email, CreatedAt: now, ExpiresAt: now.Add(invitationLifetime),

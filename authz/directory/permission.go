@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"slices"
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
@@ -13,6 +14,7 @@ type operation int
 const (
 	readDirectory operation = iota
 	manageUsers
+	addUsers
 	manageTenants
 	manageGroups
 	manageScopes
@@ -27,6 +29,7 @@ const (
 var permissions = map[operation][]authz.Scope{
 	readDirectory:  {authz.ScopeAdmin, authz.ScopeUsersManage},
 	manageUsers:    {authz.ScopeAdmin, authz.ScopeUsersManage},
+	addUsers:       {authz.ScopeAdmin, authz.ScopeUsersManage},
 	manageTenants:  {authz.ScopeAdmin},
 	manageGroups:   {authz.ScopeAdmin, authz.ScopeUsersManage},
 	manageScopes:   {authz.ScopeAdmin},
@@ -35,6 +38,38 @@ var permissions = map[operation][]authz.Scope{
 	manageBans:     {authz.ScopeAdmin},
 	manageKeys:     {authz.ScopeAdmin},
 	readAudit:      {authz.ScopeAdmin},
+}
+
+// tenantPermissions is what users:manage opens to whoever holds it in one tenant
+// alone, who is that tenant's administrator: its people, its groups and their members. A
+// user's account is the whole deployment's, so nobody changes it from within one tenant.
+var tenantPermissions = map[operation][]authz.Scope{
+	readDirectory: {authz.ScopeUsersManage},
+	addUsers:      {authz.ScopeUsersManage},
+	manageGroups:  {authz.ScopeUsersManage},
+}
+
+// reach is how far an actor gets with an operation: everywhere, or in one tenant.
+type reach struct {
+	everywhere bool
+	tenant     authz.TenantID
+}
+
+// has reports whether what belongs to a tenant is within reach.
+func (r reach) has(tenant authz.TenantID) bool { return r.everywhere || r.tenant == tenant }
+
+// reaches is [may] for what a tenant's administrator may do too. Whoever gets to one
+// tenant sees no other: what is beyond their reach does not exist for them.
+func reaches(a Actor, o operation) (reach, error) {
+	if may(a, o) == nil {
+		return reach{everywhere: true}, nil
+	}
+	for _, scope := range tenantPermissions[o] {
+		if !a.Tenant.IsZero() && a.TenantScopes.Has(scope) {
+			return reach{tenant: a.Tenant}, nil
+		}
+	}
+	return reach{}, ErrForbidden
 }
 
 func may(a Actor, o operation) error {
@@ -47,6 +82,15 @@ func may(a Actor, o operation) error {
 		}
 	}
 	return ErrForbidden
+}
+
+// mayGiveIn is [mayGive] for what counts in one tenant alone, where it is enough to
+// hold it there.
+func mayGiveIn(a Actor, tenant authz.TenantID, patterns []authz.Pattern) error {
+	if a.Tenant == tenant && !tenant.IsZero() {
+		a.Scopes = append(slices.Clone(a.Scopes), a.TenantScopes...)
+	}
+	return mayGive(a, patterns)
 }
 
 // mayGive refuses a pattern that reaches further than the actor: nobody gives
@@ -79,7 +123,7 @@ func mayManage(a Actor, held []authz.Pattern) error {
 }
 
 func (s *Service) mayAssign(ctx context.Context, a Actor, role authz.Role) error {
-	if err := may(a, manageUsers); err != nil {
+	if _, err := reaches(a, addUsers); err != nil {
 		return err
 	}
 	catalogue, err := s.store.Catalogue(ctx)

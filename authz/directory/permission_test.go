@@ -44,6 +44,21 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 		"Tenant":        func(a directory.Actor) error { _, err := v.Tenant(ctx, a, "none"); return err },
 		"CreateTenant":  func(a directory.Actor) error { _, err := v.CreateTenant(ctx, a, directory.CreateTenant{}); return err },
 		"SuspendTenant": func(a directory.Actor) error { return v.SuspendTenant(ctx, a, tenant) },
+		"UpdateTenant": func(a directory.Actor) error {
+			_, err := v.UpdateTenant(ctx, a, tenant, directory.TenantChange{})
+			return err
+		},
+		"DeleteTenant": func(a directory.Actor) error { return v.DeleteTenant(ctx, a, tenant, "x") },
+		"RenameProject": func(a directory.Actor) error {
+			_, err := v.RenameProject(ctx, a, storage.Project{}, "x")
+			return err
+		},
+		"DeleteProject": func(a directory.Actor) error { return v.DeleteProject(ctx, a, storage.Project{}) },
+		"RenameGroup":   func(a directory.Actor) error { _, err := v.RenameGroup(ctx, a, group, "x"); return err },
+		"DeleteGroup":   func(a directory.Actor) error { return v.DeleteGroup(ctx, a, group) },
+		"Invite":        func(a directory.Actor) error { _, err := v.Invite(ctx, a, directory.Invite{}); return err },
+		"SetUpLink":     func(a directory.Actor) error { _, err := v.SetUpLink(ctx, a, user); return err },
+		"ResetLink":     func(a directory.Actor) error { _, err := v.ResetLink(ctx, a, user); return err },
 		"ResumeTenant":  func(a directory.Actor) error { return v.ResumeTenant(ctx, a, tenant) },
 		"Projects":      func(a directory.Actor) error { _, err := v.Projects(ctx, a, tenant); return err },
 		"Project":       func(a directory.Actor) error { _, err := v.Project(ctx, a, tenant, "none"); return err },
@@ -120,11 +135,11 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 
 // withUsersManage is what "users:manage" opens without "admin".
 var withUsersManage = strings.Fields(`Users CountUsers User Person CreateUser UpdateUser SetPasswordHash DisableUser EnableUser RemoveAuthenticators DeleteUser ChangeUsers MergeUsers MergedInto UserStats
-	Tenants Tenant Projects Project Groups Group CreateGroup AddMember RemoveMember SetGroupScopes
+	Tenants Tenant Projects Project Groups Group CreateGroup RenameGroup DeleteGroup AddMember RemoveMember SetGroupScopes Invite SetUpLink ResetLink
 	GrantUserScope RevokeUserScope Roles Scopes ExplainScopes Resources Resource Scope Clients Client AgentsOf Session Sessions RevokeSession RevokeAllSessions Counts`)
 
 // aboutOneself is what everybody may do, to themselves alone (self_test.go).
-var aboutOneself = strings.Fields(`Self UpdateSelf SelfSessions RevokeSelfSession`)
+var aboutOneself = strings.Fields(`Self UpdateSelf SelfSessions RevokeSelfSession ChangeOwnName DeleteOwnAccount AcceptInvitation JoinByInvitation`)
 
 // M2: every operation is closed to those without the scope for it.
 func TestM2_Permissions(t *testing.T) {

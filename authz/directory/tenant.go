@@ -8,10 +8,15 @@ import (
 	"github.com/gatehouse/gatehouse/storage"
 )
 
-// Tenants lists every tenant, the oldest first.
+// Tenants lists the tenants within reach, the oldest first.
 func (s *Service) Tenants(ctx context.Context, a Actor, p Paging) (Page[storage.Tenant], error) {
-	if err := may(a, readDirectory); err != nil {
+	r, err := reaches(a, readDirectory)
+	if err != nil {
 		return Page[storage.Tenant]{}, err
+	}
+	if !r.everywhere {
+		t, err := s.store.TenantByID(ctx, r.tenant)
+		return Page[storage.Tenant]{Items: []storage.Tenant{t}}, err
 	}
 	last, err := after[authz.TenantID](p)
 	if err != nil {
@@ -21,17 +26,38 @@ func (s *Service) Tenants(ctx context.Context, a Actor, p Paging) (Page[storage.
 	return page(tenants, p, func(t storage.Tenant) string { return t.ID.String() }), err
 }
 
-// Tenant finds a tenant by id or slug; "" is the first.
+// Tenant finds a tenant by id or slug; "" is the first, and for whoever gets to one
+// alone that one.
 func (s *Service) Tenant(ctx context.Context, a Actor, name string) (storage.Tenant, error) {
-	if err := may(a, readDirectory); err != nil {
+	r, err := reaches(a, readDirectory)
+	if err != nil {
 		return storage.Tenant{}, err
 	}
-	if id, err := authz.ParseID[authz.TenantID](name); err == nil {
-		t, err := s.store.TenantByID(ctx, id)
-		return t, orUnknown(err, "tenant", name)
+	if name == "" && !r.everywhere {
+		name = r.tenant.String()
 	}
-	t, err := s.store.TenantBySlug(ctx, name)
-	return t, orUnknown(err, "tenant", name)
+	var t storage.Tenant
+	if id, badID := authz.ParseID[authz.TenantID](name); badID == nil {
+		t, err = s.store.TenantByID(ctx, id)
+	} else {
+		t, err = s.store.TenantBySlug(ctx, name)
+	}
+	if err == nil && !r.has(t.ID) {
+		err = storage.ErrNotFound
+	}
+	if err != nil {
+		return storage.Tenant{}, orUnknown(err, "tenant", name)
+	}
+	return t, nil
+}
+
+// ownTenant refuses a tenant that is beyond the actor's reach: it does not exist.
+func ownTenant(a Actor, o operation, tenant authz.TenantID) error {
+	r, err := reaches(a, o)
+	if err == nil && !r.has(tenant) {
+		return unknown("tenant", "%q does not exist", tenant)
+	}
+	return err
 }
 
 // tenantOrFirst is the named tenant, and for an empty name the first, which the
@@ -63,19 +89,7 @@ func (s *Service) CreateTenant(ctx context.Context, a Actor, n CreateTenant) (st
 	if t.Plan == "" {
 		t.Plan = "free"
 	}
-	if t.Slug == "" || slug(t.Slug) != t.Slug {
-		return t, invalid("slug", "may have lower-case letters, digits and single hyphens")
-	}
-	for name, limit := range map[string]*int{"max_users": t.MaxUsers, "max_agents": t.MaxAgents, "storage_quota_gb": t.StorageQuotaGB} {
-		if limit != nil && *limit < 0 {
-			return t, invalid(name, "must not be negative")
-		}
-	}
-	err := errors.Join(checkName("name", t.Name), checkName("region", t.Region), checkName("plan", t.Plan))
-	for _, feature := range t.Features {
-		err = errors.Join(err, missing("features", feature), checkName("features", feature))
-	}
-	if err != nil {
+	if err := checkTenant(t); err != nil {
 		return t, err
 	}
 	return t, s.store.InsertTenant(ctx, t, s.event(a, "tenant.create", t.ID))
@@ -100,7 +114,7 @@ func (s *Service) setSuspended(ctx context.Context, a Actor, id authz.TenantID, 
 
 // Projects lists the projects of a tenant.
 func (s *Service) Projects(ctx context.Context, a Actor, tenant authz.TenantID) ([]storage.Project, error) {
-	if err := may(a, readDirectory); err != nil {
+	if err := ownTenant(a, readDirectory, tenant); err != nil {
 		return nil, err
 	}
 	return s.store.Projects(ctx, tenant)
@@ -135,7 +149,7 @@ func (s *Service) CreateProject(ctx context.Context, a Actor, tenant authz.Tenan
 
 // Groups lists the groups of a tenant.
 func (s *Service) Groups(ctx context.Context, a Actor, tenant authz.TenantID) ([]storage.Group, error) {
-	if err := may(a, readDirectory); err != nil {
+	if err := ownTenant(a, readDirectory, tenant); err != nil {
 		return nil, err
 	}
 	return s.store.Groups(ctx, tenant)
@@ -164,7 +178,10 @@ func (s *Service) Group(ctx context.Context, a Actor, tenant authz.TenantID, nam
 func (s *Service) CreateGroup(ctx context.Context, a Actor, n CreateGroup) (storage.Group, error) {
 	now := s.now()
 	g := storage.Group{ID: authz.NewID[authz.GroupID](now), Tenant: n.Tenant, Project: n.Project, Name: n.Name, Scopes: given(n.Scopes), CreatedAt: now}
-	if err := errors.Join(may(a, manageGroups), mayGive(a, n.Scopes)); err != nil {
+	if err := ownTenant(a, manageGroups, n.Tenant); err != nil {
+		return g, err
+	}
+	if err := mayGiveIn(a, n.Tenant, n.Scopes); err != nil {
 		return g, err
 	}
 	if err := errors.Join(missing("name", n.Name), checkName("name", n.Name), checkPatterns(n.Scopes)); err != nil {
@@ -181,7 +198,8 @@ func given(patterns []authz.Pattern) []authz.Pattern { return append([]authz.Pat
 func (s *Service) SetGroupScopes(ctx context.Context, a Actor, id authz.GroupID, scopes []authz.Pattern) (storage.Group, error) {
 	g, err := s.changeableGroup(ctx, a, id)
 	if err == nil {
-		err = errors.Join(mayGive(a, scopes), checkPatterns(scopes))
+		// Nobody takes away what they could not give, either.
+		err = errors.Join(mayGiveIn(a, g.Tenant, added(g.Scopes, scopes)), mayGiveIn(a, g.Tenant, added(scopes, g.Scopes)), checkPatterns(scopes))
 	}
 	if err != nil {
 		return g, err
@@ -191,11 +209,18 @@ func (s *Service) SetGroupScopes(ctx context.Context, a Actor, id authz.GroupID,
 }
 
 func (s *Service) changeableGroup(ctx context.Context, a Actor, id authz.GroupID) (storage.Group, error) {
-	if err := may(a, manageGroups); err != nil {
+	r, err := reaches(a, manageGroups)
+	if err != nil {
 		return storage.Group{}, err
 	}
 	g, err := s.store.GroupByID(ctx, id)
-	return g, orUnknown(err, "group", id.String())
+	if err == nil && !r.has(g.Tenant) {
+		err = storage.ErrNotFound
+	}
+	if err != nil {
+		return storage.Group{}, orUnknown(err, "group", id.String())
+	}
+	return g, nil
 }
 
 // AddMember makes a user a member of a group, and so of its tenant. It gives what
@@ -203,7 +228,10 @@ func (s *Service) changeableGroup(ctx context.Context, a Actor, id authz.GroupID
 func (s *Service) AddMember(ctx context.Context, a Actor, group authz.GroupID, user authz.UserID) error {
 	g, err := s.changeableGroup(ctx, a, group)
 	if err == nil {
-		err = mayGive(a, g.Scopes)
+		err = mayGiveIn(a, g.Tenant, g.Scopes)
+	}
+	if r, _ := reaches(a, manageGroups); err == nil && !r.everywhere {
+		err = orUnknown(s.isMember(ctx, user, r), "user", user.String())
 	}
 	if err != nil {
 		return err
@@ -216,6 +244,9 @@ func (s *Service) AddMember(ctx context.Context, a Actor, group authz.GroupID, u
 // RemoveMember ends a user's membership of a group.
 func (s *Service) RemoveMember(ctx context.Context, a Actor, group authz.GroupID, user authz.UserID) error {
 	g, err := s.changeableGroup(ctx, a, group)
+	if err == nil {
+		err = mayGiveIn(a, g.Tenant, g.Scopes)
+	}
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/mail"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -33,6 +34,11 @@ func (s *Service) filter(ctx context.Context, a Actor, f UserFilter) (postgres.U
 	if chosen.After, err = after[authz.UserID](f.Paging); err != nil {
 		return chosen, err
 	}
+	r, err := reaches(a, readDirectory)
+	if err != nil {
+		return chosen, err
+	}
+	chosen.Tenant = r.tenant
 	if f.Tenant != "" {
 		t, err := s.Tenant(ctx, a, f.Tenant)
 		if err != nil {
@@ -47,7 +53,7 @@ func (s *Service) filter(ctx context.Context, a Actor, f UserFilter) (postgres.U
 // nobody's name gives those whose names are the most like it, the likest first, as
 // one page.
 func (s *Service) Users(ctx context.Context, a Actor, f UserFilter) (Page[storage.User], error) {
-	if err := may(a, readDirectory); err != nil {
+	if _, err := reaches(a, readDirectory); err != nil {
 		return Page[storage.User]{}, err
 	}
 	chosen, err := s.filter(ctx, a, f)
@@ -69,7 +75,7 @@ func (s *Service) similar(ctx context.Context, chosen postgres.UserFilter, limit
 
 // CountUsers counts what Users would list over all its pages.
 func (s *Service) CountUsers(ctx context.Context, a Actor, f UserFilter) (int, error) {
-	if err := may(a, readDirectory); err != nil {
+	if _, err := reaches(a, readDirectory); err != nil {
 		return 0, err
 	}
 	chosen, err := s.filter(ctx, a, f)
@@ -81,24 +87,61 @@ func (s *Service) CountUsers(ctx context.Context, a Actor, f UserFilter) (int, e
 
 // User finds a user by id, user name or e-mail address.
 func (s *Service) User(ctx context.Context, a Actor, name string) (storage.User, error) {
-	if err := may(a, readDirectory); err != nil {
+	r, err := reaches(a, readDirectory)
+	if err != nil {
 		return storage.User{}, err
 	}
-	if id, err := authz.ParseID[authz.UserID](name); err == nil {
-		u, err := s.store.ForUser(id).User(ctx)
-		return u, orUnknown(err, "user", name)
+	var u storage.User
+	if id, badID := authz.ParseID[authz.UserID](name); badID == nil {
+		u, err = s.store.ForUser(id).User(ctx)
+	} else {
+		u, err = s.store.UserByIdentifier(ctx, name)
 	}
-	u, err := s.store.UserByIdentifier(ctx, name)
-	return u, orUnknown(err, "user", name)
+	if err == nil && !r.everywhere {
+		err = s.isMember(ctx, u.ID, r)
+	}
+	if err != nil {
+		return storage.User{}, orUnknown(err, "user", name)
+	}
+	return u, nil
 }
 
-// Person is the user with rights, preferences and tenants.
+// isMember is [storage.ErrNotFound] for a user who does not belong to the one tenant
+// within reach.
+func (s *Service) isMember(ctx context.Context, id authz.UserID, r reach) error {
+	p, err := s.store.ForUser(id).Person(ctx)
+	if _, member := p.Tenant(r.tenant); err == nil && !member {
+		return storage.ErrNotFound
+	}
+	return err
+}
+
+// Person is the user with rights, preferences and tenants. Whoever gets to one tenant
+// alone sees nothing of the others that the user belongs to.
 func (s *Service) Person(ctx context.Context, a Actor, id authz.UserID) (storage.Person, error) {
-	if err := may(a, readDirectory); err != nil {
+	r, err := reaches(a, readDirectory)
+	if err != nil {
 		return storage.Person{}, err
 	}
 	p, err := s.store.ForUser(id).Person(ctx)
-	return p, orUnknown(err, "user", id.String())
+	if err == nil && !r.everywhere {
+		if _, member := p.Tenant(r.tenant); !member {
+			err = storage.ErrNotFound
+		}
+		p = within(p, r.tenant)
+	}
+	if err != nil {
+		return storage.Person{}, orUnknown(err, "user", id.String())
+	}
+	return p, nil
+}
+
+// within is what of a person concerns one tenant.
+func within(p storage.Person, tenant authz.TenantID) storage.Person {
+	p.Tenants = slices.DeleteFunc(slices.Clone(p.Tenants), func(t storage.Tenant) bool { return t.ID != tenant })
+	p.Rights.Extra = slices.DeleteFunc(slices.Clone(p.Rights.Extra), func(e authz.ExtraScope) bool { return e.Tenant != tenant })
+	p.Rights.Groups = slices.DeleteFunc(slices.Clone(p.Rights.Groups), func(g authz.GroupRights) bool { return g.Tenant != tenant })
+	return p
 }
 
 // CreateUser adds a user, as a member of their tenant.

@@ -37,7 +37,7 @@ func (s *Service) MergeUsers(ctx context.Context, a Actor, source, target authz.
 
 // MergedInto is the ids of the users that were merged into one, the latest first.
 func (s *Service) MergedInto(ctx context.Context, a Actor, target authz.UserID) ([]authz.UserID, error) {
-	if err := may(a, readDirectory); err != nil {
+	if _, err := s.Person(ctx, a, target); err != nil {
 		return nil, err
 	}
 	return s.store.MergedInto(ctx, target)

@@ -63,7 +63,7 @@ it is open to the members of those groups alone, with --closed to nobody until
 	flags.BoolVar(&b.Introspect, "introspect", false, "Let the client ask about the tokens that are made for it")
 	flags.BoolVar(&b.FirstParty, "first-party", false, "Mark the client as the operator's own")
 	flags.BoolVar(&b.SkipConsent, "skip-consent", false, "Ask nobody for consent")
-	flags.StringVar(&b.Tenant, "tenant", "", "The slug of the tenant that it belongs to (default: the first tenant)")
+	tenantFlag(cmd, &b.Tenant)
 	flags.BoolVar(&b.AllTenants, "all-tenants", false, "Make a client of the whole deployment")
 	flags.StringVar(&b.Owner, "owner", "", "The user who answers for an agent: id, user name or e-mail address")
 	flags.StringVar(&b.IDTokenAlg, "id-token-alg", "", "How ID tokens are signed: ES256 or RS256 (default ES256)")

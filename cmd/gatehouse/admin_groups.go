@@ -15,7 +15,19 @@ tenant or, made for a project, in that project alone. Belonging to a tenant is
 belonging to one of its groups. A GROUP is named by id or name.`,
 		`  gatehouse admin groups create --name operators --scope "agents:*" --tenant acme
   gatehouse admin groups add-member operators ann --tenant acme`,
-		newGroupsCreateCommand(i), newGroupsListCommand(i),
+		newGroupsCreateCommand(i), newGroupsListCommand(i), newGroupsMembersCommand(i), newGroupsRenameCommand(i),
+		onGroup(i, &cobra.Command{
+			Use:     "show GROUP",
+			Short:   "Show a group",
+			Long:    "Shows a group and what it gives.",
+			Example: "  gatehouse admin groups show operators --tenant acme",
+		}, api.ShowGroup),
+		onGroup(i, &cobra.Command{
+			Use:     "delete GROUP",
+			Short:   "Delete a group",
+			Long:    "Deletes a group. Its members lose at once what it gave, and belong to the tenant no\nmore if they were in no other of its groups.",
+			Example: "  gatehouse admin groups delete operators --tenant acme",
+		}, api.DeleteGroup),
 		newGroupsAddMemberCommand(i), newGroupsRemoveMemberCommand(i),
 		newGroupsSetScopesCommand(i))
 }
@@ -102,5 +114,49 @@ func newGroupsSetScopesCommand(i *invocation) *cobra.Command {
 	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
 		in.Group, in.Body.Scopes = args[0], words(scopes)
 		return one(ctx, o, api.SetGroupScopes, in)
+	})
+}
+
+// onGroup is a command that does one thing to one group.
+func onGroup[O any](i *invocation, cmd *cobra.Command, operation api.Operation[api.GroupPath, O]) *cobra.Command {
+	var in api.GroupPath
+	cmd.Args = cobra.ExactArgs(1)
+	tenantFlag(cmd, &in.Tenant)
+	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
+		in.Group = args[0]
+		return one(ctx, o, operation, in)
+	})
+}
+
+func newGroupsMembersCommand(i *invocation) *cobra.Command {
+	var in api.GroupMembers
+	cmd := &cobra.Command{
+		Use:     "members GROUP",
+		Short:   "List the members of a group",
+		Long:    "Lists the members of a group, part by part.",
+		Example: "  gatehouse admin groups members operators --tenant acme --limit 100",
+		Args:    cobra.ExactArgs(1),
+	}
+	tenantFlag(cmd, &in.Tenant)
+	pageFlags(cmd, &in.Paging)
+	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
+		in.Group = args[0]
+		return list(ctx, o, api.ListMembers, in)
+	})
+}
+
+func newGroupsRenameCommand(i *invocation) *cobra.Command {
+	var in api.GroupName
+	cmd := &cobra.Command{
+		Use:     "rename GROUP NAME",
+		Short:   "Give a group another name",
+		Long:    "Gives a group another name, which its members' next tokens carry.",
+		Example: "  gatehouse admin groups rename operators operations --tenant acme",
+		Args:    cobra.ExactArgs(2),
+	}
+	tenantFlag(cmd, &in.Tenant)
+	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
+		in.Group, in.Body.Name = args[0], args[1]
+		return one(ctx, o, api.RenameGroup, in)
 	})
 }

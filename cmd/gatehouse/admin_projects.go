@@ -9,16 +9,30 @@ import (
 )
 
 func newProjectsCommand(i *invocation) *cobra.Command {
-	return group("projects", "See and create the projects of a tenant",
+	return group("projects", "See, create and change the projects of a tenant",
 		"Sees and creates projects: pieces of a tenant, for which groups can be made that count there alone.",
 		`  gatehouse admin projects create website --tenant acme
   gatehouse admin projects list --tenant acme`,
-		newProjectsCreateCommand(i), newProjectsListCommand(i))
+		newProjectsCreateCommand(i), newProjectsListCommand(i),
+		onProject(i, &cobra.Command{
+			Use:     "show PROJECT",
+			Short:   "Show a project",
+			Long:    "Shows a project, named by id or name.",
+			Example: "  gatehouse admin projects show website --tenant acme",
+		}, api.ShowProject),
+		newProjectsRenameCommand(i),
+		onProject(i, &cobra.Command{
+			Use:     "delete PROJECT",
+			Short:   "Delete a project with its groups",
+			Long:    "Deletes a project with its groups. What they gave is gone from tokens at once.",
+			Example: "  gatehouse admin projects delete website --tenant acme",
+		}, api.DeleteProject))
 }
 
 // tenantFlag names the tenant that a command works in.
 func tenantFlag(cmd *cobra.Command, tenant *string) {
-	cmd.Flags().StringVar(tenant, "tenant", "", "The tenant: id or slug (default: the first tenant)")
+	cmd.Flags().StringVar(tenant, "tenant", "", "The tenant: id or slug (default: the selected one, or else the first)")
+	_ = cmd.Flags().SetAnnotation("tenant", selectedBy, []string{"true"})
 }
 
 func newProjectsCreateCommand(i *invocation) *cobra.Command {
@@ -48,4 +62,31 @@ func newProjectsListCommand(i *invocation) *cobra.Command {
 	}
 	tenantFlag(cmd, &in.Tenant)
 	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error { return list(ctx, o, api.ListProjects, in) })
+}
+
+// onProject is a command that does one thing to one project.
+func onProject[O any](i *invocation, cmd *cobra.Command, operation api.Operation[api.ProjectPath, O]) *cobra.Command {
+	var in api.ProjectPath
+	cmd.Args = cobra.ExactArgs(1)
+	tenantFlag(cmd, &in.Tenant)
+	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
+		in.Project = args[0]
+		return one(ctx, o, operation, in)
+	})
+}
+
+func newProjectsRenameCommand(i *invocation) *cobra.Command {
+	var in api.ProjectName
+	cmd := &cobra.Command{
+		Use:     "rename PROJECT NAME",
+		Short:   "Give a project another name",
+		Long:    "Gives a project another name. Its id stays.",
+		Example: "  gatehouse admin projects rename website site --tenant acme",
+		Args:    cobra.ExactArgs(2),
+	}
+	tenantFlag(cmd, &in.Tenant)
+	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
+		in.Project, in.Body.Name = args[0], args[1]
+		return one(ctx, o, api.RenameProject, in)
+	})
 }

@@ -10,11 +10,11 @@ import (
 )
 
 func newTenantsCommand(i *invocation) *cobra.Command {
-	return group("tenants", "See, create, suspend and resume tenants",
+	return group("tenants", "See, create, change, suspend and delete tenants",
 		"Sees and changes tenants: the customers of this deployment. A TENANT is named by id or slug.",
 		`  gatehouse admin tenants create --slug acme --name "Acme Corp" --max-users 50
   gatehouse admin tenants suspend acme`,
-		newTenantsCreateCommand(i), newTenantsListCommand(i), newTenantsShowCommand(i), newTenantsAcceptAuthenticatorsCommand(i),
+		newTenantsCreateCommand(i), newTenantsListCommand(i), newTenantsShowCommand(i), newTenantsSelectCommand(i), newTenantsUpdateCommand(i), newTenantsDeleteCommand(i), newTenantsAcceptAuthenticatorsCommand(i),
 		onOne(i, &cobra.Command{
 			Use:     "suspend TENANT",
 			Short:   "Keep a tenant out",

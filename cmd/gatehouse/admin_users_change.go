@@ -30,7 +30,7 @@ is set.`,
 	flags.StringVar(&b.Email, "email", "", "The e-mail address")
 	flags.StringVar(&b.DisplayName, "display-name", "", "The full name")
 	flags.StringVar(&b.Role, "role", "user", "viewer, user, admin or owner")
-	flags.StringVar(&b.Tenant, "tenant", "", "The tenant to belong to: id or slug (default: the first tenant)")
+	tenantFlag(cmd, &b.Tenant)
 	flags.BoolVar(&withPassword, "password-stdin", false, "Read the password from standard input")
 	require(cmd, "username", "email")
 	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) (err error) {

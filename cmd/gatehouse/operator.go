@@ -46,6 +46,9 @@ func (i *invocation) operation(cmd *cobra.Command, run func(context.Context, *op
 		if err != nil {
 			return err
 		}
+		if err := i.useSelected(cmd); err != nil {
+			return err
+		}
 		signedIn, err := i.signedIn(c)
 		if err != nil {
 			return err

@@ -18,6 +18,8 @@ const (
 	uniqueViolation     = "23505"
 	foreignKeyViolation = "23503"
 	checkViolation      = "23514"
+	// Ours: a tenant has no more of what is added (migration 00005).
+	limitReached = "GH001"
 	// A text that cannot be text, such as one with a zero byte: nothing is called that.
 	characterNotInRepertoire = "22021"
 	untranslatableCharacter  = "22P05"
@@ -35,6 +37,8 @@ func translate(act string, err error) error {
 		return fmt.Errorf("%s: %w", act, storage.ErrNotFound)
 	case errors.As(err, &refused):
 		switch {
+		case refused.Code == limitReached:
+			return fmt.Errorf("%s: %w", act, &storage.LimitError{Limit: refused.Message, Most: refused.Detail})
 		case refused.Code == uniqueViolation:
 			return fmt.Errorf("%s: %s: %w", act, refused.ConstraintName, storage.ErrConflict)
 		case refused.Code == foreignKeyViolation, refused.Code == checkViolation:

@@ -52,7 +52,8 @@ func (s *Store) Standing(ctx context.Context, ids []string, user authz.UserID) (
 		func(row pgx.Row) error { return scanWithPerson(row, person, &standing.Dead) })
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
-		return Standing{}, nil
+		// Its user is no more, and everything of theirs went with them.
+		return Standing{Dead: true}, nil
 	case err != nil:
 		return Standing{}, err
 	}

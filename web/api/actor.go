@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/directory"
@@ -10,10 +11,10 @@ import (
 	"github.com/gatehouse/gatehouse/web/browser"
 )
 
-// actor is who holds the token, with those of its scopes that count in the whole
-// deployment, which is what the directory is about: a person's by their role, for
-// groups and extra grants count in one tenant; a client's own if it belongs to no
-// tenant.
+// actor is who holds the token, with its scopes told apart by how far they reach: in
+// the whole deployment a person's by their role, and a client's own if it belongs to no
+// tenant; any other in the tenant of the token alone, for that is where groups, extra
+// grants and a tenant's clients count.
 func (a *API) actor(ctx context.Context) (directory.Actor, error) {
 	if actor, ok := host(ctx); ok {
 		return actor, nil
@@ -23,6 +24,8 @@ func (a *API) actor(ctx context.Context) (directory.Actor, error) {
 	if p.IsClient() {
 		if p.Tenant.IsZero() {
 			actor.Scopes = p.Scopes
+		} else {
+			actor.Tenant, actor.TenantScopes = p.Tenant, p.Scopes
 		}
 		return actor, nil
 	}
@@ -34,12 +37,12 @@ func (a *API) actor(ctx context.Context) (directory.Actor, error) {
 	if err != nil {
 		return actor, err
 	}
-	actor.Name, actor.User = p.Username, id
-	for _, role := range p.Roles {
-		for _, scope := range p.Scopes {
-			if authz.AnyMatches(catalogue.Roles[authz.Role(role)].Scopes, scope) {
-				actor.Scopes = actor.Scopes.With(scope)
-			}
+	actor.Name, actor.User, actor.Tenant = p.Username, id, p.Tenant
+	for _, scope := range p.Scopes {
+		if slices.ContainsFunc(p.Roles, func(role string) bool { return authz.AnyMatches(catalogue.Roles[authz.Role(role)].Scopes, scope) }) {
+			actor.Scopes = actor.Scopes.With(scope)
+		} else {
+			actor.TenantScopes = actor.TenantScopes.With(scope)
 		}
 	}
 	return actor, nil

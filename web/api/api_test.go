@@ -166,20 +166,20 @@ func TestRefusals_AreProblems(t *testing.T) {
 		{"POST", "/users/" + nobody + "/revoke-sessions", "", 404},
 		{"DELETE", "/sessions/" + nobody, "", 404},
 		{"POST", "/clients/nobody/disable", "", 404},
-		{"GET", "/users?tenant=nowhere", "", 422},
+		{"GET", "/users?tenant=nowhere", "", 404},
 		{"GET", "/users?after=x", "", 422},
 		{"GET", "/users?after=" + "'%20or%201=1--", "", 422},
 		{"GET", "/users?search=%00", "", 200},
 		{"GET", "/users?unknown=1", "", 422},
 		{"POST", "/users", `{"username":"bob","email":"nonsense"}`, 422},
-		{"POST", "/users", `{"username":"bob","email":"bob@example.com","tenant":"nowhere"}`, 422},
+		{"POST", "/users", `{"username":"bob","email":"bob@example.com","tenant":"nowhere"}`, 404},
 		{"POST", "/users", `{"username":"bob","email":"bob@example.com","password":"password12"}`, 422},
 		{"POST", "/users", `{"username":"ANN","email":"other@example.com"}`, 409},
 		{"POST", "/users", `{"username":`, 400},
 		{"POST", "/users", ``, 400},
 		{"POST", "/clients", `{"name":"x","kind":"web"}`, 422},
 		{"POST", "/clients", `{"name":"x","kind":"service","scopes":["a b"]}`, 422},
-		{"POST", "/clients", `{"name":"x","kind":"agent","owner":"` + nobody + `"}`, 422},
+		{"POST", "/clients", `{"name":"x","kind":"agent","owner":"` + nobody + `"}`, 404},
 	} {
 		want(t, c.method+" "+c.path+" "+c.body, call(h, admin, c.method, c.path, c.body), c.status)
 	}

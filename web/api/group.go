@@ -13,6 +13,10 @@ import (
 var (
 	ListGroups     = Operation[InTenant, List[Group]]{"GET", "/groups", "listGroups", "List the groups of a tenant and its projects", 200, people}
 	CreateGroup    = Operation[NewGroup, Group]{"POST", "/groups", "createGroup", "Add a group, which gives its members scopes", 201, people}
+	ShowGroup      = Operation[GroupPath, Group]{"GET", "/groups/{group}", "getGroup", "Show a group", 200, people}
+	RenameGroup    = Operation[GroupName, Group]{"PATCH", "/groups/{group}", "renameGroup", "Give a group another name", 200, people}
+	DeleteGroup    = Operation[GroupPath, Outcome]{"DELETE", "/groups/{group}", "deleteGroup", "Delete a group; its members lose what it gave", 200, people}
+	ListMembers    = Operation[GroupMembers, List[User]]{"GET", "/groups/{group}/members", "listMembers", "List the members of a group, the oldest account first", 200, people}
 	SetGroupScopes = Operation[GroupScopes, Group]{"PUT", "/groups/{group}/scopes", "setGroupScopes", "Set what a group gives to its members", 200, people}
 	AddMember      = Operation[NewMember, Membership]{"POST", "/groups/{group}/members", "addMember", "Add a user to a group, and so to its tenant", 201, people}
 	RemoveMember   = Operation[MemberPath, Membership]{"DELETE", "/groups/{group}/members/{user}", "removeMember", "Remove a user from a group", 200, people}
@@ -21,6 +25,10 @@ var (
 func (a *API) groupRoutes() {
 	add(a, ListGroups, a.listGroups)
 	add(a, CreateGroup, a.createGroup)
+	add(a, ShowGroup, a.showGroup)
+	add(a, RenameGroup, a.renameGroup)
+	add(a, DeleteGroup, a.deleteGroup)
+	add(a, ListMembers, a.listMembers)
 	add(a, SetGroupScopes, a.setGroupScopes)
 	add(a, AddMember, a.addMember)
 	add(a, RemoveMember, a.removeMember)
@@ -162,4 +170,53 @@ func (a *API) member(ctx context.Context, actor directory.Actor, in GroupPath, u
 		return Membership{}, err
 	}
 	return Membership{g.ID.String(), u.ID.String(), status}, do(ctx, actor, g.ID, u.ID)
+}
+
+func (a *API) showGroup(ctx context.Context, actor directory.Actor, in *GroupPath) (Group, error) {
+	g, err := a.group(ctx, actor, *in)
+	return describeGroup(g), err
+}
+
+// GroupName is what a group is to be called.
+type GroupName struct {
+	GroupPath
+	Body struct {
+		Name string `json:"name" minLength:"1" maxLength:"200"`
+	}
+}
+
+func (a *API) renameGroup(ctx context.Context, actor directory.Actor, in *GroupName) (Group, error) {
+	g, err := a.group(ctx, actor, in.GroupPath)
+	if err != nil {
+		return Group{}, err
+	}
+	g, err = a.Directory.RenameGroup(ctx, actor, g.ID, in.Body.Name)
+	return describeGroup(g), err
+}
+
+func (a *API) deleteGroup(ctx context.Context, actor directory.Actor, in *GroupPath) (Outcome, error) {
+	g, err := a.group(ctx, actor, *in)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return Outcome{g.ID.String(), "deleted"}, a.Directory.DeleteGroup(ctx, actor, g.ID)
+}
+
+// GroupMembers asks for a part of a group's members.
+type GroupMembers struct {
+	GroupPath
+	Paging
+}
+
+func (a *API) listMembers(ctx context.Context, actor directory.Actor, in *GroupMembers) (List[User], error) {
+	g, err := a.group(ctx, actor, in.GroupPath)
+	if err != nil {
+		return List[User]{}, err
+	}
+	p, err := a.paging(in.Paging)
+	if err != nil {
+		return List[User]{}, err
+	}
+	page, err := a.Directory.Users(ctx, actor, directory.UserFilter{Group: g.ID, Paging: p})
+	return listOf(a, page, describeUser), err
 }

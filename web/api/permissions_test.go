@@ -29,6 +29,7 @@ func TestPermissionsPage(t *testing.T) {
 			for _, role := range authz.Roles() {
 				line += " " + verdict(opened(t, h, role, operation), operation) + " |"
 			}
+			line += " " + tenantVerdict(operation) + " |"
 			var scopes []string
 			for _, alternative := range operation["security"].([]any) {
 				for _, list := range alternative.(map[string]any) {
@@ -65,6 +66,23 @@ func verdict(opens bool, operation map[string]any) string {
 	return "yes"
 }
 
+// inTenant is what the administrator of one tenant may do there, which
+// TestM3_TenantAdministrator tries.
+var inTenant = []string{
+	"listUsers", "countUsers", "exportUsers", "getUser", "createUser", "listTenants", "getTenant", "listProjects", "getProject",
+	"listGroups", "getGroup", "createGroup", "renameGroup", "deleteGroup", "setGroupScopes", "listMembers", "addMember", "removeMember",
+}
+
+func tenantVerdict(operation map[string]any) string {
+	switch {
+	case slices.Contains(inTenant, operation["operationId"].(string)):
+		return "there"
+	case operation["tags"].([]any)[0] == "me":
+		return "own"
+	}
+	return "–"
+}
+
 const permissionsHead = `# Who may do what
 
 Generated from the operations of the API and the roles of a new deployment by
@@ -73,12 +91,14 @@ by the same operation.
 
 - *own*: on one's own record alone. No path names whose.
 - A role is what it holds: ` + "`gatehouse admin roles list`" + ` shows it, and an owner can change it.
-  A token opens an operation with one of the scopes in the last column, and only where the
-  role of its user, not a group of one tenant, gives that scope.
+  A token opens an operation with one of the scopes in the last column where the role of its
+  user gives that scope.
+- *there*: the administrator of one tenant, who holds ` + "`users:manage`" + ` by a group of that tenant, may do it
+  in that tenant. No other tenant exists for them.
 - Nobody gives what they do not hold. Nobody makes, changes or removes a person who holds a
   reserved scope that they lack, so owners are the owners' business. The last owner stays.
 - What belongs to another tenant is *not found*, never *forbidden*.
 
-| operation | address | viewer | user | admin | owner | scope |
-|---|---|---|---|---|---|---|
+| operation | address | viewer | user | admin | owner | tenant administrator | scope |
+|---|---|---|---|---|---|---|---|
 `

@@ -21,6 +21,7 @@ import (
 func (a *API) problem(ctx context.Context, err error, named bool) error {
 	var wrong *directory.InvalidError
 	var weak *authn.WeakPasswordError
+	var limit *storage.LimitError
 	var document huma.StatusError
 	switch {
 	case errors.As(err, &document):
@@ -31,8 +32,13 @@ func (a *API) problem(ctx context.Context, err error, named bool) error {
 		return huma.Error403Forbidden("Your token does not reach that far: nobody gives or takes what they do not hold in the whole deployment.")
 	case errors.Is(err, directory.ErrLastOwner):
 		return huma.Error403Forbidden("This is the last owner: make another user an owner first.")
+	case errors.As(err, &limit):
+		return huma.Error409Conflict("The tenant has no more of that: it may have "+limit.Most+".", at(limit.Limit, "is reached"))
 	case errors.Is(err, storage.ErrNotFound) && (named || !errors.As(err, &wrong)):
 		return huma.Error404NotFound("There is no such object.")
+	case errors.As(err, &wrong) && errors.Is(err, storage.ErrNotFound):
+		// Not in the sender's own words: what is beyond their reach is not found either.
+		return huma.Error404NotFound("The request names something that does not exist.", at(wrong.Field, "does not exist"))
 	case errors.As(err, &wrong) && errors.Is(err, storage.ErrConflict):
 		return huma.Error409Conflict("The request contradicts what is there.", at(wrong.Field, wrong.Problem))
 	case errors.As(err, &wrong):

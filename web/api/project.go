@@ -11,12 +11,18 @@ import (
 // The operations on projects.
 var (
 	ListProjects  = Operation[InTenant, List[Project]]{"GET", "/projects", "listProjects", "List the projects of a tenant", 200, people}
+	ShowProject   = Operation[ProjectPath, Project]{"GET", "/projects/{project}", "getProject", "Show a project", 200, people}
+	RenameProject = Operation[ProjectName, Project]{"PATCH", "/projects/{project}", "renameProject", "Give a project another name", 200, operator}
+	DeleteProject = Operation[ProjectPath, Outcome]{"DELETE", "/projects/{project}", "deleteProject", "Delete a project with its groups", 200, operator}
 	CreateProject = Operation[NewProject, Project]{"POST", "/projects", "createProject", "Add a project to a tenant", 201, operator}
 )
 
 func (a *API) projectRoutes() {
 	add(a, ListProjects, a.listProjects)
 	add(a, CreateProject, a.createProject)
+	add(a, ShowProject, a.showProject)
+	add(a, RenameProject, a.renameProject)
+	add(a, DeleteProject, a.deleteProject)
 }
 
 // Project is a piece of a tenant.
@@ -56,4 +62,48 @@ func (a *API) createProject(ctx context.Context, actor directory.Actor, in *NewP
 	}
 	p, err := a.Directory.CreateProject(ctx, actor, t.ID, in.Body.Name)
 	return describeProject(p), err
+}
+
+// ProjectPath names a project.
+type ProjectPath struct {
+	Project string `path:"project" maxLength:"200" doc:"The id or the name"`
+	InTenant
+}
+
+func (a *API) project(ctx context.Context, actor directory.Actor, in ProjectPath) (storage.Project, error) {
+	t, err := a.Directory.Tenant(ctx, actor, in.Tenant)
+	if err != nil {
+		return storage.Project{}, err
+	}
+	return a.Directory.Project(ctx, actor, t.ID, in.Project)
+}
+
+func (a *API) showProject(ctx context.Context, actor directory.Actor, in *ProjectPath) (Project, error) {
+	p, err := a.project(ctx, actor, *in)
+	return describeProject(p), err
+}
+
+// ProjectName is what a project is to be called.
+type ProjectName struct {
+	ProjectPath
+	Body struct {
+		Name string `json:"name" minLength:"1" maxLength:"200"`
+	}
+}
+
+func (a *API) renameProject(ctx context.Context, actor directory.Actor, in *ProjectName) (Project, error) {
+	p, err := a.project(ctx, actor, in.ProjectPath)
+	if err != nil {
+		return Project{}, err
+	}
+	p, err = a.Directory.RenameProject(ctx, actor, p, in.Body.Name)
+	return describeProject(p), err
+}
+
+func (a *API) deleteProject(ctx context.Context, actor directory.Actor, in *ProjectPath) (Outcome, error) {
+	p, err := a.project(ctx, actor, *in)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return Outcome{p.ID.String(), "deleted"}, a.Directory.DeleteProject(ctx, actor, p)
 }

@@ -14,6 +14,8 @@ var (
 	ListTenants   = Operation[Paging, List[Tenant]]{"GET", "/tenants", "listTenants", "List tenants, the oldest first", 200, people}
 	CreateTenant  = Operation[NewTenant, Tenant]{"POST", "/tenants", "createTenant", "Add a tenant", 201, operator}
 	ShowTenant    = Operation[TenantPath, Tenant]{"GET", "/tenants/{tenant}", "getTenant", "Show a tenant", 200, people}
+	UpdateTenant  = Operation[TenantUpdate, Tenant]{"PATCH", "/tenants/{tenant}", "updateTenant", "Change a tenant; a member that is left out stays", 200, operator}
+	DeleteTenant  = Operation[TenantDeletion, Outcome]{"DELETE", "/tenants/{tenant}", "deleteTenant", "Delete a tenant for good, with its groups, projects and clients; its people keep their accounts", 200, operator}
 	SuspendTenant = Operation[TenantPath, Outcome]{"POST", "/tenants/{tenant}/suspend", "suspendTenant", "Stop a tenant's sign-ins and tokens at once", 200, operator}
 	ResumeTenant  = Operation[TenantPath, Outcome]{"POST", "/tenants/{tenant}/resume", "resumeTenant", "Let a tenant's people sign in again", 200, operator}
 )
@@ -22,6 +24,8 @@ func (a *API) tenantRoutes() {
 	add(a, ListTenants, a.listTenants)
 	add(a, CreateTenant, a.createTenant)
 	add(a, ShowTenant, a.showTenant)
+	add(a, UpdateTenant, a.updateTenant)
+	add(a, DeleteTenant, a.deleteTenant)
 	add(a, SuspendTenant, a.onTenant("suspended", a.Directory.SuspendTenant))
 	add(a, ResumeTenant, a.onTenant("resumed", a.Directory.ResumeTenant))
 }
@@ -90,6 +94,47 @@ type TenantPath struct {
 func (a *API) showTenant(ctx context.Context, actor directory.Actor, in *TenantPath) (Tenant, error) {
 	t, err := a.Directory.Tenant(ctx, actor, in.Tenant)
 	return describeTenant(t), err
+}
+
+// TenantUpdate is what to change of a tenant.
+type TenantUpdate struct {
+	TenantPath
+	Body struct {
+		Slug           *string   `json:"slug,omitempty" maxLength:"48"`
+		Name           *string   `json:"name,omitempty" maxLength:"200"`
+		Region         *string   `json:"region,omitempty" maxLength:"64"`
+		Plan           *string   `json:"plan,omitempty" maxLength:"64"`
+		MaxUsers       *int      `json:"max_users,omitempty" minimum:"-1" maximum:"2147483647" doc:"-1 for no limit, as the others"`
+		MaxAgents      *int      `json:"max_agents,omitempty" minimum:"-1" maximum:"2147483647"`
+		StorageQuotaGB *int      `json:"storage_quota_gb,omitempty" minimum:"-1" maximum:"2147483647"`
+		Features       *[]string `json:"features,omitempty" maxItems:"64" doc:"In place of those it had"`
+	}
+}
+
+func (a *API) updateTenant(ctx context.Context, actor directory.Actor, in *TenantUpdate) (Tenant, error) {
+	t, err := a.Directory.Tenant(ctx, actor, in.Tenant)
+	if err != nil {
+		return Tenant{}, err
+	}
+	b := in.Body
+	t, err = a.Directory.UpdateTenant(ctx, actor, t.ID, directory.TenantChange{
+		Slug: b.Slug, Name: b.Name, Region: b.Region, Plan: b.Plan, MaxUsers: b.MaxUsers, MaxAgents: b.MaxAgents, StorageQuotaGB: b.StorageQuotaGB, Features: b.Features,
+	})
+	return describeTenant(t), err
+}
+
+// TenantDeletion names a tenant twice.
+type TenantDeletion struct {
+	TenantPath
+	Confirm string `query:"confirm" maxLength:"64" doc:"The slug of the tenant, once more"`
+}
+
+func (a *API) deleteTenant(ctx context.Context, actor directory.Actor, in *TenantDeletion) (Outcome, error) {
+	t, err := a.Directory.Tenant(ctx, actor, in.Tenant)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return Outcome{t.ID.String(), "deleted"}, a.Directory.DeleteTenant(ctx, actor, t.ID, in.Confirm)
 }
 
 // onTenant is an operation that does one thing to one tenant.

@@ -1,0 +1,112 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+)
+
+// UpdateTenant changes a tenant under its lock, so that of two changes at once the
+// second begins with what the first has made.
+func (s *OperatorStore) UpdateTenant(ctx context.Context, id authz.TenantID, change func(*storage.Tenant) error, e storage.AuditEvent) (storage.Tenant, error) {
+	var t storage.Tenant
+	err := s.change(ctx, e, tenantObject(id), func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `select `+tenantColumns+` from platform.tenants t where t.id = $1`, id)
+		if err != nil {
+			return err
+		}
+		if t, err = pgx.CollectExactlyOneRow(rows, scanTenant); err != nil {
+			return err
+		}
+		if err := change(&t); err != nil {
+			return err
+		}
+		return exec(ctx, tx, `update platform.tenants set slug = $2, name = $3, region = $4, plan = $5, max_users = $6, max_agents = $7,
+				storage_quota_gb = $8, features = coalesce($9::text[], '{}') where id = $1`,
+			id, t.Slug, t.Name, t.Region, t.Plan, t.MaxUsers, t.MaxAgents, t.StorageQuotaGB, t.Features)
+	})
+	return t, err
+}
+
+// endTenant ends every token that counts in a tenant: the instant is $2, and until $3
+// the ids of what ends are kept.
+const endTenant = `insert into platform.revoked_tokens (jti, user_id, client_id, reason, revoked_at, expires_at)
+	select x.jti, x.user_id, x.client_id, 'tenant deleted', $2, $3 from (
+		select g.id::text as jti, g.user_id, g.client_id from platform.grants g where g.tenant_id = $1
+		union all select s.token_jti::text, s.user_id, null from platform.user_sessions s where s.current_tenant_id = $1) x
+	on conflict (jti) do nothing`
+
+// deleteTenant is what goes with a tenant and no key takes along.
+var deleteTenant = []string{
+	`delete from platform.grants where tenant_id = $1`,
+	`delete from platform.user_sessions where current_tenant_id = $1`,
+	`delete from platform.user_preferences where default_tenant_id = $1`,
+	`update platform.revoked_tokens set tenant_id = null where tenant_id = $1`,
+	`delete from platform.user_group_memberships where tenant_id = $1`,
+	`delete from platform.user_groups where tenant_id = $1`,
+}
+
+// DeleteTenant removes a tenant and ends what counted in it.
+func (s *OperatorStore) DeleteTenant(ctx context.Context, id authz.TenantID, dead time.Time, e storage.AuditEvent) error {
+	return s.change(ctx, e, tenantObject(id), func(tx pgx.Tx) error {
+		err := everyonesRightsChanged(ctx, tx, `id in (select user_id from platform.user_group_memberships where tenant_id = $1)`, id, e)
+		if err != nil {
+			return err
+		}
+		// Tokens end before it is forgotten whose they were.
+		if _, err := tx.Exec(ctx, endTenant, id, e.At, dead); err != nil {
+			return err
+		}
+		for _, statement := range deleteTenant {
+			if _, err := tx.Exec(ctx, statement, id); err != nil {
+				return err
+			}
+		}
+		return exec(ctx, tx, `delete from platform.tenants where id = $1`, id)
+	})
+}
+
+func projectObject(id authz.ProjectID) object {
+	return row("project", "public.projects", "id", id, id.String())
+}
+
+// RenameProject gives a project another name.
+func (s *OperatorStore) RenameProject(ctx context.Context, id authz.ProjectID, name string, e storage.AuditEvent) error {
+	return s.change(ctx, e, projectObject(id), func(tx pgx.Tx) error {
+		return exec(ctx, tx, `update public.projects set name = $2 where id = $1`, id, name)
+	})
+}
+
+// DeleteProject removes a project; its groups go with it.
+func (s *OperatorStore) DeleteProject(ctx context.Context, id authz.ProjectID, e storage.AuditEvent) error {
+	return s.change(ctx, e, projectObject(id), func(tx pgx.Tx) error {
+		err := everyonesRightsChanged(ctx, tx, `id in (select m.user_id from platform.user_group_memberships m
+			join platform.user_groups g on g.id = m.user_group_id where g.project_id = $1)`, id, e)
+		if err != nil {
+			return err
+		}
+		return exec(ctx, tx, `delete from public.projects where id = $1`, id)
+	})
+}
+
+// RenameGroup gives a group another name.
+func (s *OperatorStore) RenameGroup(ctx context.Context, id authz.GroupID, name string, e storage.AuditEvent) error {
+	return s.change(ctx, e, groupObject(id), func(tx pgx.Tx) error {
+		return exec(ctx, tx, `update platform.user_groups set name = $2 where id = $1`, id, name)
+	})
+}
+
+// DeleteGroup removes a group with its memberships.
+func (s *OperatorStore) DeleteGroup(ctx context.Context, id authz.GroupID, e storage.AuditEvent) error {
+	return s.change(ctx, e, groupObject(id), func(tx pgx.Tx) error {
+		err := everyonesRightsChanged(ctx, tx, `id in (select user_id from platform.user_group_memberships where user_group_id = $1)`, id, e)
+		if err != nil {
+			return err
+		}
+		return exec(ctx, tx, `delete from platform.user_groups where id = $1`, id)
+	})
+}
