@@ -81,7 +81,7 @@ func TestA13_IssInEveryResponse(t *testing.T) {
 		if got.Get("iss") != h.URL || got.Get("state") != state || got.Get("error") != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
-		names := []string{"iss", "state", "code"}
+		names := []string{"iss", "state", "code", "session_state"}
 		if c.want != "" {
 			names = []string{"iss", "state", "error", "error_description"}
 		}

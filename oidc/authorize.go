@@ -26,6 +26,9 @@ type Browser struct {
 	// SignedIn reads who is signed in, with what they approved for a client; nil
 	// for nobody.
 	SignedIn func(ctx context.Context, c authz.ClientID) (*postgres.SignedIn, error)
+	// State is what the browser keeps of a session for scripts to compare; it tells
+	// nothing but whether two are the same.
+	State func(sid authz.SessionID) string
 	// SignOut ends the browser's session and every token beneath it.
 	SignOut func(ctx context.Context) error
 }
@@ -206,7 +209,11 @@ func (p *Provider) proceed(ctx context.Context, a *authorization, b Browser) (st
 		return nil, err
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
-		p.respond(w, r, a, url.Values{"code": {code}})
+		answer := url.Values{"code": {code}}
+		if state := sessionState(a, b); state != "" {
+			answer.Set("session_state", state)
+		}
+		p.respond(w, r, a, answer)
 	}, nil
 }
 

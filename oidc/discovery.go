@@ -18,6 +18,8 @@ const (
 	UserInfoPath   = "/oauth2/userinfo"
 	JWKSPath       = "/oauth2/jwks"
 	EndSessionPath = "/oauth2/logout"
+	// CheckSessionPath is a page for frames of clients (web).
+	CheckSessionPath = "/oauth2/session"
 	// RegistrationPath is where administrators register clients (web/api).
 	RegistrationPath = "/oauth2/register"
 )
@@ -59,6 +61,7 @@ func (p *Provider) discoveryDocument() ([]byte, error) {
 		"authorization_response_iss_parameter_supported":           true,
 		"backchannel_logout_supported":                             true,
 		"backchannel_logout_session_supported":                     true,
+		"check_session_iframe":                                     p.endpoint(CheckSessionPath),
 		"frontchannel_logout_supported":                            true,
 		"frontchannel_logout_session_supported":                    true,
 		"tls_client_certificate_bound_access_tokens":               true,

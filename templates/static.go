@@ -28,6 +28,9 @@ var assetTypes = map[string]string{
 // StyleURL is the path of the style sheet, "/static/<content hash>/style.css".
 func StyleURL() string { return assetURL("style.css") }
 
+// CheckSessionURL is the path of the script that tells frames of clients of the session.
+func CheckSessionURL() string { return assetURL("check-session.js") }
+
 func assetURL(name string) string { return staticPrefix + contentHash() + "/" + name }
 
 // contentHash names the state of all assets together, so that a style sheet and

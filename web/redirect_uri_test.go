@@ -200,7 +200,7 @@ func TestH13_NoResponseSplitting(t *testing.T) {
 			t.Errorf("a header was injected: %v", p.Header)
 		}
 		for _, c := range p.Cookies() {
-			if c.Name != "gatehouse" && c.Name != "gatehouse-browser" {
+			if c.Name != "gatehouse" && c.Name != "gatehouse-browser" && c.Name != "gatehouse-state" {
 				t.Errorf("a cookie was injected: %v", c)
 			}
 		}

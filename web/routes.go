@@ -63,6 +63,7 @@ func (s *Server) routes() []route {
 		{"POST", oidc.UserInfoPath, shared, p.UserInfo},
 		{"GET", oidc.EndSessionPath, open, visited(p.EndSession)},
 		{"POST", oidc.EndSessionPath, open, visited(p.EndSession)},
+		{"GET", oidc.CheckSessionPath, open, s.checkSession},
 		{"POST", oidc.RegistrationPath, open, s.api.Register},
 
 		{"GET", oidc.SignInPath, open, s.login.ShowSignIn},

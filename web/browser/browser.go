@@ -46,6 +46,7 @@ type Lifetimes struct {
 type Keeper struct {
 	Config
 	csrf   []byte
+	state  []byte
 	prefix string
 }
 
@@ -56,6 +57,9 @@ func New(c Config) (*Keeper, error) {
 		return nil, fmt.Errorf("derive key for form tokens: %w", err)
 	}
 	k := &Keeper{Config: c, csrf: key}
+	if k.state, err = hkdf.Key(sha256.New, c.Secret, nil, "gatehouse session state", 32); err != nil {
+		return nil, fmt.Errorf("derive key for session states: %w", err)
+	}
 	if c.Issuer.Scheme == "https" {
 		// RFC 6265bis §4.1.3.2: such a cookie was set by this host, over TLS, for "/".
 		k.prefix = "__Host-"
@@ -80,6 +84,7 @@ type Visit struct {
 const (
 	sessionCookie = "gatehouse"
 	browserCookie = "gatehouse-browser"
+	stateCookie   = "gatehouse-state"
 	secretSize    = 32
 )
 
@@ -110,6 +115,26 @@ func (k *Keeper) setCookie(w http.ResponseWriter, name, value string, maxAge tim
 	})
 }
 
+// StateCookie is the name of the cookie that [oidc.Browser] State is kept in.
+func (k *Keeper) StateCookie() string { return k.prefix + stateCookie }
+
+// setState keeps what scripts in a frame of another site compare: so it is not HttpOnly
+// and, where browsers allow that, sent to any site's frames. It is worth nothing itself.
+func (k *Keeper) setState(w http.ResponseWriter, value string, maxAge time.Duration) {
+	c := &http.Cookie{Name: k.StateCookie(), Value: value, Path: "/", MaxAge: int(maxAge / time.Second), SameSite: http.SameSiteLaxMode}
+	if k.prefix != "" {
+		c.Secure, c.SameSite = true, http.SameSiteNoneMode
+	}
+	http.SetCookie(w, c)
+}
+
+// stateOf is another value for each session, the same for its whole life.
+func (k *Keeper) stateOf(sid authz.SessionID) string {
+	mac := hmac.New(sha256.New, k.state)
+	mac.Write(sid[:])
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
 // CSRF is the token that every form of this browser carries.
 func (v *Visit) CSRF() string {
 	mac := hmac.New(sha256.New, v.keeper.csrf)
@@ -127,7 +152,7 @@ func (v *Visit) ID() string { return v.id }
 
 // Protocol is the browser as the protocol's endpoints see it.
 func (v *Visit) Protocol() oidc.Browser {
-	return oidc.Browser{ID: v.id, SignedIn: v.SignedInFor, SignOut: v.SignOut}
+	return oidc.Browser{ID: v.id, SignedIn: v.SignedInFor, State: v.keeper.stateOf, SignOut: v.SignOut}
 }
 
 // SignedIn is who is signed in, nil for nobody.
@@ -234,6 +259,7 @@ func (v *Visit) SignIn(ctx context.Context, person storage.Person, proof authn.P
 		maxAge = absolute
 	}
 	k.setCookie(v.w, sessionCookie, sessionCookieValue(session.ID, secret), maxAge)
+	k.setState(v.w, k.stateOf(session.TokenJTI), maxAge)
 	// The forms of the page that was signed in on are of no use afterwards.
 	v.read, v.in = false, nil
 	return nil
@@ -285,6 +311,7 @@ func (v *Visit) SignOut(ctx context.Context) error {
 		}
 	}
 	v.keeper.setCookie(v.w, sessionCookie, "", -time.Second)
+	v.keeper.setState(v.w, "", -time.Second)
 	v.read, v.in = false, nil
 	return nil
 }

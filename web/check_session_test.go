@@ -1,0 +1,77 @@
+package web_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/web/webtest"
+)
+
+// H5: the page for clients' frames is the one that may be framed, and has nothing to click.
+func TestH5_OnePageMayBeFramed(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t)
+	p := h.Browser().Get("/oauth2/session")
+	policy := policyOf(t, p)
+	if _, bound := policy["frame-ancestors"]; bound || p.Header.Get("X-Frame-Options") != "" || p.StatusCode != http.StatusOK {
+		t.Errorf("%d %v", p.StatusCode, p.Header)
+	}
+	if len(policy["default-src"]) != 1 || policy["default-src"][0] != "'none'" || policy["form-action"][0] != "'none'" {
+		t.Errorf("policy %v", policy)
+	}
+	nothingInline(t, p)
+}
+
+// OpenID Connect Session Management 1.0: a client's page in a real browser asks our
+// frame, and hears that the session is the same, then that it is not.
+func TestBrowser_CheckSession(t *testing.T) {
+	h := webtest.Boot(t)
+	h.User("ann")
+	var frame string
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprintf(w, `<!doctype html><link rel="icon" href="data:,"><p id="application">The application</p><iframe id="op" src="%s"></iframe>
+			<script>const ask = (q) => new Promise((done) => { addEventListener("message", (e) => done(e.origin + " " + e.data), {once: true});
+			document.getElementById("op").contentWindow.postMessage(q, "*"); });</script>`, frame)
+	}))
+	t.Cleanup(app.Close)
+	frame = h.URL + "/oauth2/session"
+	h.Client("app", func(c *storage.Client) {
+		c.FirstParty, c.SkipConsent, c.RedirectURIs = true, true, []string{app.URL + "/callback"}
+	})
+	b := newTab(t, startChromium(t))
+	b.open(h.URL + webtest.NewProof().Authorization("app", url.Values{"redirect_uri": {app.URL + "/callback"}}))
+	b.fill("#username", "ann")
+	b.fill("#password", webtest.Password)
+	b.click("#sign-in")
+	b.see("#application")
+	state := b.location().Query().Get("session_state")
+	if state == "" {
+		t.Fatalf("no session_state in %s", b.location())
+	}
+	ask := func(question string) string {
+		t.Helper()
+		return observe(b, chromedp.Evaluate[string](fmt.Sprintf("ask(%q)", question), chromedp.EvalAwaitPromise))
+	}
+	for question, want := range map[string]string{
+		"app " + state: "unchanged", "other " + state: "changed", "app " + state + "x": "changed", "nonsense": "error", "app x": "error", "": "error",
+	} {
+		if got := ask(question); got != h.URL+" "+want {
+			t.Errorf("%q: %s, want %s", question, got, want)
+		}
+	}
+	b.open(h.URL + "/account")
+	b.click("#sign-out")
+	b.see(`.actions a[href="/login"]`)
+	b.open(app.URL + "/callback")
+	b.see("#application")
+	if got := ask("app " + state); got != h.URL+" changed" {
+		t.Errorf("after signing out: %s", got)
+	}
+}
