@@ -20,6 +20,7 @@ type key struct {
 	private crypto.Signer
 	sealed  string
 	headers map[Type]string
+	proven  proven
 }
 
 // generate makes a key pair, published from now on.

@@ -107,8 +107,9 @@ func (r *Ring) Verify(token string, accepted ...Type) (Verified, error) {
 	if err != nil {
 		return Verified{}, fmt.Errorf("%w: signature: %w", ErrInvalidToken, err)
 	}
-	input := []byte(token[:len(header)+1+len(payload)])
-	if !from.key.verify(from.key.private.Public(), input, raw) {
+	if !from.key.proven.fits(token, func() bool {
+		return from.key.verify(from.key.private.Public(), []byte(token[:len(header)+1+len(payload)]), raw)
+	}) {
 		return Verified{}, fmt.Errorf("%w: the signature does not fit", ErrInvalidToken)
 	}
 	return Verified{KID: from.key.kid, Algorithm: from.key.algorithm, Type: from.typ, Payload: claims}, nil

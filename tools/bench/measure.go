@@ -17,9 +17,9 @@ import (
 
 // result is what one request took: CPU and latency in milliseconds.
 type result struct {
-	server, database      float64
-	rate, p50, p95, p99   float64
-	statements, rows, wal float64
+	server, database         float64
+	rate, p50, p95, p99      float64
+	statements, commits, wal float64
 }
 
 func (h *house) measure(ctx context.Context, s scenario, length time.Duration, profile string) (result, error) {
@@ -37,7 +37,6 @@ func (h *house) measure(ctx context.Context, s scenario, length time.Duration, p
 	if _, err := repeat(requests, length/8); err != nil { // warm
 		return result{}, err
 	}
-	time.Sleep(settle)
 	before, err := h.count(ctx)
 	if err == nil {
 		err = h.clock(&before)
@@ -57,7 +56,6 @@ func (h *house) measure(ctx context.Context, s scenario, length time.Duration, p
 	if err := h.clock(&cpu); err != nil {
 		return result{}, err
 	}
-	time.Sleep(settle)
 	after, err := h.count(ctx)
 	if err != nil {
 		return result{}, err
@@ -68,7 +66,7 @@ func (h *house) measure(ctx context.Context, s scenario, length time.Duration, p
 	return result{
 		server: milliseconds(cpu.server-before.server) / n, database: milliseconds(cpu.database-before.database) / n,
 		rate: n / elapsed.Seconds(), p50: at(.50), p95: at(.95), p99: at(.99),
-		statements: (after.statements - before.statements) / n, rows: (after.rows - before.rows) / n, wal: (after.wal - before.wal) / n,
+		statements: (after.statements - before.statements) / n, commits: (after.commits - before.commits) / n, wal: (after.wal - before.wal) / n,
 	}, nil
 }
 
