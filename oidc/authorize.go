@@ -78,6 +78,7 @@ var (
 		(*Provider).checkScope,
 		(*Provider).checkResource,
 		(*Provider).checkClaims,
+		(*Provider).checkGrantManagement,
 		(*Provider).checkPrompt,
 		(*Provider).checkMaxAge,
 		(*Provider).checkIDTokenHint,

@@ -65,7 +65,8 @@ func (p *Provider) newGrant(ctx context.Context, a *authorization) (*insertion, 
 	i := &insertion{session: session.ID, code: code, grant: storage.Grant{
 		ID: a.ID, User: a.in.Person.ID, SID: session.TokenJTI, Client: a.client.ID, Tenant: a.tenant.ID,
 		Requested: a.requested, Scopes: a.decision.Granted, Audience: audience,
-		Details: storage.GrantDetails{Resources: a.targets, JKT: a.Parameters.Get("dpop_jkt"), IDTokenClaims: a.idTokenClaims, NotifyLogout: a.client.Metadata.BackChannelLogoutURI != ""},
+		Details: storage.GrantDetails{Resources: a.targets, JKT: a.Parameters.Get("dpop_jkt"), IDTokenClaims: a.idTokenClaims, NotifyLogout: a.client.Metadata.BackChannelLogoutURI != "",
+			TellsID: a.Parameters.Has("grant_management_action")},
 		Request: storage.GrantRequest{
 			RedirectURI: a.Parameters.Get("redirect_uri"), CodeChallenge: a.Parameters.Get("code_challenge"), Nonce: a.Parameters.Get("nonce"),
 		},

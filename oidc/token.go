@@ -78,6 +78,9 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request, parameters url.
 	response.SetExpiresIn(made.lifetime)
 	// RFC 6749 §5.1 compares token_type without case; RFC 6750 writes it so.
 	response.SetTokenType(u.confirm.tokenType())
+	if u.loaded != nil && u.loaded.Grant.Details.TellsID {
+		response.SetExtra("grant_id", u.loaded.Grant.ID.String())
+	}
 	return response.ToMap(), nil
 }
 

@@ -60,6 +60,9 @@ type GrantDetails struct {
 	IDTokenClaims []string `json:"id_token_claims,omitempty"`
 	// NotifyLogout: the client wants to be told when the session ends.
 	NotifyLogout bool `json:"notify_logout,omitempty"`
+	// TellsID: the client is told the grant's id beside its tokens (Grant Management for
+	// OAuth 2.0 §5.4).
+	TellsID bool `json:"tells_id,omitempty"`
 	// JKT is the thumbprint of the key that the code and a public client's refresh
 	// token are bound to (RFC 9449 §5, §10); "" for none.
 	JKT string `json:"jkt,omitempty"`
@@ -69,7 +72,7 @@ type GrantDetails struct {
 
 // IsZero reports whether there is nothing to keep.
 func (d GrantDetails) IsZero() bool {
-	return len(d.Resources)+len(d.IDTokenClaims) == 0 && d.JKT+d.X5T == "" && !d.NotifyLogout
+	return len(d.Resources)+len(d.IDTokenClaims) == 0 && d.JKT+d.X5T == "" && !d.NotifyLogout && !d.TellsID
 }
 
 // Revocation is an entry of the ledger: an id that is dead until no token can

@@ -59,6 +59,8 @@ func (s *Server) routes() []route {
 		{"POST", oidc.TokenPath, shared, p.Token},
 		{"POST", oidc.IntrospectPath, open, p.Introspect},
 		{"POST", oidc.RevokePath, shared, p.Revoke},
+		{"GET", oidc.GrantsPath + "/{grant_id}", open, p.QueryGrant},
+		{"DELETE", oidc.GrantsPath + "/{grant_id}", open, p.RevokeGrant},
 		{"GET", oidc.UserInfoPath, shared, p.UserInfo},
 		{"POST", oidc.UserInfoPath, shared, p.UserInfo},
 		{"GET", oidc.EndSessionPath, open, visited(p.EndSession)},
