@@ -31,6 +31,7 @@ type (
 	passkeyKind    struct{}
 	modelKind      struct{}
 	linkKind       struct{}
+	fileKind       struct{}
 
 	// UserID names a user, TenantID a tenant, and so on.
 	UserID       = ID[userKind]
@@ -46,6 +47,7 @@ type (
 	// AuthenticatorModelID is an AAGUID (WebAuthn L3 §4).
 	AuthenticatorModelID = ID[modelKind]
 	LinkID               = ID[linkKind]
+	FileID               = ID[fileKind]
 
 	// PushedRequestID names a pushed authorization request (RFC 9126).
 	PushedRequestID = ID[pushedKind]

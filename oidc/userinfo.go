@@ -68,7 +68,7 @@ func (p *Provider) writeUserInfo(w http.ResponseWriter, r *http.Request, s stand
 		p.writeError(w, r, err)
 		return
 	}
-	claims := userClaims(*s.person, scopes)
+	claims := p.userClaims(*s.person, scopes)
 	claims["sub"] = p.subjects.of(c, s.person.ID)
 	if c.Metadata.UserInfoSigningAlg == "" {
 		p.writeJSON(w, http.StatusOK, claims)
@@ -159,14 +159,14 @@ func (p *Provider) possessed(w http.ResponseWriter, r *http.Request, token prese
 }
 
 // userClaims is what the scopes open of a person (OpenID Connect Core §5.4).
-func userClaims(person storage.Person, scopes authz.ScopeSet) map[string]any {
+func (p *Provider) userClaims(person storage.Person, scopes authz.ScopeSet) map[string]any {
 	claims := map[string]any{}
 	if scopes.Has(authz.ScopeProfile) {
 		claims["name"] = person.Name()
 		claims["preferred_username"] = person.Username
 		claims["updated_at"] = person.AuthzChangedAt.Unix()
 		if person.AvatarURL != "" {
-			claims["picture"] = person.AvatarURL
+			claims["picture"] = p.absolute(person.AvatarURL)
 		}
 	}
 	if scopes.Has(authz.ScopeEmail) {
@@ -174,6 +174,14 @@ func userClaims(person storage.Person, scopes authz.ScopeSet) map[string]any {
 		claims["email_verified"] = !person.EmailVerifiedAt.IsZero()
 	}
 	return claims
+}
+
+// absolute is an address of ours as other sites need it; any other stays as it is.
+func (p *Provider) absolute(address string) string {
+	if strings.HasPrefix(address, "/") {
+		return p.Issuer + address
+	}
+	return address
 }
 
 // challenge is RFC 6750 §3 and RFC 9449 §7.1. Its texts are ours and need no escaping.

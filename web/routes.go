@@ -43,6 +43,7 @@ func (s *Server) routes() []route {
 		{"GET", "/{$}", open, s.home},
 		{"GET", "/healthz", open, s.healthy},
 		{"GET", "/readyz", open, s.ready},
+		{"GET", "/files/{user}/{file}", open, s.file},
 		{"GET", "/static/", open, templates.Static().ServeHTTP},
 
 		{"GET", "/.well-known/openid-configuration", shared, p.Discovery},

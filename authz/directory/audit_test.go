@@ -77,6 +77,8 @@ func TestM8_Audit(t *testing.T) {
 		{"link.create", func() error { _, err := v.SetUpLink(ctx, by, by.User); return err }, []string{by.User.String()}},
 		{"group.update", func() error { _, err := v.RenameGroup(ctx, by, tools.ID, "gear"); return err }, []string{tools.ID.String(), "gear"}},
 		{"group.delete", func() error { return v.DeleteGroup(ctx, by, tools.ID) }, []string{tools.ID.String(), "gear"}},
+		{"user.avatar", func() error { _, err := v.SetAvatar(ctx, by, v.acme.ID, picture(t, "png", 300, 200)); return err }, []string{"/files/" + by.User.String()}},
+		{"user.remove-avatar", func() error { _, err := v.RemoveAvatar(ctx, by, by.User); return err }, []string{"/files/" + by.User.String()}},
 		{"tenant.suspend", func() error { return v.SuspendTenant(ctx, by, v.acme.ID) }, []string{v.acme.ID.String()}},
 		{"tenant.resume", func() error { return v.ResumeTenant(ctx, by, v.acme.ID) }, []string{v.acme.ID.String()}},
 		{"project.create", func() error { _, err := v.CreateProject(ctx, by, v.acme.ID, "moon"); return err }, []string{"moon"}},

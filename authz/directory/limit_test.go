@@ -61,7 +61,7 @@ func TestMaxUsers_FiftyAtOnce(t *testing.T) {
 	page, err := v.Users(t.Context(), host, directory.UserFilter{Tenant: "small"})
 	v.must(err)
 	v.must(v.AddMember(t.Context(), host, g.ID, page.Items[0].ID))
-	if err := v.AddMember(t.Context(), host, g.ID, v.user("stranger", authz.RoleUser).ID); !errors.Is(err, storage.ErrLimit) {
+	if err := v.AddMember(t.Context(), host, g.ID, v.ann.ID); !errors.Is(err, storage.ErrLimit) {
 		t.Errorf("a fourth: %v", err)
 	}
 	// With more booked there is room again.

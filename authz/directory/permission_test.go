@@ -58,6 +58,7 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 		"DeleteGroup":   func(a directory.Actor) error { return v.DeleteGroup(ctx, a, group) },
 		"Invite":        func(a directory.Actor) error { _, err := v.Invite(ctx, a, directory.Invite{}); return err },
 		"SetUpLink":     func(a directory.Actor) error { _, err := v.SetUpLink(ctx, a, user); return err },
+		"RemoveAvatar":  func(a directory.Actor) error { _, err := v.RemoveAvatar(ctx, a, user); return err },
 		"ResetLink":     func(a directory.Actor) error { _, err := v.ResetLink(ctx, a, user); return err },
 		"ResumeTenant":  func(a directory.Actor) error { return v.ResumeTenant(ctx, a, tenant) },
 		"Projects":      func(a directory.Actor) error { _, err := v.Projects(ctx, a, tenant); return err },
@@ -135,11 +136,11 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 
 // withUsersManage is what "users:manage" opens without "admin".
 var withUsersManage = strings.Fields(`Users CountUsers User Person CreateUser UpdateUser SetPasswordHash DisableUser EnableUser RemoveAuthenticators DeleteUser ChangeUsers MergeUsers MergedInto UserStats
-	Tenants Tenant Projects Project Groups Group CreateGroup RenameGroup DeleteGroup AddMember RemoveMember SetGroupScopes Invite SetUpLink ResetLink
+	Tenants Tenant Projects Project Groups Group CreateGroup RenameGroup DeleteGroup AddMember RemoveMember SetGroupScopes Invite SetUpLink ResetLink RemoveAvatar
 	GrantUserScope RevokeUserScope Roles Scopes ExplainScopes Resources Resource Scope Clients Client AgentsOf Session Sessions RevokeSession RevokeAllSessions Counts`)
 
 // aboutOneself is what everybody may do, to themselves alone (self_test.go).
-var aboutOneself = strings.Fields(`Self UpdateSelf SelfSessions RevokeSelfSession ChangeOwnName DeleteOwnAccount AcceptInvitation JoinByInvitation`)
+var aboutOneself = strings.Fields(`Self UpdateSelf SelfSessions RevokeSelfSession ChangeOwnName DeleteOwnAccount AcceptInvitation JoinByInvitation SetAvatar`)
 
 // M2: every operation is closed to those without the scope for it.
 func TestM2_Permissions(t *testing.T) {

@@ -2,9 +2,12 @@ package api
 
 import (
 	"context"
+	"io"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/gatehouse/gatehouse/authz"
+
 	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/authz/resource"
 )
@@ -15,6 +18,8 @@ var (
 	UpdateMe        = Operation[MyChange, User]{"PATCH", "/me", "updateMe", "Change your own name", 200, self}
 	ShowMySession   = Operation[struct{}, MySession]{"GET", "/me/session", "getMySession", "The sign-in behind the token, and the scopes that it was granted", 200, self}
 	ListMySessions  = Operation[struct{}, List[Session]]{"GET", "/me/sessions", "listMySessions", "List your sessions that stand, the newest first", 200, self}
+	SetMyAvatar     = Operation[Picture, User]{"PUT", "/me/avatar", "setMyAvatar", "Make a PNG, JPEG or WebP picture of at most 5 MiB your avatar", 200, self}
+	RemoveMyAvatar  = Operation[struct{}, User]{"DELETE", "/me/avatar", "removeMyAvatar", "Take your avatar away", 200, self}
 	RevokeMySession = Operation[SessionPath, Outcome]{"DELETE", "/me/sessions/{session}", "revokeMySession", "End a session of yours and every token beneath it", 200, self}
 )
 
@@ -23,6 +28,8 @@ func (a *API) selfRoutes() {
 	add(a, UpdateMe, a.updateMe)
 	add(a, ShowMySession, a.mySession)
 	add(a, ListMySessions, a.mySessions)
+	add(a, SetMyAvatar, a.setMyAvatar)
+	add(a, RemoveMyAvatar, a.removeMyAvatar)
 	add(a, RevokeMySession, a.revokeMySession)
 }
 
@@ -108,4 +115,27 @@ func (a *API) revokeMySession(ctx context.Context, actor directory.Actor, in *Se
 		return Outcome{}, err
 	}
 	return Outcome{id.String(), "revoked"}, a.Directory.RevokeSelfSession(ctx, actor, id)
+}
+
+// Picture is the body of a request that is a picture.
+type Picture struct{ Upload }
+
+func (a *API) setMyAvatar(ctx context.Context, actor directory.Actor, in *Picture) (User, error) {
+	if _, err := a.Directory.Self(ctx, actor); err != nil {
+		return User{}, err
+	}
+	picture, err := io.ReadAll(io.LimitReader(in.Content, directory.MaxAvatar+1))
+	if err != nil {
+		return User{}, huma.Error400BadRequest("The picture was not sent to its end.")
+	}
+	u, err := a.Directory.SetAvatar(ctx, actor, actor.Tenant, picture)
+	return describeUser(u), err
+}
+
+func (a *API) removeMyAvatar(ctx context.Context, actor directory.Actor, _ *struct{}) (User, error) {
+	if _, err := a.Directory.Self(ctx, actor); err != nil {
+		return User{}, err
+	}
+	u, err := a.Directory.RemoveAvatar(ctx, actor, actor.User)
+	return describeUser(u), err
 }

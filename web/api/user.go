@@ -16,6 +16,7 @@ var (
 	CountUsers           = Operation[UserNarrowing, Count]{"GET", "/users:count", "countUsers", "Count users", 200, people}
 	ExportUsers          = Operation[UserNarrowing, Lines[User]]{"GET", "/users:export", "exportUsers", "Stream every user, one to a line", 200, people}
 	CreateUser           = Operation[NewUser, User]{"POST", "/users", "createUser", "Add a user", 201, people}
+	RemoveAvatar         = Operation[UserPath, User]{"DELETE", "/users/{user}/avatar", "removeAvatar", "Take away a picture that should not be shown", 200, people}
 	ShowUser             = Operation[UserPath, Person]{"GET", "/users/{user}", "getUser", "Show a user, with tenants, groups and scopes", 200, people}
 	UpdateUser           = Operation[UserChange, User]{"PATCH", "/users/{user}", "updateUser", "Change a user; a member that is left out stays", 200, people}
 	DeleteUser           = Operation[UserPath, Outcome]{"DELETE", "/users/{user}", "deleteUser", "Delete a user for good", 200, people}
@@ -31,6 +32,7 @@ func (a *API) userRoutes() {
 	addLines(a, ExportUsers, a.exportUsers)
 	add(a, CreateUser, a.createUser)
 	add(a, ShowUser, a.showUser)
+	add(a, RemoveAvatar, a.removeAvatar)
 	add(a, UpdateUser, a.updateUser)
 	add(a, DeleteUser, a.onUser("deleted", a.Directory.DeleteUser))
 	add(a, DisableUser, a.onUser("disabled", a.Directory.DisableUser))
@@ -313,4 +315,13 @@ func (a *API) onUser(status string, do func(context.Context, directory.Actor, au
 		}
 		return Outcome{u.ID.String(), status}, do(ctx, actor, u.ID)
 	}
+}
+
+func (a *API) removeAvatar(ctx context.Context, actor directory.Actor, in *UserPath) (User, error) {
+	u, err := a.Directory.User(ctx, actor, in.User)
+	if err != nil {
+		return User{}, err
+	}
+	u, err = a.Directory.RemoveAvatar(ctx, actor, u.ID)
+	return describeUser(u), err
 }

@@ -1,0 +1,4 @@
+package directory
+
+// Redrawn is redrawn, for its fuzz test.
+var Redrawn = redrawn
