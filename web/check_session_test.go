@@ -28,6 +28,25 @@ func TestH5_OnePageMayBeFramed(t *testing.T) {
 	nothingInline(t, p)
 }
 
+// A browser that lost the state of its session is given it with the next answer, so
+// that its clients do not see a change for ever.
+func TestCheckSession_LostState(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t)
+	h.User("ann")
+	h.Client("web", func(c *storage.Client) { c.FirstParty, c.SkipConsent = true, true })
+	b := signedIn(h, "ann")
+	const name = "gatehouse-state"
+	was := cookie(t, h, b, name)
+	setCookie(t, h, b, name, "lost")
+	if p := b.Get(webtest.NewProof().Authorization("web", nil)); p.Left == nil || p.Left.Query().Get("session_state") == "" {
+		t.Fatalf("%d %v", p.StatusCode, p.Left)
+	}
+	if got := cookie(t, h, b, name); got != was || was == "" {
+		t.Errorf("the state is %q, was %q", got, was)
+	}
+}
+
 // OpenID Connect Session Management 1.0: a client's page in a real browser asks our
 // frame, and hears that the session is the same, then that it is not.
 func TestBrowser_CheckSession(t *testing.T) {

@@ -135,6 +135,16 @@ func (k *Keeper) stateOf(sid authz.SessionID) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
+// state is what the browser keeps of a session; one that lost it, or began before there
+// was any, is given it, or its clients would see a change for ever.
+func (v *Visit) state(sid authz.SessionID) string {
+	value := v.keeper.stateOf(sid)
+	if c, err := v.r.Cookie(v.keeper.StateCookie()); err != nil || c.Value != value {
+		v.keeper.setState(v.w, value, 0)
+	}
+	return value
+}
+
 // CSRF is the token that every form of this browser carries.
 func (v *Visit) CSRF() string {
 	mac := hmac.New(sha256.New, v.keeper.csrf)
@@ -152,7 +162,7 @@ func (v *Visit) ID() string { return v.id }
 
 // Protocol is the browser as the protocol's endpoints see it.
 func (v *Visit) Protocol() oidc.Browser {
-	return oidc.Browser{ID: v.id, SignedIn: v.SignedInFor, State: v.keeper.stateOf, SignOut: v.SignOut}
+	return oidc.Browser{ID: v.id, SignedIn: v.SignedInFor, State: v.state, SignOut: v.SignOut}
 }
 
 // SignedIn is who is signed in, nil for nobody.
