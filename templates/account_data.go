@@ -5,14 +5,20 @@ import "github.com/gatehouse/gatehouse/authz"
 // ProfileProblem says why a profile was not changed.
 type ProfileProblem string
 
-// ProfileNameUnfit: the name is empty, too long or has signs that names do not have.
-const ProfileNameUnfit ProfileProblem = "name"
+// What cannot be had: a name that is too long or has signs that names do not have; a
+// file that is no picture, or too large, or more than the tenant has room for.
+const (
+	ProfileNameUnfit    ProfileProblem = "name"
+	ProfilePictureUnfit ProfileProblem = "picture"
+)
 
 // Profile changes the user's name: POST /account/profile with csrf and name.
 type Profile struct {
 	Layout
 	Name, Username string
-	Problem        ProfileProblem
+	// Avatar is the address of the picture, "" for none.
+	Avatar  string
+	Problem ProfileProblem
 }
 
 func (Profile) template() string { return "profile" }

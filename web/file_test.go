@@ -2,8 +2,10 @@ package web_test
 
 import (
 	"bytes"
+	"errors"
 	"image"
 	"image/png"
+	"mime/multipart"
 	"net/http"
 	"strings"
 	"testing"
@@ -54,5 +56,62 @@ func TestM1_FilesOfUsers(t *testing.T) {
 	r.Header.Set("Authorization", "Bearer "+tokens.Text("access_token"))
 	if a := h.Send(r); a.Text("picture") != h.URL+u.AvatarURL {
 		t.Errorf("picture is %q", a.Text("picture"))
+	}
+}
+
+// The picture is chosen on the profile page, by a plain form.
+func TestAvatarOnTheProfilePage(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t)
+	h.User("ann")
+	b := h.Browser()
+	b.SignIn(b.Get("/account"), "ann")
+	send := func(what string, content []byte) *webtest.Page {
+		page := b.Get("/account/profile")
+		f := page.Form(t, what, nil)
+		var body bytes.Buffer
+		form := multipart.NewWriter(&body)
+		for name, values := range f.Values {
+			if name != "picture" {
+				_ = form.WriteField(name, values[0])
+			}
+		}
+		part, err := form.CreateFormFile("picture", "me.png")
+		if err == nil {
+			_, err = part.Write(content)
+		}
+		if err = errors.Join(err, form.Close()); err != nil {
+			t.Fatal(err)
+		}
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.Socket()+f.Action, &body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", form.FormDataContentType())
+		r.Header.Set("Origin", h.URL)
+		return b.Do(r)
+	}
+	var picture bytes.Buffer
+	if err := png.Encode(&picture, image.NewNRGBA(image.Rect(0, 0, 9, 9))); err != nil {
+		t.Fatal(err)
+	}
+	if p := send("save-picture", []byte("<svg/>")); p.StatusCode != http.StatusBadRequest || !strings.Contains(string(p.Body), "cannot be used") {
+		t.Errorf("no picture: %d", p.StatusCode)
+	}
+	if p := send("save-picture", picture.Bytes()); p.StatusCode != http.StatusSeeOther {
+		t.Errorf("a picture: %d %s", p.StatusCode, p.Body)
+	}
+	if p := b.Get("/account/profile"); !strings.Contains(string(p.Body), `src="/files/`) {
+		t.Error("the page does not show it")
+	}
+	// O1: far too much is refused while it arrives.
+	if p := send("save-picture", make([]byte, 6<<20)); p.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("6 MiB: %d", p.StatusCode)
+	}
+	if p := send("remove-picture", nil); p.StatusCode != http.StatusSeeOther {
+		t.Errorf("removal: %d", p.StatusCode)
+	}
+	if p := b.Get("/account/profile"); strings.Contains(string(p.Body), `src="/files/`) {
+		t.Error("it is still shown")
 	}
 }

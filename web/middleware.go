@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/oidc"
 	"github.com/gatehouse/gatehouse/templates"
 	"github.com/gatehouse/gatehouse/web/browser"
@@ -179,23 +181,25 @@ func (s *Server) guarded(route route) http.Handler {
 			route.handler(w, r)
 		})
 	case form:
-		return s.onlyOurForms(route.handler)
+		return s.onlyOurForms(maxForm, (*http.Request).ParseForm, route.handler)
+	case upload:
+		return s.onlyOurForms(maxForm+directory.MaxAvatar, func(r *http.Request) error { return r.ParseMultipartForm(maxForm + directory.MaxAvatar) }, route.handler)
 	}
 	return route.handler
 }
 
 // onlyOurForms refuses a form that another site had the browser post, by what the
 // browser says of its origin, and one without the token that our page carried.
-func (s *Server) onlyOurForms(next http.HandlerFunc) http.Handler {
+func (s *Server) onlyOurForms(most int64, parse func(*http.Request) error, next http.HandlerFunc) http.Handler {
 	foreign := http.NewCrossOriginProtection()
 	foreign.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, templates.Error{Status: http.StatusForbidden, Problem: templates.ProblemBrowser})
 	}))
 	return foreign.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		if err := r.ParseForm(); err != nil {
+		r.Body = http.MaxBytesReader(w, r.Body, most)
+		if err := parse(r); err != nil {
 			status := http.StatusBadRequest
-			if _, tooLarge := err.(*http.MaxBytesError); tooLarge {
+			if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 				status = http.StatusRequestEntityTooLarge
 			}
 			s.refuse(w, r, templates.Error{Status: status})

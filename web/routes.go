@@ -21,6 +21,8 @@ const (
 	shared
 	// form: a form of ours, posted by the browser that we gave it to.
 	form
+	// upload: the same, with a picture in it.
+	upload
 )
 
 type route struct {
@@ -99,6 +101,7 @@ func (s *Server) routes() []route {
 		{"POST", "/account/apps/withdraw", form, s.account.Withdraw},
 		{"GET", "/account/profile", open, s.account.ShowProfile},
 		{"POST", "/account/profile", form, s.account.ChangeProfile},
+		{"POST", "/account/profile/avatar", upload, s.account.ChangeAvatar},
 		{"GET", "/account/password", open, s.account.ShowPassword},
 		{"POST", "/account/password", form, s.account.ChangePassword},
 		{"GET", "/account/tenants", open, s.account.ShowTenants},

@@ -2,6 +2,7 @@ package account
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 
@@ -24,7 +25,7 @@ func (p *Pages) ShowProfile(w http.ResponseWriter, r *http.Request) {
 	if in == nil {
 		return
 	}
-	p.showProfile(w, r, v, templates.Profile{Name: in.Person.DisplayName, Username: in.Person.Username}, http.StatusOK)
+	p.showProfile(w, r, v, templates.Profile{Name: in.Person.DisplayName, Username: in.Person.Username, Avatar: ownPicture(in)}, http.StatusOK)
 }
 
 func (p *Pages) showProfile(w http.ResponseWriter, r *http.Request, v *browser.Visit, page templates.Profile, status int) {
@@ -48,13 +49,60 @@ func (p *Pages) ChangeProfile(w http.ResponseWriter, r *http.Request) {
 	var unfit *directory.InvalidError
 	switch {
 	case errors.As(err, &unfit):
-		page := templates.Profile{Name: name, Username: in.Person.Username, Problem: templates.ProfileNameUnfit}
+		page := templates.Profile{Name: name, Username: in.Person.Username, Avatar: ownPicture(in), Problem: templates.ProfileNameUnfit}
 		p.showProfile(w, r, v, page, http.StatusBadRequest)
 	case err != nil:
 		p.Fail(w, r, err)
 	default:
 		p.done(w, templates.ProfileChanged)
 	}
+}
+
+// ownPicture is the picture that the house keeps, "" for none: one that stands
+// elsewhere is not loaded into our pages.
+func ownPicture(in *postgres.SignedIn) string {
+	if strings.HasPrefix(in.Person.AvatarURL, "/files/") {
+		return in.Person.AvatarURL
+	}
+	return ""
+}
+
+// ChangeAvatar is POST /account/profile/avatar: a new picture, or none.
+func (p *Pages) ChangeAvatar(w http.ResponseWriter, r *http.Request) {
+	v, in := p.visit(w, r)
+	if in == nil {
+		return
+	}
+	var err error
+	if r.PostFormValue("do") == "remove" {
+		_, err = p.Directory.RemoveAvatar(r.Context(), actor(r, in), in.Person.ID)
+	} else {
+		_, err = p.Directory.SetAvatar(r.Context(), actor(r, in), in.Session.Tenant, sentPicture(r))
+	}
+	var unfit *directory.InvalidError
+	switch {
+	case errors.As(err, &unfit), errors.Is(err, storage.ErrLimit):
+		page := templates.Profile{Name: in.Person.DisplayName, Username: in.Person.Username, Avatar: ownPicture(in), Problem: templates.ProfilePictureUnfit}
+		p.showProfile(w, r, v, page, http.StatusBadRequest)
+	case err != nil:
+		p.Fail(w, r, err)
+	default:
+		p.done(w, templates.ProfileChanged)
+	}
+}
+
+// sentPicture is the file of the form; nothing is no picture.
+func sentPicture(r *http.Request) []byte {
+	file, _, err := r.FormFile("picture")
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = file.Close() }()
+	content, err := io.ReadAll(io.LimitReader(file, directory.MaxAvatar+1))
+	if err != nil {
+		return nil
+	}
+	return content
 }
 
 // ShowTenants is GET /account/tenants.
