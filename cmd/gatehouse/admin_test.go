@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/oidc/authn"
@@ -46,6 +48,17 @@ func items(d map[string]any, key string) []string {
 	return names
 }
 
+// heardOf reads a client that another process made, once the feed has brought it.
+func heardOf(t *testing.T, s *postgres.Store, id string) (storage.Client, error) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		c, err := s.Client(t.Context(), authz.ClientID(id))
+		if !errors.Is(err, storage.ErrNotFound) || time.Now().After(deadline) {
+			return c, err
+		}
+	}
+}
+
 // The two calls that others script (and the one beside them), word for word.
 func TestScriptedCalls(t *testing.T) {
 	h, store := deployment(t)
@@ -83,7 +96,7 @@ func TestScriptedCalls(t *testing.T) {
 			if got := keysOf(d); !slices.Equal(got, []string{"client_id", "client_secret"}) {
 				t.Fatalf("keys: %v", got)
 			}
-			client, err := store.Client(t.Context(), authz.ClientID(d["client_id"].(string)))
+			client, err := heardOf(t, store, d["client_id"].(string))
 			if err != nil || string(client.Kind) != name {
 				t.Fatalf("%+v: %v", client, err)
 			}

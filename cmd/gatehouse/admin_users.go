@@ -18,7 +18,8 @@ address.`,
 		newUsersListCommand(i), newUsersShowCommand(i), newUsersSearchCommand(i), newUsersCountCommand(i),
 		newUsersStatsCommand(i), newUsersExportCommand(i),
 		newUsersCreateCommand(i), newUsersUpdateCommand(i), newUsersDisableCommand(i), newUsersEnableCommand(i),
-		newUsersRemoveAuthenticatorsCommand(i), newUsersDeleteCommand(i), newUsersMergeCommand(i), newUsersBulkCommand(i), newUsersRoleCommand(i),
+		newUsersRemoveAuthenticatorsCommand(i), newUsersInviteCommand(i), newUsersSetUpLinkCommand(i), newUsersResetLinkCommand(i),
+		newUsersDeleteCommand(i), newUsersMergeCommand(i), newUsersBulkCommand(i), newUsersRoleCommand(i),
 		newSessionsCommand(i, "session"), newBansCommand(i, "ban"))
 }
 

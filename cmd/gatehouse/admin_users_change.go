@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,16 +14,16 @@ import (
 
 func newUsersCreateCommand(i *invocation) *cobra.Command {
 	var in api.NewUser
-	var withPassword bool
+	var withPassword, withLink bool
 	cmd := &cobra.Command{
 		Use:   "create --username NAME --email ADDRESS",
 		Short: "Create a user",
 		Long: `Creates a user in a tenant, the first one where none is named. The password comes
-from standard input; production refuses one that others would guess. Without
---password-stdin the account has none, and nobody can sign in with one until it
-is set.`,
+from standard input; production refuses one that others would guess. Or, with
+--setup-link, a link is shown, this once, with which the user chooses one. Without
+either the account has none, and nobody can sign in with one until it is set.`,
 		Example: `  printf %s "$PASSWORD" | gatehouse admin users create --username ann --email ann@example.com --role user --password-stdin
-  gatehouse admin users create --username bob --email bob@example.com --tenant acme --output json`,
+  gatehouse admin users create --username bob --email bob@example.com --tenant acme --setup-link --output json`,
 		Args: cobra.NoArgs,
 	}
 	flags, b := cmd.Flags(), &in.Body
@@ -32,6 +33,8 @@ is set.`,
 	flags.StringVar(&b.Role, "role", "user", "viewer, user, admin or owner")
 	tenantFlag(cmd, &b.Tenant)
 	flags.BoolVar(&withPassword, "password-stdin", false, "Read the password from standard input")
+	flags.BoolVar(&withLink, "setup-link", false, "Show a link, for three days, with which the user chooses a password")
+	cmd.MarkFlagsMutuallyExclusive("password-stdin", "setup-link")
 	require(cmd, "username", "email")
 	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) (err error) {
 		if withPassword {
@@ -43,11 +46,25 @@ is set.`,
 		if err != nil {
 			return err
 		}
+		if withLink {
+			link, err := client.Call(ctx, o.api, api.CreateSetUpLink, userPath(user.ID))
+			if err != nil {
+				return err
+			}
+			return o.print.One(newcomer{user, link.URL, link.ExpiresAt})
+		}
 		if !withPassword {
 			fmt.Fprintln(i.errs, "The account has no password. Set one with: gatehouse admin users update USER --password-stdin")
 		}
 		return o.print.One(user)
 	})
+}
+
+// newcomer is a user who was just made, and how they get in.
+type newcomer struct {
+	api.User
+	SetUpURL       string     `json:"setup_url"`
+	SetUpExpiresAt *time.Time `json:"setup_expires_at"`
 }
 
 // newPassword reads a new password. Whether it will do is for the API to say; where

@@ -97,7 +97,6 @@ document, or with --ndjson one user to a line. Password hashes are not in it:
 		if lines {
 			begin, between, end = "", "\n", "\n"
 		}
-		_, _ = io.WriteString(out, begin) // Flush reports what went wrong
 		first := true
 		for user, err := range client.Lines(ctx, o.api, api.ExportUsers, in) {
 			if err != nil {
@@ -107,11 +106,16 @@ document, or with --ndjson one user to a line. Password hashes are not in it:
 			if err != nil {
 				return err
 			}
-			if !first {
-				_, _ = io.WriteString(out, between)
+			before := between
+			if first {
+				before = begin
 			}
 			first = false
+			_, _ = io.WriteString(out, before) // Flush reports what went wrong
 			_, _ = out.Write(document)
+		}
+		if first && !lines {
+			_, _ = io.WriteString(out, begin)
 		}
 		if !first || !lines {
 			_, _ = io.WriteString(out, end)

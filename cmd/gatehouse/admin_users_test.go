@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/oidc/authn"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 )
@@ -221,5 +223,39 @@ func signIn(t *testing.T, store *postgres.Store, user authz.UserID) {
 	}, authz.SessionID{}, time.Time{})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A link that is handed over chooses the password of a new account, once, and is shown once.
+func TestUsers_SetUpLink(t *testing.T) {
+	t.Parallel()
+	h, store := deployment(t)
+	made := h.document("admin", "users", "create", "--username", "bob", "--email", "bob@example.com", "--setup-link")
+	links, err := authn.NewLinks("http://localhost:8080", []byte(testSecret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reset := h.document("admin", "users", "reset-link", "bob")
+	for purpose, address := range map[storage.LinkPurpose]any{storage.LinkSetUp: made["setup_url"], storage.LinkResetPassword: reset["url"]} {
+		u, err := url.Parse(fmt.Sprint(address))
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, err := links.Open(u.Query().Get("token"))
+		if err != nil {
+			t.Fatalf("%v: %v", address, err)
+		}
+		l, _, err := store.Link(t.Context(), id, time.Now())
+		if err != nil || l.Purpose != purpose || l.User.String() != made["id"] {
+			t.Errorf("%v: %+v, %v", address, l, err)
+		}
+	}
+	if got := h.document("admin", "users", "invite", "--email", "carl@example.com"); got["email"] != "carl@example.com" || got["url"] != nil {
+		t.Errorf("invite: %v", got)
+	}
+	// The agents that somebody answers for stand on their record.
+	agent := h.document("admin", "clients", "create", "--name", "Helper", "--kind", "agent", "--owner", "bob")
+	if got := fmt.Sprint(h.document("admin", "users", "show", "bob")["agents"]); got != fmt.Sprintf("[%v]", agent["client_id"]) {
+		t.Errorf("agents of bob: %v", got)
 	}
 }

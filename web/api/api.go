@@ -56,6 +56,7 @@ type API struct {
 	guard    *resource.Guard
 	cursors  cursors
 	once     once
+	links    *authn.Links
 	list     []Route
 	document func() ([]byte, error)
 }
@@ -82,6 +83,9 @@ func New(c Config) (*API, error) {
 		return nil, err
 	}
 	if a.once, err = newOnce(c.Secret); err != nil {
+		return nil, err
+	}
+	if a.links, err = authn.NewLinks(c.Issuer, c.Secret); err != nil {
 		return nil, err
 	}
 	a.routes()

@@ -45,6 +45,10 @@ var attempts = map[string]attempt{
 	"mergeUsers":        {body: `{"target":"olga"}`},
 	"changeUsers":       {body: `{"action":"disable","lines":[{"line":1,"user":"bob"}]}`},
 
+	"inviteUser":      {body: `{"email":"spy@example.com","tenant":"beta"}`},
+	"createSetUpLink": {},
+	"createResetLink": {},
+
 	"listSessions":  {query: "user=bob"},
 	"getSession":    {},
 	"revokeSession": {},

@@ -23,6 +23,9 @@ var (
 	DisableUser          = Operation[UserPath, Outcome]{"POST", "/users/{user}/disable", "disableUser", "End everything of a user until they are enabled again", 200, people}
 	EnableUser           = Operation[UserPath, Outcome]{"POST", "/users/{user}/enable", "enableUser", "Let a user sign in again", 200, people}
 	RemoveAuthenticators = Operation[UserPath, Outcome]{"POST", "/users/{user}/remove-authenticators", "removeAuthenticators", "Take passkeys, authenticator app and recovery codes from a user who has lost them, and end everything of theirs", 200, people}
+	InviteUser           = Operation[NewInvitation, Invitation]{"POST", "/users:invite", "inviteUser", "Mail an invitation to a tenant, which works once", 202, people}
+	CreateSetUpLink      = Operation[UserPath, OneTimeLink]{"POST", "/users/{user}/set-up-link", "createSetUpLink", "Make a link, to hand over, with which the owner of a new account chooses a password", 200, people}
+	CreateResetLink      = Operation[UserPath, OneTimeLink]{"POST", "/users/{user}/reset-link", "createResetLink", "Make a link, to hand over, with which a user chooses another password", 200, people}
 	RevokeAllSessions    = Operation[UserPath, Revoked]{"POST", "/users/{user}/revoke-sessions", "revokeAllSessions", "End every session, code and token of a user", 200, people}
 )
 
@@ -38,6 +41,9 @@ func (a *API) userRoutes() {
 	add(a, DisableUser, a.onUser("disabled", a.Directory.DisableUser))
 	add(a, EnableUser, a.onUser("enabled", a.Directory.EnableUser))
 	add(a, RemoveAuthenticators, a.onUser("authenticators removed", a.Directory.RemoveAuthenticators))
+	add(a, InviteUser, a.inviteUser)
+	add(a, CreateSetUpLink, a.onLink(a.Directory.SetUpLink))
+	add(a, CreateResetLink, a.onLink(a.Directory.ResetLink))
 	add(a, RevokeAllSessions, a.revokeAllSessions)
 	add(a, ShowUserStats, a.showUserStats)
 	add(a, MergeUsers, a.mergeUsers)
@@ -84,12 +90,13 @@ type Person struct {
 	DefaultTenantID  *string  `json:"default_tenant_id"`
 	DefaultProjectID *string  `json:"default_project_id"`
 	MergedFrom       []string `json:"merged_from" nullable:"false" doc:"The ids of users who were merged into this one"`
+	Agents           []string `json:"agents" nullable:"false" doc:"The client_ids of the agents that the user answers for"`
 }
 
 func describePerson(p storage.Person) Person {
 	d := Person{
 		User: describeUser(p.User), RoleScopes: texts(p.Rights.RoleScopes),
-		Tenants: []string{}, Groups: []string{}, GroupScopes: []string{}, ExtraScopes: []string{}, MergedFrom: []string{},
+		Tenants: []string{}, Groups: []string{}, GroupScopes: []string{}, ExtraScopes: []string{}, MergedFrom: []string{}, Agents: []string{},
 		DefaultTenantID: optional(p.Preferences.Tenant.String()), DefaultProjectID: optional(p.Preferences.Project.String()),
 	}
 	for _, t := range p.Tenants {
@@ -253,8 +260,15 @@ func (a *API) showUser(ctx context.Context, actor directory.Actor, in *UserPath)
 	}
 	d := describePerson(p)
 	merged, err := a.Directory.MergedInto(ctx, actor, u.ID)
+	if err != nil {
+		return Person{}, err
+	}
 	for _, id := range merged {
 		d.MergedFrom = append(d.MergedFrom, id.String())
+	}
+	agents, err := a.Directory.AgentsOf(ctx, actor, u.ID)
+	for _, agent := range agents {
+		d.Agents = append(d.Agents, string(agent.ID))
 	}
 	return d, err
 }
