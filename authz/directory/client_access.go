@@ -77,10 +77,13 @@ func (s *Service) checkOwner(ctx context.Context, a Actor, c *storage.Client, ow
 	return nil
 }
 
-// AgentsOf lists the agents that a user answers for.
+// AgentsOf lists the agents that a user answers for, and to who looks after one tenant
+// those of it.
 func (s *Service) AgentsOf(ctx context.Context, a Actor, owner authz.UserID) ([]storage.Client, error) {
-	if err := may(a, readDirectory); err != nil {
+	r, err := reaches(a, readDirectory)
+	if err != nil {
 		return nil, err
 	}
-	return s.store.Agents(ctx, owner)
+	agents, err := s.store.Agents(ctx, owner)
+	return slices.DeleteFunc(agents, func(c storage.Client) bool { return !r.has(c.Tenant) }), err
 }

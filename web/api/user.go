@@ -23,7 +23,7 @@ var (
 	DisableUser          = Operation[UserPath, Outcome]{"POST", "/users/{user}/disable", "disableUser", "End everything of a user until they are enabled again", 200, people}
 	EnableUser           = Operation[UserPath, Outcome]{"POST", "/users/{user}/enable", "enableUser", "Let a user sign in again", 200, people}
 	RemoveAuthenticators = Operation[UserPath, Outcome]{"POST", "/users/{user}/remove-authenticators", "removeAuthenticators", "Take passkeys, authenticator app and recovery codes from a user who has lost them, and end everything of theirs", 200, people}
-	InviteUser           = Operation[NewInvitation, Invitation]{"POST", "/users:invite", "inviteUser", "Mail an invitation to a tenant, which works once", 202, people}
+	InviteUser           = Operation[NewInvitation, Invitation]{"POST", "/users:invite", "inviteUser", "Mail an invitation to a tenant, which works once", 201, people}
 	CreateSetUpLink      = Operation[UserPath, OneTimeLink]{"POST", "/users/{user}/set-up-link", "createSetUpLink", "Make a link, to hand over, with which the owner of a new account chooses a password", 200, people}
 	CreateResetLink      = Operation[UserPath, OneTimeLink]{"POST", "/users/{user}/reset-link", "createResetLink", "Make a link, to hand over, with which a user chooses another password", 200, people}
 	RevokeAllSessions    = Operation[UserPath, Revoked]{"POST", "/users/{user}/revoke-sessions", "revokeAllSessions", "End every session, code and token of a user", 200, people}
