@@ -38,8 +38,8 @@ const (
 	queuePerPlace = 32
 )
 
-// Hasher makes and checks argon2id hashes in PHC string format. At most twice as
-// many run at once as there are cores (46 MiB each); the rest waits for up to
+// Hasher makes and checks argon2id hashes in PHC string format. One less
+// runs at once than there are cores (46 MiB each); the rest waits for up to
 // two seconds, then gets [ErrBusy]. It may be used from many goroutines.
 type Hasher struct {
 	queue, places chan struct{}
@@ -50,7 +50,9 @@ type Hasher struct {
 
 // NewHasher makes a hasher for this process; there should be one.
 func NewHasher() *Hasher {
-	places := 2 * runtime.GOMAXPROCS(0)
+	// One processor is left to everybody else: a hash lets go of its own only after
+	// milliseconds, and whoever checks a token would wait for that.
+	places := max(1, runtime.GOMAXPROCS(0)-1)
 	return &Hasher{
 		queue:  make(chan struct{}, places*queuePerPlace),
 		places: make(chan struct{}, places),
