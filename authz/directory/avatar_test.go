@@ -115,3 +115,22 @@ func FuzzAvatar(f *testing.F) {
 		}
 	})
 }
+
+// A merge takes the picture along to who has none, and its address with it.
+func TestAvatar_FollowsAMerge(t *testing.T) {
+	t.Parallel()
+	v := newTown(t)
+	bob := v.user("bob", authz.RoleUser)
+	_, err := v.SetAvatar(t.Context(), directory.Actor{Name: "ann", User: v.ann.ID}, v.acme.ID, picture(t, "png", 64, 64))
+	v.must(err)
+	_, err = v.MergeUsers(t.Context(), host, v.ann.ID, bob.ID, false)
+	v.must(err)
+	u, err := v.User(t.Context(), host, bob.ID.String())
+	v.must(err)
+	_, id, _ := strings.Cut(strings.TrimPrefix(u.AvatarURL, "/files/"), "/")
+	file, err := authz.ParseID[authz.FileID](id)
+	v.must(err)
+	if _, err := v.store.File(t.Context(), bob.ID, file); err != nil || !strings.HasPrefix(u.AvatarURL, "/files/"+bob.ID.String()+"/") {
+		t.Errorf("the picture is at %q: %v", u.AvatarURL, err)
+	}
+}

@@ -54,6 +54,13 @@ var mergeParts = []mergePart{
 		both: `select from platform.totp_secrets y where y.user_id = $2`},
 	{kind: "recovery codes", table: "platform.recovery_codes", column: "user_id",
 		both: `select from platform.recovery_codes y where y.user_id = $2`},
+	// A picture that moves has another address: it stands below its user's own path.
+	{kind: "files", table: "platform.files", column: "user_id",
+		both: `select from platform.files y where y.user_id = $2 and y.purpose = x.purpose`,
+		first: []string{
+			`update platform.users u set avatar_url = '/files/' || u.id::text || '/' || x.id::text from platform.files x
+				where u.id = $2 and x.user_id = $1 and x.purpose = 'avatar' and not exists (select from platform.files y where y.user_id = $2 and y.purpose = 'avatar')`,
+		}},
 }
 
 // movable is the condition under which a row moves.
