@@ -14,6 +14,9 @@ import (
 
 // issueCode makes the authorization code: one grant, in one commit.
 func (p *Provider) issueCode(ctx context.Context, a *authorization) (string, error) {
+	if err := p.keepDocumentClient(ctx, a.client.Client); err != nil {
+		return "", err
+	}
 	insertion, err := p.newGrant(ctx, a)
 	if err != nil {
 		return "", err

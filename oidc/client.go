@@ -53,6 +53,9 @@ func (p *Provider) activeClient(ctx context.Context, id string) (client, error) 
 	if !isText(id) {
 		return client{}, fosite.ErrInvalidClient
 	}
+	if isDocumentID(id) {
+		return p.documentClient(ctx, id)
+	}
 	found, err := p.Store.Client(ctx, authz.ClientID(id))
 	switch {
 	case errors.Is(err, storage.ErrNotFound):

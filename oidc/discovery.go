@@ -80,6 +80,7 @@ func (p *Provider) discoveryDocument() ([]byte, error) {
 		"request_object_signing_alg_values_supported":              requestObjectAlgorithms,
 		"authorization_signing_alg_values_supported":               keys.Algorithms(),
 		"require_pushed_authorization_requests":                    p.RequirePushedRequests,
+		"client_id_metadata_document_supported":                    p.ClientDocuments.Enabled,
 	}
 	if p.MutualTLS != "" {
 		members["mtls_endpoint_aliases"] = p.mutualTLSAliases()

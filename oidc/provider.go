@@ -43,6 +43,7 @@ type Config struct {
 	// (RFC 9101 §5.2). RequirePushedRequests refuses any request that was not pushed
 	// (RFC 9126 §5).
 	FetchRequestURIs, RequirePushedRequests bool
+	ClientDocuments                         ClientDocuments
 	Log                                     *slog.Logger
 	Now                                     func() time.Time
 	Lifetimes                               Lifetimes
@@ -124,6 +125,7 @@ type Provider struct {
 	dummyCheck []byte
 	discovery  []byte
 	keySets    *outbound.Cache[jose.JSONWebKeySet]
+	documents  *outbound.Cache[clientDocument]
 }
 
 // New composes a provider.
@@ -133,6 +135,7 @@ func New(c Config) (*Provider, error) {
 		return nil, fmt.Errorf("issuer %q is not an URL", c.Issuer)
 	}
 	p := &Provider{Config: c, keySets: outbound.NewCache(c.Outbound, "application/jwk-set+json, application/json", publishedKeySet, c.Now)}
+	p.documents = outbound.NewCache(c.Outbound, "application/json", parseClientDocument, c.Now)
 	var pairwise, hidden []byte
 	for _, derived := range []struct {
 		purpose string

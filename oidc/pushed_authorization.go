@@ -48,6 +48,9 @@ func (p *Provider) push(w http.ResponseWriter, r *http.Request, from netip.Addr)
 	if err := p.admit(r.Context(), c.Client, from); err != nil {
 		return none, err
 	}
+	if c.CreatedAt.IsZero() {
+		return none, badRequest("unauthorized_client", "This client describes itself and nobody has let it in yet: send the first request to the authorization endpoint.")
+	}
 	if parameters.Has("request_uri") {
 		return none, badRequest("invalid_request", "A pushed request must not contain request_uri.")
 	}

@@ -10,6 +10,8 @@ type Consent struct {
 	// RedirectHost is where the answer goes: the host of the redirect URI, or
 	// its scheme for a native app.
 	RedirectHost string
+	// Site is the host that a client describes itself at; "" for one that is registered.
+	Site string
 	// Impersonable warns that the client is public and returns to a loopback
 	// address or a scheme of its own, which any app on the device can claim
 	// (RFC 8252 §8.6).

@@ -55,8 +55,10 @@ type Config struct {
 	ClientCertificateHeader string
 	// FetchRequestURIs and RequirePushedRequests are as in [oidc.Config].
 	FetchRequestURIs, RequirePushedRequests bool
-	Tokens                                  oidc.Lifetimes
-	Sessions                                browser.Lifetimes
+	// ClientDocuments is as in [oidc.Config].
+	ClientDocuments oidc.ClientDocuments
+	Tokens          oidc.Lifetimes
+	Sessions        browser.Lifetimes
 	// NoMail says that no mail can be sent, so that nobody is promised any. Mailbox is
 	// where it goes while trying things out; nil elsewhere.
 	NoMail  bool
@@ -93,7 +95,7 @@ func New(c Config) (*Server, error) {
 		Issuer: c.Issuer.String(), Store: c.Store, Ledger: ledger.New(c.Store, dead, c.Now), Keys: c.Keys, Secret: c.Secret, CallerAddress: browser.AddressFrom, Log: c.Log, Now: c.Now, Lifetimes: c.Tokens,
 		Pages: pages{browsers, c.Store}, Outbound: away,
 		ClientAuthorities: c.ClientAuthorities, MutualTLS: c.MutualTLS,
-		FetchRequestURIs: c.FetchRequestURIs, RequirePushedRequests: c.RequirePushedRequests,
+		FetchRequestURIs: c.FetchRequestURIs, RequirePushedRequests: c.RequirePushedRequests, ClientDocuments: c.ClientDocuments,
 	})
 	if err != nil {
 		return nil, err

@@ -144,7 +144,8 @@ func (h *House) start(options []Option) {
 	}
 	c := web.Config{
 		Issuer: issuer, Secret: h.secret, Now: h.Now,
-		Log: slog.New(slog.NewTextHandler(io.MultiWriter(h.Log, h.T.Output()), nil)),
+		Log:             slog.New(slog.NewTextHandler(io.MultiWriter(h.Log, h.T.Output()), nil)),
+		ClientDocuments: oidc.ClientDocuments{Enabled: true},
 		Tokens: oidc.Lifetimes{
 			Code: time.Minute, AccessToken: 10 * time.Minute, IDToken: 10 * time.Minute,
 			RefreshIdle: 14 * 24 * time.Hour, RefreshAbsolute: 90 * 24 * time.Hour, RefreshGrace: 10 * time.Second, PushedRequest: time.Minute,

@@ -91,6 +91,23 @@ type Config struct {
 	// request instead where you can.
 	FetchRequestURIs bool `key:"fetch_request_uris" default:"false" flag:"serve"`
 
+	// Whether a client may be an https URL at which it describes itself.
+	//
+	// OAuth Client ID Metadata Documents, which is how MCP clients introduce themselves.
+	// Such a client is asked about each time, and is among the clients, where it can be
+	// disabled, as soon as somebody let it in.
+	ClientDocuments bool `key:"client_documents" default:"true" flag:"serve"`
+
+	// The only hosts that clients may describe themselves at; all when empty.
+	//
+	// A host stands for those below it too. A list; between commas where it is one text.
+	ClientDocumentHosts []string `key:"client_document_hosts" flag:"serve"`
+
+	// The hosts that no client may describe itself at.
+	//
+	// A host stands for those below it too. A list; between commas where it is one text.
+	ClientDocumentBlockedHosts []string `key:"client_document_blocked_hosts" flag:"serve"`
+
 	// The certificate chain to serve TLS with, as a PEM file.
 	//
 	// Leave it out where a proxy ends TLS.

@@ -1,0 +1,214 @@
+package oidc
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/ory/fosite"
+
+	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/authz/directory"
+	"github.com/gatehouse/gatehouse/oidc/outbound"
+	"github.com/gatehouse/gatehouse/storage"
+)
+
+// ClientDocuments says which clients may describe themselves in a document whose
+// address is their client_id (OAuth Client ID Metadata Document).
+type ClientDocuments struct {
+	Enabled bool
+	// Hosts are the only ones that documents are fetched from; none for every host that
+	// is not among BlockedHosts. A host stands for those below it too.
+	Hosts, BlockedHosts []string
+}
+
+const (
+	// maxClientDocument bounds a metadata document, in bytes.
+	maxClientDocument = 5 << 10
+	// maxClientIDURL bounds its address.
+	maxClientIDURL = 512
+)
+
+// errClientDocument says that a document cannot be relied on; what it wraps is for the log.
+var errClientDocument = errors.New("the client's metadata document is of no use")
+
+// clientDocument is what is read of a metadata document.
+type clientDocument struct {
+	ClientID     string          `json:"client_id"`
+	Name         string          `json:"client_name"`
+	RedirectURIs []string        `json:"redirect_uris"`
+	AuthMethod   string          `json:"token_endpoint_auth_method"`
+	Secret       json.RawMessage `json:"client_secret"`
+	SecretExpiry json.RawMessage `json:"client_secret_expires_at"`
+	JWKS         json.RawMessage `json:"jwks"`
+	JWKSURI      string          `json:"jwks_uri"`
+	LogoURI      string          `json:"logo_uri"`
+	PolicyURI    string          `json:"policy_uri"`
+	TOSURI       string          `json:"tos_uri"`
+}
+
+// isDocumentID tells clients that describe themselves from those that are
+// registered, whose ids have no slash.
+func isDocumentID(id string) bool {
+	return strings.HasPrefix(id, "https://") || strings.HasPrefix(id, "http://")
+}
+
+// documentClient is the client that a document describes. Until somebody signs in
+// nothing is written: only then is there a row, by which operators see and stop it
+// and whose scopes and people they may narrow.
+func (p *Provider) documentClient(ctx context.Context, id string) (client, error) {
+	if err := p.checkDocumentID(id); err != nil {
+		return client{}, fosite.ErrInvalidClient.WithWrap(err)
+	}
+	known, err := p.Store.Client(ctx, authz.ClientID(id))
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		known = storage.Client{
+			ID: authz.ClientID(id), Kind: storage.ClientNative, SelfRegistered: true, OpenTo: storage.OpenToEveryone, IDTokenAlg: "RS256",
+			GrantTypes: []string{storage.GrantAuthorizationCode, storage.GrantRefreshToken}, Scopes: []authz.Pattern{"*"},
+		}
+	case err != nil:
+		return client{}, err
+	case !known.Active():
+		return client{}, fosite.ErrInvalidClient
+	}
+	document, err := p.documents.Get(ctx, id)
+	if err == nil {
+		err = document.describe(&known)
+	}
+	if err != nil {
+		p.Log.InfoContext(ctx, "a client's metadata document cannot be used", "client_id", id, "cause", err)
+		return client{}, fosite.ErrInvalidClient.WithWrap(err)
+	}
+	return client{known}, nil
+}
+
+// keepDocumentClient writes down a client that describes itself when somebody first
+// lets it in.
+func (p *Provider) keepDocumentClient(ctx context.Context, c storage.Client) error {
+	if !c.CreatedAt.IsZero() {
+		return nil
+	}
+	c.CreatedAt = p.Now()
+	err := p.Store.ForOperator().InsertClient(ctx, c, storage.AuditEvent{
+		ID: authz.NewID[authz.AuditID](c.CreatedAt), At: c.CreatedAt, Actor: "client:" + string(c.ID), Action: "client.create",
+	})
+	if errors.Is(err, storage.ErrConflict) {
+		return nil // somebody else was let in at the same moment
+	}
+	return err
+}
+
+// checkDocumentID wants an address that everybody reads in one way.
+func (p *Provider) checkDocumentID(id string) error {
+	u, err := url.Parse(id)
+	switch {
+	case !p.ClientDocuments.Enabled:
+		return fmt.Errorf("%w: they are switched off", errClientDocument)
+	case err != nil || len(id) > maxClientIDURL || u.String() != id || u.Path == "" || u.Path == "/" || u.User != nil || strings.Contains(id, "#"):
+		return fmt.Errorf("%w: its address is not a plain URL with a path", errClientDocument)
+	case slices.ContainsFunc(strings.Split(u.Path, "/"), func(segment string) bool { return segment == "." || segment == ".." }):
+		return fmt.Errorf("%w: its address has dot segments", errClientDocument)
+	case !p.ClientDocuments.admits(u.Hostname()):
+		return fmt.Errorf("%w: its host is not allowed", errClientDocument)
+	}
+	return p.Outbound.Check(id)
+}
+
+func (d ClientDocuments) admits(host string) bool {
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	within := func(named string) bool {
+		named = strings.ToLower(named)
+		return host == named || strings.HasSuffix(host, "."+named)
+	}
+	return !slices.ContainsFunc(d.BlockedHosts, within) && (len(d.Hosts) == 0 || slices.ContainsFunc(d.Hosts, within))
+}
+
+// parseClientDocument reads an answer as a metadata document.
+func parseClientDocument(a outbound.Answer) (clientDocument, error) {
+	var d clientDocument
+	if a.Status != http.StatusOK || len(a.Body) > maxClientDocument {
+		return d, fmt.Errorf("%w: longer than %d bytes", errClientDocument, maxClientDocument)
+	}
+	if a.MediaType != "application/json" && !strings.HasSuffix(a.MediaType, "+json") {
+		return d, fmt.Errorf("%w: not JSON but %q", errClientDocument, a.MediaType)
+	}
+	if err := json.Unmarshal(a.Body, &d); err != nil {
+		return d, fmt.Errorf("%w: %w", errClientDocument, err)
+	}
+	return d, nil
+}
+
+// describe fills in what the document says, after judging all of it.
+func (d clientDocument) describe(c *storage.Client) error {
+	if d.ClientID != string(c.ID) {
+		return fmt.Errorf("%w: client_id is not the address it stands at", errClientDocument)
+	}
+	if d.Name == "" || len(d.Name) > 200 || !isText(d.Name) || len(d.RedirectURIs) == 0 {
+		return fmt.Errorf("%w: client_name and redirect_uris are needed", errClientDocument)
+	}
+	if d.Secret != nil || d.SecretExpiry != nil {
+		return fmt.Errorf("%w: a secret that everybody can read", errClientDocument)
+	}
+	for _, uri := range d.RedirectURIs {
+		if err := checkDocumentRedirect(d.ClientID, uri); err != nil {
+			return fmt.Errorf("%w: redirect URI: %w", errClientDocument, err)
+		}
+	}
+	keys := bytes.TrimSpace(d.JWKS)
+	switch d.AuthMethod {
+	case "", storage.AuthMethodNone:
+		d.AuthMethod = storage.AuthMethodNone
+	case storage.AuthMethodPrivateKeyJWT:
+		if (len(keys) == 0) == (d.JWKSURI == "") {
+			return fmt.Errorf("%w: private_key_jwt needs jwks or jwks_uri, one of them", errClientDocument)
+		}
+	default:
+		return fmt.Errorf("%w: token_endpoint_auth_method must be none or private_key_jwt", errClientDocument)
+	}
+	if len(keys) > 0 {
+		if _, err := parseKeySet(keys); err != nil {
+			return fmt.Errorf("%w: jwks: %w", errClientDocument, err)
+		}
+	}
+	c.Name, c.RedirectURIs, c.AuthMethod, c.JWKS, c.Metadata.JWKSURI = d.Name, d.RedirectURIs, d.AuthMethod, keys, d.JWKSURI
+	c.LogoURI, c.PolicyURI, c.TOSURI = d.LogoURI, d.PolicyURI, d.TOSURI
+	return nil
+}
+
+// checkDocumentRedirect: people are sent to the document's own origin, or to an app
+// on their device. Otherwise a document could borrow the name of its host for
+// somebody else's page.
+func checkDocumentRedirect(id, uri string) error {
+	if err := directory.CheckRedirectURI(uri, storage.ClientNative); err != nil {
+		return err
+	}
+	to, err := url.Parse(uri)
+	if err != nil {
+		return err
+	}
+	of, err := url.Parse(id)
+	if err != nil {
+		return err
+	}
+	if to.Scheme == "https" && (of.Scheme != "https" || !strings.EqualFold(to.Host, of.Host)) {
+		return errors.New("is of another origin than the document")
+	}
+	return nil
+}
+
+// DocumentHost is the host that vouches for a client by its document; "" for one
+// that is registered.
+func DocumentHost(id authz.ClientID) string {
+	u, err := url.Parse(string(id))
+	if err != nil || !isDocumentID(string(id)) {
+		return ""
+	}
+	return u.Host
+}
