@@ -64,6 +64,7 @@ func TestE1_OnlyTheRegisteredMethod(t *testing.T) {
 	}
 	for _, registered := range methods {
 		for _, way := range waysOf(t, h, registered, key) {
+			h.Advance(2 * time.Minute) // E8 counts the wrong secrets: one way must not use up the next one's
 			for path, form := range map[string]url.Values{
 				"/oauth2/token":      {"grant_type": {"refresh_token"}, "refresh_token": {"x"}},
 				"/oauth2/introspect": {"token": {"x"}},

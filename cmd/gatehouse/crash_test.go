@@ -137,7 +137,7 @@ func (r *replica) token() string {
 // active asks until there is an answer: 503 is none.
 func (r *replica) active(token string) bool {
 	r.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(90 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if status, d := r.post("/oauth2/introspect", url.Values{"token": {token}}); status == http.StatusOK {
 			return d["active"] == true
 		}
