@@ -155,7 +155,7 @@ func (r *replica) revoke(token string) (status int) {
 // TestC11_Crashes: what was answered as revoked stays inactive everywhere, whichever
 // process dies, and whatever lives stays active.
 func TestC11_Crashes(t *testing.T) {
-	t.Parallel()
+	// Not beside others: it waits for what was killed to come back.
 	d := newCrashing(t)
 	one, two := d.replica(), d.replica()
 	out, err := d.command("admin", "clients", "create", "--name", "Crash", "--kind", "service", "--scope", "agents:read", "--introspect", "--output", "json").Output()
