@@ -58,7 +58,7 @@ func (s idTokenStrategy) GenerateIDToken(ctx context.Context, lifetime time.Dura
 		ACR: g.ACR, AMR: g.AMR, SID: g.SID.String(), TenantID: g.Tenant.String(),
 	}
 	if len(g.Details.IDTokenClaims) > 0 {
-		claims.tell(g.Details.IDTokenClaims, p.userClaims(session.granted.Person, parsedScopes(strings.Join(r.GetGrantedScopes(), " "))))
+		claims.tell(g.Details.IDTokenClaims, p.userClaims(session.granted.Person.User, parsedScopes(strings.Join(r.GetGrantedScopes(), " "))))
 	}
 	signed, err := p.Keys.Sign(keys.Algorithm(session.client.IDTokenAlg), keys.TypeIDToken, claims)
 	if err != nil {

@@ -52,3 +52,13 @@ func (s standing) principal() *resource.Principal {
 	}
 	return p
 }
+
+// standOfPerson reads who the token stands for, and with it, in the same trip, what
+// the database says of the token.
+func (p *Provider) standOfPerson(ctx context.Context, c accessClaims) (standing, error) {
+	issuer, err := p.issuerOf(ctx, c)
+	if err != nil || issuer == nil {
+		return standing{}, err
+	}
+	return p.standNow(ctx, c, *issuer)
+}

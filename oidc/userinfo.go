@@ -43,7 +43,7 @@ func (p *Provider) UserInfo(w http.ResponseWriter, r *http.Request) {
 		p.challenge(w, e.Status, dpop.Scheme, e.Code, e.Description)
 		return
 	}
-	s, err := p.standOfPerson(r.Context(), claims)
+	s, person, err := p.standAndUser(r.Context(), claims)
 	switch {
 	case err != nil:
 		p.writeError(w, r, err)
@@ -57,19 +57,37 @@ func (p *Provider) UserInfo(w http.ResponseWriter, r *http.Request) {
 		p.challenge(w, http.StatusForbidden, token.scheme, "insufficient_scope", "The access token lacks the scope openid.")
 		return
 	}
-	p.writeUserInfo(w, r, s, scopes)
+	p.writeUserInfo(w, r, s.claims.ClientID, person, scopes)
+}
+
+// standAndUser says what a token is worth at this moment, and whose it is. It takes
+// one trip: for the member alone where memory knows that the token stands, for all that
+// its rights rest on where it does not.
+func (p *Provider) standAndUser(ctx context.Context, c accessClaims) (standing, storage.User, error) {
+	s, err := p.stand(ctx, c)
+	if err != nil || !s.active {
+		return standing{}, storage.User{}, err
+	}
+	if s.person != nil {
+		return s, s.person.User, nil
+	}
+	user, err := p.Store.ForUser(c.user()).Member(ctx, c.context().Tenant)
+	if err != nil || !user.DisabledAt.IsZero() {
+		return standing{}, storage.User{}, ignoreNotFound(err)
+	}
+	return s, user, nil
 }
 
 // writeUserInfo answers as JSON or, for a client that is registered for it, as a
 // signed token (OpenID Connect Core §5.3.2).
-func (p *Provider) writeUserInfo(w http.ResponseWriter, r *http.Request, s standing, scopes authz.ScopeSet) {
-	c, err := p.Store.Client(r.Context(), s.claims.ClientID)
+func (p *Provider) writeUserInfo(w http.ResponseWriter, r *http.Request, client authz.ClientID, user storage.User, scopes authz.ScopeSet) {
+	c, err := p.Store.Client(r.Context(), client)
 	if err != nil {
 		p.writeError(w, r, err)
 		return
 	}
-	claims := p.userClaims(*s.person, scopes)
-	claims["sub"] = p.subjects.of(c, s.person.ID)
+	claims := p.userClaims(user, scopes)
+	claims["sub"] = p.subjects.of(c, user.ID)
 	if c.Metadata.UserInfoSigningAlg == "" {
 		p.writeJSON(w, http.StatusOK, claims)
 		return
@@ -81,16 +99,6 @@ func (p *Provider) writeUserInfo(w http.ResponseWriter, r *http.Request, s stand
 		return
 	}
 	p.writeToken(w, "application/jwt", signed)
-}
-
-// standOfPerson reads who the token stands for, and with it, in the same trip, what
-// the database says of the token.
-func (p *Provider) standOfPerson(ctx context.Context, c accessClaims) (standing, error) {
-	issuer, err := p.issuerOf(ctx, c)
-	if err != nil || issuer == nil {
-		return standing{}, err
-	}
-	return p.standNow(ctx, c, *issuer)
 }
 
 // schemeBearer is the authorization scheme of RFC 6750.
@@ -158,20 +166,20 @@ func (p *Provider) possessed(w http.ResponseWriter, r *http.Request, token prese
 	return err
 }
 
-// userClaims is what the scopes open of a person (OpenID Connect Core §5.4).
-func (p *Provider) userClaims(person storage.Person, scopes authz.ScopeSet) map[string]any {
+// userClaims is what the scopes open of a user (OpenID Connect Core §5.4).
+func (p *Provider) userClaims(user storage.User, scopes authz.ScopeSet) map[string]any {
 	claims := map[string]any{}
 	if scopes.Has(authz.ScopeProfile) {
-		claims["name"] = person.Name()
-		claims["preferred_username"] = person.Username
-		claims["updated_at"] = person.AuthzChangedAt.Unix()
-		if person.AvatarURL != "" {
-			claims["picture"] = p.absolute(person.AvatarURL)
+		claims["name"] = user.Name()
+		claims["preferred_username"] = user.Username
+		claims["updated_at"] = user.AuthzChangedAt.Unix()
+		if user.AvatarURL != "" {
+			claims["picture"] = p.absolute(user.AvatarURL)
 		}
 	}
 	if scopes.Has(authz.ScopeEmail) {
-		claims["email"] = person.Email
-		claims["email_verified"] = !person.EmailVerifiedAt.IsZero()
+		claims["email"] = user.Email
+		claims["email_verified"] = !user.EmailVerifiedAt.IsZero()
 	}
 	return claims
 }

@@ -46,6 +46,17 @@ func (s *UserStore) User(ctx context.Context) (storage.User, error) {
 	return u, err
 }
 
+// Member is the user's own record while they are a member of the tenant;
+// [storage.ErrNotFound] when they are not.
+func (s *UserStore) Member(ctx context.Context, tenant authz.TenantID) (storage.User, error) {
+	var u storage.User
+	err := s.ask(ctx, "read member", `select u.* from (select set_config('app.user_id', $3, true) as acting offset 0) a
+		cross join lateral (select `+userColumns+` from platform.users u where u.id = $1 and a.acting <> ''
+		   and exists (select from platform.user_group_memberships m where m.user_id = u.id and m.tenant_id = $2) offset 0) u`,
+		[]any{s.as.user, tenant, s.as.user.String()}, func(row pgx.Row) error { return row.Scan(userFields(&u)...) })
+	return u, err
+}
+
 // Person is the user with rights, preferences and tenants.
 func (s *UserStore) Person(ctx context.Context) (storage.Person, error) {
 	var p storage.Person
