@@ -157,7 +157,7 @@ func (s *Service) CreateUser(ctx context.Context, a Actor, n CreateUser) (storag
 	if err != nil {
 		return u, err
 	}
-	return u, nameTaken(s.store.InsertUser(ctx, u, tenant.ID, s.event(a, "user.create", tenant.ID)))
+	return u, nameTaken(s.store.InsertUsers(ctx, []postgres.NewUser{{User: u, Tenant: tenant.ID}}, s.event(a, "user.create", tenant.ID)))
 }
 
 func (s *Service) newUser(n CreateUser) (storage.User, error) {
@@ -229,6 +229,8 @@ func checkName(field, text string) error {
 	return nil
 }
 
+const inAnyCase = "is taken, perhaps in another case"
+
 // nameTaken says in words which name is in use already.
 func nameTaken(err error) error {
 	if !errors.Is(err, storage.ErrConflict) {
@@ -236,9 +238,9 @@ func nameTaken(err error) error {
 	}
 	switch text := err.Error(); {
 	case strings.Contains(text, "users_username_folded"):
-		return taken("username", "is taken, perhaps in another case")
+		return taken("username", inAnyCase)
 	case strings.Contains(text, "users_email_folded"):
-		return taken("email", "is taken, perhaps in another case")
+		return taken("email", inAnyCase)
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
@@ -33,7 +34,10 @@ type Bulk struct {
 	// Resume leaves alone what an interrupted run has done already: who exists as
 	// they are to be imported, who is gone, who is a member.
 	Resume bool
-	Lines  []BulkLine
+	// Ahead is how many users earlier judgements of the same import would have added to
+	// each tenant that has a limit: with it, a file is judged whole in many parts.
+	Ahead map[authz.TenantID]int
+	Lines []BulkLine
 }
 
 // BulkLine is what a bulk does to one user.
@@ -43,6 +47,9 @@ type BulkLine struct {
 	// User names whom, by id, user name or e-mail address; an import names nobody.
 	User string
 	New  CreateUser
+	// Hash makes the hash of an imported password, when it is known that the user will be
+	// added; nil takes New as it is.
+	Hash func(context.Context) (string, error)
 	UserChange
 }
 
@@ -50,6 +57,38 @@ type BulkLine struct {
 type BulkResult struct {
 	Changed, Unchanged int
 	Refused            []BulkRefusal
+	// Ahead is [Bulk.Ahead] for the next part.
+	Ahead map[authz.TenantID]int
+}
+
+func (r *BulkResult) addAhead(tenant authz.TenantID, users int) {
+	if r.Ahead == nil {
+		r.Ahead = map[authz.TenantID]int{}
+	}
+	r.Ahead[tenant] += users
+}
+
+// note takes down what came of a line. Its error is one that is not the line's fault.
+func (r *BulkResult) note(line int, changed bool, err error) error {
+	refusal, refused := bulkRefusal(line, err)
+	switch {
+	case refused:
+		r.Refused = append(r.Refused, refusal)
+	case err != nil:
+		return err
+	case changed:
+		r.Changed++
+	default:
+		r.Unchanged++
+	}
+	return nil
+}
+
+// settle says that nothing was changed where a line was refused.
+func (r *BulkResult) settle() {
+	if len(r.Refused) > 0 {
+		r.Changed, r.Unchanged = 0, 0
+	}
 }
 
 // BulkRefusal says which line cannot be had, and why.
@@ -69,6 +108,9 @@ func (s *Service) ChangeUsers(ctx context.Context, a Actor, b Bulk) (BulkResult,
 	if err := may(a, manageUsers); err != nil {
 		return r, err
 	}
+	if b.Action == BulkImport {
+		return s.importUsers(ctx, a, b)
+	}
 	err := s.store.Together(ctx, "change users", func(all *postgres.OperatorStore) error {
 		for _, line := range b.Lines {
 			if err := s.bulkLine(ctx, a, b, line, all, &r); err != nil {
@@ -83,9 +125,7 @@ func (s *Service) ChangeUsers(ctx context.Context, a Actor, b Bulk) (BulkResult,
 	if errors.Is(err, errTakeBack) {
 		err = nil
 	}
-	if len(r.Refused) > 0 {
-		r.Changed, r.Unchanged = 0, 0
-	}
+	r.settle()
 	return r, err
 }
 
@@ -102,18 +142,7 @@ func (s *Service) bulkLine(ctx context.Context, a Actor, b Bulk, line BulkLine, 
 	if b.Resume && doneAlready(b.Action, err) {
 		changed, err = false, nil
 	}
-	refusal, refused := bulkRefusal(line.Line, err)
-	switch {
-	case refused:
-		r.Refused = append(r.Refused, refusal)
-	case err != nil:
-		return err
-	case changed:
-		r.Changed++
-	default:
-		r.Unchanged++
-	}
-	return nil
+	return r.note(line.Line, changed, err)
 }
 
 func doneAlready(action BulkAction, err error) bool {
@@ -122,9 +151,6 @@ func doneAlready(action BulkAction, err error) bool {
 }
 
 func (s *Service) doBulk(ctx context.Context, a Actor, b Bulk, line BulkLine) (changed bool, err error) {
-	if b.Action == BulkImport {
-		return s.importUser(ctx, a, b, line)
-	}
 	u, err := s.User(ctx, a, line.User)
 	if err != nil {
 		return false, err
@@ -157,20 +183,6 @@ func (s *Service) doBulk(ctx context.Context, a Actor, b Bulk, line BulkLine) (c
 	return err == nil, err
 }
 
-func (s *Service) importUser(ctx context.Context, a Actor, b Bulk, line BulkLine) (changed bool, err error) {
-	if b.Resume {
-		u, err := s.User(ctx, a, line.New.Username)
-		if err == nil && storage.FoldIdentifier(u.Email) == storage.FoldIdentifier(line.New.Email) {
-			return false, nil
-		}
-		if err != nil && !errors.Is(err, storage.ErrNotFound) {
-			return false, err
-		}
-	}
-	_, err = s.CreateUser(ctx, a, line.New)
-	return err == nil, err
-}
-
 // changesNothing reports whether the user is already as the change would make them.
 func (c UserChange) changesNothing(u storage.User) bool {
 	return is(c.Username, u.Username) && is(c.DisplayName, u.DisplayName) && is(c.Email, u.Email) && is(c.AvatarURL, u.AvatarURL) &&
@@ -182,6 +194,7 @@ func is[T comparable](want *T, have T) bool { return want == nil || *want == hav
 // bulkRefusal tells an error that is the line's own from a fault of the machinery.
 func bulkRefusal(line int, err error) (BulkRefusal, bool) {
 	var wrong *InvalidError
+	var full *storage.LimitError
 	r := BulkRefusal{Line: line}
 	switch {
 	case err == nil:
@@ -192,6 +205,8 @@ func bulkRefusal(line int, err error) (BulkRefusal, bool) {
 		r.Problem = "you may not do that to this user"
 	case errors.Is(err, ErrLastOwner):
 		r.Problem = ErrLastOwner.Error()
+	case errors.As(err, &full):
+		r.Field, r.Problem = "tenant", fmt.Sprintf("has no room: its %s is %s", full.Limit, full.Most)
 	case errors.Is(err, storage.ErrNotFound):
 		r.Problem = "names something that does not exist"
 	case errors.Is(err, storage.ErrConflict):

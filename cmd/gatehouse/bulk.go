@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strconv"
 
 	"github.com/gatehouse/gatehouse/cmd/internal/client"
@@ -61,7 +62,10 @@ func (b *bulk) run(ctx context.Context, i *invocation, o *operator, name string)
 	if err := b.print(o, report); err != nil {
 		return err
 	}
-	if n := len(report.Refused); n > 0 {
+	switch n := len(report.Refused); {
+	case n > 0 && report.Changed > 0:
+		return fmt.Errorf("%d lines cannot be had any more, since something changed meanwhile; %d users before them are changed: go on with --resume", n, report.Changed)
+	case n > 0:
 		return fmt.Errorf("%d of %d lines were refused, and nothing of them was changed", n, report.Lines)
 	}
 	return nil
@@ -85,12 +89,14 @@ type bulkPass struct {
 	seen     duplicates
 	batch    []api.BulkLine
 	size     int
+	// ahead is what the answer about the part before said.
+	ahead map[string]int
 	// done is the last line that is.
 	done int
 }
 
 func (b *bulk) pass(o *operator, file io.ReadSeeker, p *progress, try bool, r *bulkReport) *bulkPass {
-	return &bulkPass{bulk: b, o: o, file: file, progress: p, try: try, report: r, seen: duplicates{}}
+	return &bulkPass{bulk: b, o: o, file: file, progress: p, try: try, report: r, seen: duplicates{}, ahead: map[string]int{}}
 }
 
 // all reads the file and sends its lines, some at a time. When changes are being
@@ -134,6 +140,9 @@ func (p *bulkPass) send(ctx context.Context) error {
 	}
 	var in api.Bulk
 	in.Body.Action, in.Body.Group, in.Body.Try, in.Body.Resume, in.Body.Lines = p.action, p.group, p.try, p.resume, p.batch
+	if p.try {
+		in.Body.Ahead = p.ahead
+	}
 	out, err := client.Call(ctx, p.o.api, api.ChangeUsers, in)
 	if err != nil {
 		return err
@@ -141,6 +150,7 @@ func (p *bulkPass) send(ctx context.Context) error {
 	p.report.Changed += out.Changed
 	p.report.Unchanged += out.Unchanged
 	p.report.Refused = append(p.report.Refused, out.Refused...)
+	maps.Copy(p.ahead, out.Ahead)
 	p.done = p.batch[len(p.batch)-1].Line
 	p.batch, p.size = p.batch[:0], 0
 	return nil

@@ -34,12 +34,9 @@ func newCrashing(t *testing.T) *crashing {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	d := &crashing{t: t, dir: dir, binary: filepath.Join(dir, "gatehouse"), issuer: "http://localhost:8080"}
+	d := &crashing{t: t, dir: dir, binary: built(t, dir), issuer: "http://localhost:8080"}
 	if err := os.Chmod(dir, 0o711); err != nil { // PostgreSQL runs as another account
 		t.Fatal(err)
-	}
-	if out, err := exec.Command("go", "build", "-o", d.binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "secret"), []byte(rand.Text()+rand.Text()), 0o600); err != nil {
 		t.Fatal(err)
@@ -47,6 +44,16 @@ func newCrashing(t *testing.T) *crashing {
 	d.startDatabase()
 	t.Cleanup(func() { _ = d.database.Stop(t.Context()) })
 	return d
+}
+
+// built is the program, in a folder.
+func built(t *testing.T, dir string) string {
+	t.Helper()
+	binary := filepath.Join(dir, "gatehouse")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return binary
 }
 
 func (d *crashing) startDatabase() {

@@ -6,37 +6,10 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype/zeronull"
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
 )
-
-// InsertUser adds a user as a member of a tenant, which becomes their default.
-func (s *OperatorStore) InsertUser(ctx context.Context, u storage.User, tenant authz.TenantID, e storage.AuditEvent) error {
-	return s.change(ctx, e, userObject(u.ID), func(tx pgx.Tx) error { return insertUser(ctx, tx, u, tenant) })
-}
-
-func insertUser(ctx context.Context, tx pgx.Tx, u storage.User, tenant authz.TenantID) error {
-	_, err := tx.Exec(ctx, `insert into platform.users (id, username, username_folded, email, email_folded, email_verified_at,
-			password_hash, display_name, display_name_folded, avatar_url, role, created_at, authz_changed_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $12, $9, $10, $11, $11)`,
-		u.ID, u.Username, storage.FoldIdentifier(u.Username), u.Email, storage.FoldIdentifier(u.Email), zeronull.Timestamptz(u.EmailVerifiedAt),
-		u.PasswordHash, u.DisplayName, u.AvatarURL, u.Role, u.CreatedAt, storage.FoldIdentifier(u.DisplayName))
-	if err != nil {
-		return err
-	}
-	if err := addMember(ctx, tx, u.ID, tenant, storage.MembersGroup, u.CreatedAt); err != nil {
-		return err
-	}
-	return exec(ctx, tx, `insert into platform.user_preferences (user_id, default_tenant_id) values ($1, $2)`, u.ID, tenant)
-}
-
-func addMember(ctx context.Context, tx pgx.Tx, user authz.UserID, tenant authz.TenantID, group string, at time.Time) error {
-	return exec(ctx, tx, `insert into platform.user_group_memberships (id, tenant_id, user_id, user_group_id, created_at)
-		select $1, g.tenant_id, $2, g.id, $5 from platform.user_groups g where g.tenant_id = $3 and g.name = $4 and g.project_id is null`,
-		authz.NewID[authz.MembershipID](at), user, tenant, group, at)
-}
 
 // UserChange is what to change of a user; nil leaves it as it is.
 type UserChange struct {

@@ -17,11 +17,12 @@ const BulkLines = 200
 // Bulk is one thing done to many users.
 type Bulk struct {
 	Body struct {
-		Action string     `json:"action" enum:"import,update,disable,enable,delete,add-to-group,revoke-all"`
-		Group  string     `json:"group,omitempty" maxLength:"64" doc:"Where to add users to: the id of a group"`
-		Try    bool       `json:"try,omitempty" doc:"Only say what would be refused"`
-		Resume bool       `json:"resume,omitempty" doc:"Leave alone what an interrupted run has done already"`
-		Lines  []BulkLine `json:"lines" nullable:"false" maxItems:"200"`
+		Action string         `json:"action" enum:"import,update,disable,enable,delete,add-to-group,revoke-all"`
+		Group  string         `json:"group,omitempty" maxLength:"64" doc:"Where to add users to: the id of a group"`
+		Try    bool           `json:"try,omitempty" doc:"Only say what would be refused"`
+		Resume bool           `json:"resume,omitempty" doc:"Leave alone what an interrupted run has done already"`
+		Ahead  map[string]int `json:"ahead,omitempty" doc:"For an import that is judged in parts: what the answer about the part before said"`
+		Lines  []BulkLine     `json:"lines" nullable:"false" maxItems:"200"`
 	}
 }
 
@@ -43,9 +44,10 @@ type BulkLine struct {
 
 // BulkResult is what came of it: when a line was refused, nothing was changed.
 type BulkResult struct {
-	Changed   int           `json:"changed"`
-	Unchanged int           `json:"unchanged" doc:"Who was that way already"`
-	Refused   []BulkRefusal `json:"refused" nullable:"false"`
+	Changed   int            `json:"changed"`
+	Unchanged int            `json:"unchanged" doc:"Who was that way already"`
+	Refused   []BulkRefusal  `json:"refused" nullable:"false"`
+	Ahead     map[string]int `json:"ahead,omitempty" doc:"How many users an import would have added so far, by the id of each tenant that has a limit"`
 }
 
 // BulkRefusal says which line cannot be had, and why.
@@ -64,11 +66,18 @@ func (a *API) changeUsers(ctx context.Context, actor directory.Actor, in *Bulk) 
 			return out, &directory.InvalidError{Field: "group", Problem: "is not the id of a group"}
 		}
 	}
-	for _, line := range in.Body.Lines {
-		l, refusal, err := a.bulkLine(ctx, b, line)
+	for name, users := range in.Body.Ahead {
+		tenant, err := authz.ParseID[authz.TenantID](name)
 		if err != nil {
-			return out, err
+			return out, &directory.InvalidError{Field: "ahead", Problem: "is not what an answer said"}
 		}
+		if b.Ahead == nil {
+			b.Ahead = map[authz.TenantID]int{}
+		}
+		b.Ahead[tenant] = users
+	}
+	for _, line := range in.Body.Lines {
+		l, refusal := a.bulkLine(b.Action, line)
 		if refusal != nil {
 			out.Refused = append(out.Refused, *refusal)
 			b.Try = true // nothing is to be kept of the others
@@ -80,20 +89,26 @@ func (a *API) changeUsers(ctx context.Context, actor directory.Actor, in *Bulk) 
 	for _, refusal := range r.Refused {
 		out.Refused = append(out.Refused, BulkRefusal(refusal))
 	}
+	for tenant, users := range r.Ahead {
+		if out.Ahead == nil {
+			out.Ahead = map[string]int{}
+		}
+		out.Ahead[tenant.String()] = users
+	}
 	if len(out.Refused) == 0 {
 		out.Changed, out.Unchanged = r.Changed, r.Unchanged
 	}
 	return out, err
 }
 
-// bulkLine reads a line. A password is judged, and hashed unless nothing will be kept.
-func (a *API) bulkLine(ctx context.Context, b directory.Bulk, l BulkLine) (directory.BulkLine, *BulkRefusal, error) {
+// bulkLine reads a line. A password is judged here, and hashed when its user is added.
+func (a *API) bulkLine(action directory.BulkAction, l BulkLine) (directory.BulkLine, *BulkRefusal) {
 	line := directory.BulkLine{Line: l.Line, User: l.User}
-	if b.Action != directory.BulkImport {
+	if action != directory.BulkImport {
 		line.UserChange = directory.UserChange{
 			Username: l.Username, Email: l.Email, DisplayName: l.DisplayName, AvatarURL: l.AvatarURL, Role: (*authz.Role)(l.Role), Disabled: l.Disabled,
 		}
-		return line, nil, nil
+		return line, nil
 	}
 	line.New = directory.CreateUser{
 		Username: given(l.Username), Email: given(l.Email), DisplayName: given(l.DisplayName), Role: authz.Role(given(l.Role)), Tenant: l.Tenant,
@@ -104,23 +119,19 @@ func (a *API) bulkLine(ctx context.Context, b directory.Bulk, l BulkLine) (direc
 	}
 	if l.PasswordHash != "" {
 		if err := authn.CheckHash(l.PasswordHash); err != nil {
-			return line, &BulkRefusal{l.Line, "password_hash", "is none of argon2id that can be verified here"}, nil
+			return line, &BulkRefusal{l.Line, "password_hash", "is none of argon2id that can be verified here"}
 		}
 	}
 	if l.Password == "" {
-		return line, nil, nil
+		return line, nil
 	}
 	if l.PasswordHash != "" {
-		return line, &BulkRefusal{l.Line, "password", "stands beside a password_hash: one of them is enough"}, nil
+		return line, &BulkRefusal{l.Line, "password", "stands beside a password_hash: one of them is enough"}
 	}
 	password := authn.NewPassword(l.Password)
 	if err := authn.CheckNewPassword(password, line.New.Username, line.New.Email, line.New.DisplayName, l.Tenant); err != nil {
-		return line, &BulkRefusal{l.Line, "password", err.Error()}, nil
+		return line, &BulkRefusal{l.Line, "password", err.Error()}
 	}
-	if b.Try {
-		return line, nil, nil
-	}
-	var err error
-	line.New.PasswordHash, err = a.Hasher.Hash(ctx, password)
-	return line, nil, err
+	line.Hash = func(ctx context.Context) (string, error) { return a.Hasher.Hash(ctx, password) }
+	return line, nil
 }
