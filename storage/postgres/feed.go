@@ -21,6 +21,8 @@ const (
 	trusted = 2 * time.Second
 	// heartbeat is how often the feed looks when nobody wakes it.
 	heartbeat = 500 * time.Millisecond
+	// pace is how close readings may follow each other: what changes meanwhile shares one.
+	pace = 4 * time.Millisecond
 	// readTimeout bounds one look; the first, which reads everything, has no bound.
 	readTimeout = time.Second
 	// overlap is read twice after the connection was gone. A database that crashed
@@ -166,6 +168,7 @@ func (f *feed) listen(ctx context.Context) error {
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	for {
+		began := time.Now()
 		wait, cancel := context.WithTimeout(ctx, heartbeat)
 		f.begin(cancel)
 		if err := f.read(ctx, conn); err != nil {
@@ -180,6 +183,7 @@ func (f *feed) listen(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		time.Sleep(pace - time.Since(began))
 	}
 }
 
