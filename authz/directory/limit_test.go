@@ -13,9 +13,9 @@ import (
 	"github.com/gatehouse/gatehouse/storage"
 )
 
-// atOnce tries to add fifty things that a tenant has booked three of: three are
-// there in the end, and everybody else is told which limit is reached.
-func atOnce(t *testing.T, limit string, add func(ctx context.Context, i int) error) {
+// atOnce tries to add fifty things of which there is room for three: three are there
+// in the end, and everybody else is told which limit is reached.
+func atOnce(t *testing.T, limit, most string, add func(ctx context.Context, i int) error) {
 	t.Helper()
 	var added atomic.Int64
 	var group sync.WaitGroup
@@ -26,7 +26,7 @@ func atOnce(t *testing.T, limit string, add func(ctx context.Context, i int) err
 			switch {
 			case err == nil:
 				added.Add(1)
-			case !errors.As(err, &reached) || reached.Limit != limit || reached.Most != "3" || !errors.Is(err, storage.ErrLimit):
+			case !errors.As(err, &reached) || reached.Limit != limit || reached.Most != most || !errors.Is(err, storage.ErrLimit):
 				t.Errorf("%d: %v", i, err)
 			}
 		})
@@ -42,7 +42,7 @@ func TestMaxUsers_FiftyAtOnce(t *testing.T) {
 	v := newTown(t)
 	small, err := v.CreateTenant(t.Context(), host, directory.CreateTenant{Slug: "small", MaxUsers: pointer(3)})
 	v.must(err)
-	atOnce(t, "max_users", func(ctx context.Context, i int) error {
+	atOnce(t, "max_users", "3", func(ctx context.Context, i int) error {
 		name := fmt.Sprintf("guest%d", i)
 		_, err := v.CreateUser(ctx, host, directory.CreateUser{Username: name, Email: name + "@example.com", Tenant: "small"})
 		return err
@@ -86,7 +86,7 @@ func TestMaxAgents_FiftyAtOnce(t *testing.T) {
 		})
 		return err
 	}
-	atOnce(t, "max_agents", agent)
+	atOnce(t, "max_agents", "3", agent)
 	// Another kind of client is none, and an agent that is gone makes room.
 	_, _, err = v.CreateClient(t.Context(), host, directory.CreateClient{Name: "Service", Kind: storage.ClientService, Tenant: "acme"})
 	v.must(err)
@@ -99,6 +99,66 @@ func TestMaxAgents_FiftyAtOnce(t *testing.T) {
 		}
 	}
 	v.must(agent(t.Context(), 99))
+}
+
+// A gigabyte is full but for three pictures when fifty are uploaded at once.
+func TestStorageQuota_FiftyAtOnce(t *testing.T) {
+	t.Parallel()
+	v := newTown(t)
+	_, err := v.UpdateTenant(t.Context(), host, v.acme.ID, directory.TenantChange{StorageQuotaGB: pointer(1)})
+	v.must(err)
+	const fillers = 64
+	var names []string
+	for i := range 50 + fillers {
+		names = append(names, fmt.Sprintf("person%d", i))
+	}
+	v.bulk(directory.Bulk{Action: directory.BulkImport, Lines: imports(names...)})
+	page, err := v.Users(t.Context(), host, directory.UserFilter{Search: "person", Paging: directory.Paging{Limit: 500}})
+	v.must(err)
+	people, holders := page.Items[:50], page.Items[50:]
+
+	good := picture(t, "jpeg", 300, 300)
+	upload := func(ctx context.Context, u storage.User) error {
+		_, err := v.SetAvatar(ctx, directory.Actor{Name: u.Username, User: u.ID}, v.acme.ID, good)
+		return err
+	}
+	v.must(upload(t.Context(), people[0]))
+	var size int
+	v.world.Get(`select octet_length(content) from platform.files`, nil, &size)
+	_, err = v.RemoveAvatar(t.Context(), host, people[0].ID)
+	v.must(err)
+	// What counts is what a file holds; on this disk it need not be as much.
+	v.world.Exec(`alter table platform.files alter column content set storage extended`)
+	const part = 1 << 30 / fillers
+	fill := `insert into platform.files (id, user_id, tenant_id, purpose, media_type, created_at, content) select $1, $1, $2, 'avatar', 'image/png', now(), `
+	for i, u := range holders {
+		switch i {
+		case 0:
+			v.world.Exec(fill+`repeat('x', $3)::bytea`, u.ID, v.acme.ID, part-3*size-size/2)
+		case 1:
+			v.world.Exec(fill+`repeat('x', $3)::bytea`, u.ID, v.acme.ID, part)
+		default:
+			v.world.Exec(fill+`content from platform.files where user_id = $3`, u.ID, v.acme.ID, holders[1].ID)
+		}
+	}
+
+	atOnce(t, "storage_quota_gb", "1", func(ctx context.Context, i int) error { return upload(ctx, people[i]) })
+	var kept, shown int
+	v.world.Get(`select count(*) from platform.files where octet_length(content) = $1`, []any{size}, &kept)
+	v.world.Get(`select count(*) from platform.users where avatar_url <> ''`, nil, &shown)
+	if kept != 3 || shown != 3 {
+		t.Errorf("%d pictures are kept, and %d users have one; want 3", kept, shown)
+	}
+	// Whoever has one may have another in its place, and one that is gone makes room.
+	for _, u := range people {
+		if err := upload(t.Context(), u); err == nil {
+			_, err := v.RemoveAvatar(t.Context(), host, u.ID)
+			v.must(err)
+			v.must(upload(t.Context(), people[0]))
+			return
+		}
+	}
+	t.Error("nobody can have another picture in place of theirs")
 }
 
 // Deleting a tenant ends what counted in it, and leaves its people their accounts.

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/migrations"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/storage/storagetest"
@@ -88,5 +89,51 @@ func TestMigrate_ReplicasAtOnce(t *testing.T) {
 	}
 	if len(applied) != len(files) || len(slices.Compact(slices.Clone(applied))) != len(applied) {
 		t.Errorf("%d replicas applied %v, want each of %d migrations once", replicas, applied, len(files))
+	}
+}
+
+// Where PostgreSQL has no pg_trgm, or does not give it away, people are found by a part
+// of their name, only not misspelt.
+func TestMigrate_WithoutTrigrams(t *testing.T) {
+	t.Parallel()
+	for name, code := range map[string]string{"not installed": "0A000", "no such file": "58P01", "not allowed": "42501"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, dsn := t.Context(), storagetest.Empty(t)
+			w := storagetest.NewWorld(t, dsn)
+			w.Exec(`create function public.refuse() returns event_trigger language plpgsql as $$ begin raise exception using errcode = '` + code + `', message = 'no'; end $$`)
+			w.Exec(`create event trigger refuse on ddl_command_start when tag in ('CREATE EXTENSION') execute function public.refuse()`)
+			m := migrator(t, dsn)
+			if _, err := m.Up(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if w.Text(`select from pg_extension where extname = 'pg_trgm'`) != "" {
+				t.Fatal("pg_trgm is there")
+			}
+			tenant := w.Tenant("acme")
+			for _, name := range []string{"jonathan", "petra", "100%petra", `back\slash`} {
+				w.User(name, authz.RoleUser, "!", tenant)
+			}
+			s := storagetest.Open(t, dsn, postgres.Options{}).ForOperator()
+			for text, want := range map[string]int{"petra": 2, "NATHA": 1, "petra@exam": 2, "%": 1, `\`: 1, "_": 0, "jonatan": 0, "": 4} {
+				f := postgres.UserFilter{Search: text, Limit: 10}
+				found, err := s.Users(ctx, f)
+				if err != nil || len(found) != want {
+					t.Errorf("search %q: %d users, %v; want %d", text, len(found), err, want)
+				}
+				if n, err := s.CountUsers(ctx, f); err != nil || n != want {
+					t.Errorf("count %q: %d, %v; want %d", text, n, err, want)
+				}
+				if similar, err := s.SimilarUsers(ctx, f); err != nil || len(similar) != 0 {
+					t.Errorf("similar to %q: %d users, %v", text, len(similar), err)
+				}
+			}
+			if _, err := m.DownTo(ctx, 0); err != nil {
+				t.Errorf("back: %v", err)
+			}
+			if _, err := m.Up(ctx); err != nil {
+				t.Errorf("forward again: %v", err)
+			}
+		})
 	}
 }
