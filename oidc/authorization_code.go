@@ -63,13 +63,16 @@ func (u *unit) loadCode(ctx context.Context, raw string) (*postgres.Granted, err
 func (u *unit) readCode(ctx context.Context, raw string) (*postgres.Granted, error) {
 	code, err := parseAuthorizationCode(raw)
 	if err != nil {
+		u.madeUp = true
 		return nil, fosite.ErrNotFound.WithWrap(err)
 	}
 	g, err := u.read(ctx, code.grant)
 	if err != nil {
+		u.madeUp = errors.Is(err, fosite.ErrNotFound)
 		return nil, err
 	}
 	if !code.fits(g.Grant.CodeHash) {
+		u.madeUp = true
 		return nil, fosite.ErrNotFound
 	}
 	if !g.Grant.CodeUsedAt.IsZero() {

@@ -16,6 +16,8 @@ import (
 const (
 	wrongPerMinute          = 10
 	wrongOfAddressPerMinute = 60
+	// An authorization code cannot be guessed; trying must not be free all the same.
+	madeUpCodesPerMinute = 60
 )
 
 // guesses remembers who has guessed too often, so that the right secret costs no
@@ -72,3 +74,32 @@ func (p *Provider) guess(ctx context.Context, c storage.Client, given credential
 
 var errGuessing = &Error{Code: "temporarily_unavailable", Status: http.StatusTooManyRequests,
 	Description: "Too many wrong secrets for this client from this address. Wait a minute, then try again with the right one."}
+
+// mayTryCodes refuses an address that has sent too many codes that nobody was given.
+func (p *Provider) mayTryCodes(ctx context.Context, grantType string) error {
+	if grantType == storage.GrantAuthorizationCode && p.guesses.isBlocked(p.codesOfAddress(ctx), p.Now()) {
+		return errMakingUpCodes
+	}
+	return nil
+}
+
+// countCode counts a code that nobody was given, and passes on what is wrong with it.
+func (p *Provider) countCode(ctx context.Context, cause error) error {
+	key, now := p.codesOfAddress(ctx), p.Now()
+	wait, err := p.Store.TakeToken(ctx, key[:], time.Minute, madeUpCodesPerMinute, now)
+	switch {
+	case err != nil:
+		return err
+	case wait == 0:
+		return cause
+	}
+	p.guesses.block(key, now.Add(wait))
+	return errMakingUpCodes
+}
+
+func (p *Provider) codesOfAddress(ctx context.Context) [32]byte {
+	return [32]byte(digest([]byte("made-up codes\x00" + authn.AddressGroup(p.CallerAddress(ctx)))))
+}
+
+var errMakingUpCodes = &Error{Code: "temporarily_unavailable", Status: http.StatusTooManyRequests,
+	Description: "Too many authorization codes that were never issued came from this address. Wait a minute, then sign in again."}

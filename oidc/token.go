@@ -45,7 +45,10 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request, parameters url.
 		}
 		u.narrowTo = narrowed
 	}
-	var err error
+	err := p.mayTryCodes(ctx, grantType)
+	if err != nil {
+		return nil, err
+	}
 	if u.targets, err = p.targets(ctx, parameters, authz.TenantID{}); err != nil {
 		return nil, err
 	}
@@ -56,6 +59,9 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request, parameters url.
 	request, err := p.fosite.NewAccessRequest(ctx, r, newSession(storage.Client{}))
 	if u.killErr != nil {
 		return nil, u.killErr
+	}
+	if u.madeUp {
+		return nil, p.countCode(ctx, err)
 	}
 	if err != nil {
 		return nil, err

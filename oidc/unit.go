@@ -27,6 +27,8 @@ type unit struct {
 	loaded   *postgres.Granted
 	loadErr  error
 	hydrated *fosite.Request
+	// madeUp: the authorization code is none that was ever given out.
+	madeUp bool
 
 	refresh presentedRefresh
 

@@ -256,11 +256,13 @@ func serveUntil(ctx context.Context, l net.Listener, h http.Handler, files tlsFi
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    32 << 10,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 100},
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+	server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	if files.askClients {
 		// Whose they are and whether they can be trusted is judged by client: see oidc.
-		server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: tls.RequestClientCert}
+		server.TLSConfig.ClientAuth = tls.RequestClientCert
 	}
 	stopped := make(chan error, 1)
 	go func() {
