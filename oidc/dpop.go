@@ -2,13 +2,8 @@ package oidc
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/gatehouse/gatehouse/authz/dpop"
 	"github.com/gatehouse/gatehouse/storage"
@@ -31,29 +26,6 @@ func (c *confirmation) tokenType() string {
 	return "Bearer"
 }
 
-// nonceWindow is how long a nonce is handed out; it is good for that long again.
-const nonceWindow = 5 * time.Minute
-
-// dpopNonces makes nonces that every replica knows and none has to keep: the number
-// of the window, under a key.
-type dpopNonces struct{ key []byte }
-
-func (n dpopNonces) at(window int64) string {
-	body := binary.BigEndian.AppendUint64(nil, uint64(window))
-	mac := hmac.New(sha256.New, n.key)
-	mac.Write(body)
-	return base64.RawURLEncoding.EncodeToString(append(body, mac.Sum(nil)[:16]...))
-}
-
-func (n dpopNonces) current(now time.Time) string {
-	return n.at(now.Unix() / int64(nonceWindow/time.Second))
-}
-
-func (n dpopNonces) fits(nonce string, now time.Time) bool {
-	window := now.Unix() / int64(nonceWindow/time.Second)
-	return hmac.Equal([]byte(nonce), []byte(n.at(window))) || hmac.Equal([]byte(nonce), []byte(n.at(window-1)))
-}
-
 func invalidProof(description string) error {
 	return badRequest("invalid_dpop_proof", description)
 }
@@ -66,7 +38,7 @@ func (p *Provider) proofOf(w http.ResponseWriter, r *http.Request, token string)
 		return nil, nil
 	}
 	now := p.Now()
-	w.Header().Set(dpop.NonceHeader, p.nonces.current(now))
+	w.Header().Set(dpop.NonceHeader, p.nonces.Current(now))
 	if len(headers) > 1 {
 		return nil, invalidProof("The DPoP header is given more than once.")
 	}
@@ -74,7 +46,7 @@ func (p *Provider) proofOf(w http.ResponseWriter, r *http.Request, token string)
 	if err != nil {
 		return nil, invalidProof(sentence(err))
 	}
-	if proof.Nonce != "" && !p.nonces.fits(proof.Nonce, now) {
+	if proof.Nonce != "" && !p.nonces.Fits(proof.Nonce, now) {
 		return nil, badRequest("use_dpop_nonce", "The nonce of the DPoP proof is not a current one: take it from the DPoP-Nonce header.")
 	}
 	return &proof, nil

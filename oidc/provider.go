@@ -15,6 +15,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/ory/fosite"
 
+	"github.com/gatehouse/gatehouse/authz/dpop"
 	"github.com/gatehouse/gatehouse/oidc/keys"
 	"github.com/gatehouse/gatehouse/oidc/outbound"
 	"github.com/gatehouse/gatehouse/storage"
@@ -118,7 +119,7 @@ type Provider struct {
 	fosite     fosite.OAuth2Provider
 	flows      flowSealer
 	refresh    refreshTokens
-	nonces     dpopNonces
+	nonces     *dpop.Nonces
 	subjects   subjects
 	pepper     []byte
 	guesses    guesses
@@ -136,7 +137,7 @@ func New(c Config) (*Provider, error) {
 	}
 	p := &Provider{Config: c, keySets: outbound.NewCache(c.Outbound, "application/jwk-set+json, application/json", publishedKeySet, c.Now)}
 	p.documents = outbound.NewCache(c.Outbound, "application/json", parseClientDocument, c.Now)
-	var pairwise, hidden []byte
+	var pairwise, hidden, nonces []byte
 	for _, derived := range []struct {
 		purpose string
 		into    *[]byte
@@ -144,7 +145,7 @@ func New(c Config) (*Provider, error) {
 		{"refresh token ratchet", &p.refresh.ratchet},
 		{"refresh token seal", &p.refresh.seal},
 		{"client secret of nobody", &p.dummyCheck},
-		{"DPoP nonce", &p.nonces.key},
+		{"DPoP nonce", &nonces},
 		{"pairwise subjects", &pairwise},
 		{"hidden subjects", &hidden},
 	} {
@@ -153,6 +154,7 @@ func New(c Config) (*Provider, error) {
 			return nil, fmt.Errorf("derive key for %s: %w", derived.purpose, err)
 		}
 	}
+	p.nonces = dpop.NewNonces(nonces)
 	if p.subjects, err = newSubjects(pairwise, hidden); err != nil {
 		return nil, err
 	}

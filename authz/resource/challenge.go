@@ -6,37 +6,62 @@ import (
 	"strings"
 
 	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/authz/dpop"
 )
 
 // refusal is one of the ways in which a request is not let through.
 type refusal struct {
 	status int
-	// code is the error code of RFC 6750 §3.1, empty for a request that did not
-	// try to authenticate.
+	// scheme is the one that the challenge is for; "" for every one that is understood.
+	scheme string
+	// code is the error code of RFC 6750 §3.1, RFC 9449 §7.1 or RFC 9470 §3, empty for
+	// a request that did not try to authenticate.
 	code string
 	// scopes is all that the client needs, not only what it lacks.
 	scopes authz.ScopeSet
+	// signIn is the sign-in that is needed, nil when that is not what is missing.
+	signIn *SignIn
 	detail string
 }
 
 func noToken(scopes authz.ScopeSet) *refusal {
-	return &refusal{http.StatusUnauthorized, "", scopes, "An access token is needed, in the Authorization header."}
+	return &refusal{status: http.StatusUnauthorized, scopes: scopes, detail: "An access token is needed, in the Authorization header."}
 }
 
 func ambiguous() *refusal {
-	return &refusal{http.StatusBadRequest, "invalid_request", nil, "There is more than one Authorization header."}
+	return &refusal{status: http.StatusBadRequest, scheme: schemeBearer, code: "invalid_request", detail: "There is more than one Authorization header."}
 }
 
-func invalidToken(scopes authz.ScopeSet) *refusal {
-	return &refusal{http.StatusUnauthorized, "invalid_token", scopes, "The access token is expired, revoked or not valid here."}
+func invalidToken(scheme string, scopes authz.ScopeSet) *refusal {
+	return &refusal{status: http.StatusUnauthorized, scheme: scheme, code: "invalid_token", scopes: scopes, detail: "The access token is expired, revoked or not valid here."}
 }
 
-func insufficientScope(scopes authz.ScopeSet) *refusal {
-	return &refusal{http.StatusForbidden, "insufficient_scope", scopes, "The access token lacks a scope. Needed: " + scopes.String() + "."}
+func unprovenToken(scopes authz.ScopeSet) *refusal {
+	return &refusal{status: http.StatusUnauthorized, scheme: dpop.Scheme, code: "invalid_token", scopes: scopes,
+		detail: "The access token is bound to a DPoP key: send it with the scheme DPoP and a proof made with that key."}
+}
+
+func invalidProof(scopes authz.ScopeSet, detail string) *refusal {
+	return &refusal{status: http.StatusUnauthorized, scheme: dpop.Scheme, code: "invalid_dpop_proof", scopes: scopes, detail: detail}
+}
+
+func needsNonce(scopes authz.ScopeSet) *refusal {
+	return &refusal{status: http.StatusUnauthorized, scheme: dpop.Scheme, code: "use_dpop_nonce", scopes: scopes,
+		detail: "The DPoP proof needs the nonce of the DPoP-Nonce header."}
+}
+
+func insufficientScope(scheme string, scopes authz.ScopeSet) *refusal {
+	return &refusal{status: http.StatusForbidden, scheme: scheme, code: "insufficient_scope", scopes: scopes,
+		detail: "The access token lacks a scope. Needed: " + scopes.String() + "."}
+}
+
+func insufficientSignIn(scheme string, scopes authz.ScopeSet, need *SignIn) *refusal {
+	return &refusal{status: http.StatusUnauthorized, scheme: scheme, code: "insufficient_user_authentication", scopes: scopes, signIn: need,
+		detail: "This needs a stronger or a more recent sign-in."}
 }
 
 func unavailable() *refusal {
-	return &refusal{http.StatusServiceUnavailable, "", nil, "The access token cannot be checked at the moment."}
+	return &refusal{status: http.StatusServiceUnavailable, detail: "The access token cannot be checked at the moment."}
 }
 
 // challenge writes refusals: WWW-Authenticate as RFC 6750 §3 wants it, and a
@@ -44,13 +69,15 @@ func unavailable() *refusal {
 type challenge struct {
 	realm            string
 	resourceMetadata string
+	// dpop: clients may come with proofs.
+	dpop bool
 }
 
 func (c challenge) write(w http.ResponseWriter, no refusal) {
 	if no.status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "10") // seconds, as [cooldown]
 	} else {
-		w.Header().Set("WWW-Authenticate", c.header(no))
+		w.Header()["Www-Authenticate"] = c.headers(no)
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
@@ -61,12 +88,34 @@ func (c challenge) write(w http.ResponseWriter, no refusal) {
 	})
 }
 
-func (c challenge) header(no refusal) string {
+// headers is one challenge for each scheme. Bearer stands first: there are clients
+// that read no further.
+func (c challenge) headers(no refusal) []string {
+	switch {
+	case no.scheme != "":
+		return []string{c.header(no, no.scheme)}
+	case c.dpop:
+		return []string{c.header(no, schemeBearer), c.header(no, dpop.Scheme)}
+	}
+	return []string{c.header(no, schemeBearer)}
+}
+
+func (c challenge) header(no refusal, scheme string) string {
 	var b strings.Builder
-	b.WriteString("Bearer realm=" + quote(c.realm))
+	b.WriteString(scheme + " realm=" + quote(c.realm))
+	algorithms, acr, age := "", "", ""
+	if scheme == dpop.Scheme {
+		algorithms = dpop.AlgorithmNames()
+	}
+	if no.signIn != nil {
+		acr, age = no.signIn.acrValues(), no.signIn.maxAge()
+	}
 	for _, parameter := range []struct{ name, value string }{
 		{"error", no.code},
 		{"scope", no.scopes.String()},
+		{"acr_values", acr},
+		{"max_age", age},
+		{"algs", algorithms},
 		{"resource_metadata", c.resourceMetadata},
 	} {
 		if parameter.value != "" {

@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -43,7 +44,7 @@ type claims struct {
 	AMR       []string        `json:"amr"`
 	AuthTime  numericDate     `json:"auth_time"`
 
-	Confirmation json.RawMessage `json:"cnf"`
+	Confirmation Binding `json:"cnf"`
 }
 
 // parseClaims reads with the JSON decoder of go-jose, which refuses a member that
@@ -64,8 +65,8 @@ type expectation struct {
 }
 
 // principal judges the claims and names who they speak of.
-func (c claims) principal(want expectation) (*Principal, error) {
-	if err := c.check(want); err != nil {
+func (c claims) principal(ctx context.Context, want expectation) (*Principal, error) {
+	if err := c.check(ctx, want); err != nil {
 		return nil, err
 	}
 	scopes, err := authz.ParseScopeSet(c.Scope)
@@ -81,7 +82,7 @@ func (c claims) principal(want expectation) (*Principal, error) {
 	}, nil
 }
 
-func (c claims) check(want expectation) error {
+func (c claims) check(ctx context.Context, want expectation) error {
 	switch {
 	case c.Issuer != want.issuer:
 		return errors.New("iss is another issuer")
@@ -95,12 +96,8 @@ func (c claims) check(want expectation) error {
 		return errors.New("expired")
 	case c.IssuedAt.After(want.now.Add(leeway)), c.NotBefore.After(want.now.Add(leeway)):
 		return errors.New("iat or nbf is in the future")
-	case c.Confirmation != nil:
-		// RFC 9449 §7.2, RFC 8705 §3: a token bound to a key is worth nothing
-		// without proof of that key, which is not looked at here.
-		return errors.New("cnf binds the token to a key")
 	}
-	return nil
+	return c.Confirmation.Proven(ctx)
 }
 
 // audience is one text or several (RFC 7519 §4.1.3).

@@ -13,12 +13,15 @@
 // open it, as "security" in an OpenAPI document does; [Metadata] publishes where
 // tokens come from (RFC 9728).
 //
+// A token that is bound to a key is let in with the proof of that key alone: a DPoP
+// proof, judged when [GuardConfig] says so (RFC 9449), or the client certificate of
+// the connection (RFC 8705).
+//
 // It refuses tokens from anywhere but the Authorization header, tokens made for
-// another audience, tokens of another type, and tokens bound to a key whose
-// possession it cannot check. When it cannot know, it answers 503 and never lets
+// another audience, and tokens of another type. When it cannot know, it answers 503 and never lets
 // the request pass.
 //
-// Nothing but authz, go-jose v4 and the standard library is beneath it: it knows
+// Nothing but authz, authz/dpop, go-jose v4 and the standard library is beneath it: it knows
 // neither the database nor the protocol engine of the authorization server.
 // Anybody may import it.
 package resource

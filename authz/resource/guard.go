@@ -1,12 +1,15 @@
 package resource
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/authz/dpop"
 )
 
 // GuardConfig is how a [Guard] speaks of itself.
@@ -17,6 +20,16 @@ type GuardConfig struct {
 	// §5.1), which tells a client where to get a token; see [Metadata.URL]. Empty
 	// means that there is none.
 	ResourceMetadata string
+	// DPoP says how tokens that are bound to a DPoP key are proven; the zero value
+	// refuses them.
+	DPoP DPoP
+	// Certificate is the one that the client has proven to hold the key of, nil
+	// without one, against which tokens bound to a certificate are judged (RFC 8705
+	// §3). Nil means that of the TLS connection. Behind a proxy that ends it, read what
+	// the proxy passes on, of that proxy alone.
+	Certificate func(*http.Request) *x509.Certificate
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
 	// Logger is told why tokens are refused, at debug, and that the authorization
 	// server is not available, at error; nil means slog.Default(). It is never
 	// shown a token.
@@ -28,6 +41,9 @@ type GuardConfig struct {
 type Guard struct {
 	authenticator Authenticator
 	challenge     challenge
+	dpop          DPoP
+	certificate   func(*http.Request) *x509.Certificate
+	now           func() time.Time
 	logger        *slog.Logger
 }
 
@@ -39,7 +55,19 @@ func NewGuard(a Authenticator, c GuardConfig) *Guard {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	return &Guard{authenticator: a, challenge: challenge{c.Realm, c.ResourceMetadata}, logger: c.Logger}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Certificate == nil {
+		c.Certificate = peerCertificate
+	}
+	if c.DPoP.Replays == nil {
+		c.DPoP.Replays = dpop.NewReplays(c.Now)
+	}
+	return &Guard{
+		authenticator: a, challenge: challenge{c.Realm, c.ResourceMetadata, c.DPoP.understood()},
+		dpop: c.DPoP, certificate: c.Certificate, now: c.Now, logger: c.Logger,
+	}
 }
 
 // RequireScopes lets a request through when its token has every one of the
@@ -65,7 +93,7 @@ func (g *Guard) Require(need Requirement) func(http.Handler) http.Handler {
 	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			principal, no := g.admit(r, need)
+			principal, no := g.admit(w, r, need)
 			if no != nil {
 				g.challenge.write(w, *no)
 				return
@@ -76,9 +104,12 @@ func (g *Guard) Require(need Requirement) func(http.Handler) http.Handler {
 }
 
 // admit reads as the law of the guard: who may pass, and with which words the
-// others are refused (RFC 6750 §3.1).
-func (g *Guard) admit(r *http.Request, need Requirement) (*Principal, *refusal) {
-	token, err := bearerToken(r.Header)
+// others are refused (RFC 6750 §3.1, RFC 9449 §7.1, RFC 9470 §3).
+func (g *Guard) admit(w http.ResponseWriter, r *http.Request, need Requirement) (*Principal, *refusal) {
+	token, err := readPresented(r.Header)
+	if token.scheme == dpop.Scheme && !g.dpop.understood() {
+		err = errNoToken
+	}
 	switch {
 	case errors.Is(err, errNoToken) && need.anonymous:
 		return nil, nil
@@ -87,18 +118,26 @@ func (g *Guard) admit(r *http.Request, need Requirement) (*Principal, *refusal) 
 	case errors.Is(err, errManyHeaders):
 		return nil, ambiguous()
 	case err != nil:
-		return nil, invalidToken(need.nearest(nil))
+		return nil, invalidToken(schemeBearer, need.nearest(nil))
 	}
-	principal, err := g.authenticator.Authenticate(r.Context(), token)
+	proven, proof, no := g.prove(w, r, token, need.nearest(nil))
+	if no != nil {
+		return nil, no
+	}
+	principal, err := g.authenticator.Authenticate(WithProven(r.Context(), proven), token.text)
 	switch {
+	case errors.Is(err, errNoDPoP) && g.dpop.understood():
+		return nil, unprovenToken(need.nearest(nil))
 	case errors.Is(err, ErrInvalidToken):
 		g.logger.DebugContext(r.Context(), "access token refused", "reason", err)
-		return nil, invalidToken(need.nearest(nil))
+		return nil, invalidToken(token.scheme, need.nearest(nil))
 	case err != nil:
 		g.logger.ErrorContext(r.Context(), "access token not checked", "reason", err)
 		return nil, unavailable()
 	case !need.metBy(principal.Scopes):
-		return nil, insufficientScope(need.nearest(principal.Scopes))
+		return nil, insufficientScope(token.scheme, need.nearest(principal.Scopes))
+	case !need.signIn.metBy(principal, g.now()):
+		return nil, insufficientSignIn(token.scheme, need.nearest(principal.Scopes), need.signIn)
 	}
-	return principal, nil
+	return principal, g.spend(r.Context(), proof, need.nearest(nil))
 }

@@ -253,19 +253,20 @@ func TestGuardTellsTheLogWhyAndNeverTheToken(t *testing.T) {
 	}
 }
 
-func FuzzBearerToken(f *testing.F) {
-	for _, seed := range []string{"", "Bearer", "Bearer ", "bearer  x", "Basic x", "Bearer x y", "Bearer\tx", "BEARER x ", "\x00"} {
+func FuzzReadPresented(f *testing.F) {
+	for _, seed := range []string{"", "Bearer", "Bearer ", "bearer  x", "Basic x", "Bearer x y", "DPoP x", "dpop", "Bearer\tx", "BEARER x ", "\x00"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		token, err := bearerToken(http.Header{"Authorization": {value}})
-		if (token == "") != (err != nil) {
-			t.Errorf("bearerToken(%q) = %q, %v", value, token, err)
+		token, err := readPresented(http.Header{"Authorization": {value}})
+		if (token.text == "") != (err != nil) {
+			t.Errorf("readPresented(%q) = %q, %v", value, token, err)
 		}
-		if err == nil && (!strings.EqualFold(strings.TrimLeft(value, " ")[:7], "Bearer ") || strings.Trim(token, " ") != token) {
-			t.Errorf("bearerToken(%q) = %q", value, token)
+		prefix := token.scheme + " "
+		if err == nil && (!strings.EqualFold(strings.TrimLeft(value, " ")[:len(prefix)], prefix) || strings.Trim(token.text, " ") != token.text) {
+			t.Errorf("readPresented(%q) = %q", value, token)
 		}
-		if _, err := bearerToken(http.Header{"Authorization": {value, value}}); !errors.Is(err, errManyHeaders) {
+		if _, err := readPresented(http.Header{"Authorization": {value, value}}); !errors.Is(err, errManyHeaders) {
 			t.Errorf("two headers: %v", err)
 		}
 	})

@@ -16,6 +16,7 @@ func TestImports(t *testing.T) {
 	}
 	allowed := []string{
 		"github.com/gatehouse/gatehouse/authz",
+		"github.com/gatehouse/gatehouse/authz/dpop",
 		"github.com/gatehouse/gatehouse/authz/resource",
 		"github.com/go-jose/go-jose/v4",
 		"github.com/go-jose/go-jose/v4/cipher",

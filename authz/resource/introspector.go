@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/authz/dpop"
 )
 
 // IntrospectorConfig is what an [Introspector] needs to know.
@@ -84,21 +85,23 @@ func (i *Introspector) Authenticate(ctx context.Context, text string) (*Principa
 	if err != nil {
 		return nil, fmt.Errorf("%w: introspect token: %w", ErrUnavailable, err)
 	}
-	p, err := i.judge(c)
+	p, err := i.judge(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalidToken, err)
 	}
 	return p, nil
 }
 
-func (i *Introspector) judge(c claims) (*Principal, error) {
+func (i *Introspector) judge(ctx context.Context, c claims) (*Principal, error) {
 	switch {
 	case !c.Active:
 		return nil, errors.New("not active")
-	case c.TokenType != "" && !strings.EqualFold(c.TokenType, "Bearer"):
-		return nil, errors.New("not a bearer token")
+	case strings.EqualFold(c.TokenType, dpop.Scheme) && c.Confirmation.JKT == "":
+		return nil, errors.New("a DPoP token without its key")
+	case c.TokenType != "" && !strings.EqualFold(c.TokenType, schemeBearer) && !strings.EqualFold(c.TokenType, dpop.Scheme):
+		return nil, errors.New("not an access token")
 	}
-	return c.principal(expectation{i.config.Issuer, i.config.Audience, i.config.Now()})
+	return c.principal(ctx, expectation{i.config.Issuer, i.config.Audience, i.config.Now()})
 }
 
 func (i *Introspector) ask(ctx context.Context, text string) (claims, error) {

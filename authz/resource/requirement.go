@@ -8,11 +8,14 @@ import (
 	"github.com/gatehouse/gatehouse/authz"
 )
 
-// Requirement says what opens a resource: one of several sets of scopes. Make it
-// with [ParseRequirement]; the zero value opens nothing and no [Guard] takes it.
+// Requirement says what opens a resource: one of several sets of scopes and, where
+// it is asked for, a good enough sign-in. Make it with [ParseRequirement]; the zero
+// value opens nothing and no [Guard] takes it.
 type Requirement struct {
 	anyOf     []authz.ScopeSet
 	anonymous bool
+	// signIn is nil where any sign-in is good enough.
+	signIn *SignIn
 }
 
 // scheme is the one security scheme that a requirement may name.

@@ -86,14 +86,14 @@ func (v *Verifier) Authenticate(ctx context.Context, text string) (*Principal, e
 	if !verify(t.input, t.signature) {
 		return nil, fmt.Errorf("%w: the signature does not fit", ErrInvalidToken)
 	}
-	p, err := v.principal(t.payload)
+	p, err := v.principal(ctx, t.payload)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalidToken, err)
 	}
 	return p, nil
 }
 
-func (v *Verifier) principal(payload string) (*Principal, error) {
+func (v *Verifier) principal(ctx context.Context, payload string) (*Principal, error) {
 	raw, err := decodePart(payload)
 	if err != nil {
 		return nil, fmt.Errorf("payload: %w", err)
@@ -102,5 +102,5 @@ func (v *Verifier) principal(payload string) (*Principal, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.principal(expectation{v.issuer, v.audience, v.now()})
+	return c.principal(ctx, expectation{v.issuer, v.audience, v.now()})
 }

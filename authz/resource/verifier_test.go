@@ -403,7 +403,7 @@ func FuzzClaims(f *testing.F) {
 		if err != nil {
 			return
 		}
-		p, err := c.principal(want)
+		p, err := c.principal(t.Context(), want)
 		if err != nil {
 			return
 		}
