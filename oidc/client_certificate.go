@@ -2,16 +2,15 @@ package oidc
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/subtle"
 	"crypto/x509"
-	"encoding/base64"
 	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"time"
 
+	"github.com/gatehouse/gatehouse/authz/resource"
 	"github.com/gatehouse/gatehouse/storage"
 )
 
@@ -32,12 +31,21 @@ func certificatesFrom(ctx context.Context) []*x509.Certificate {
 // certificateThumbprint is the x5t#S256 of the request's certificate (RFC 8705
 // §3.1), "" without one.
 func certificateThumbprint(r *http.Request) string {
-	chain := certificatesFrom(r.Context())
-	if len(chain) == 0 {
+	own := Certificate(r)
+	if own == nil {
 		return ""
 	}
-	sum := sha256.Sum256(chain[0].Raw)
-	return base64.RawURLEncoding.EncodeToString(sum[:])
+	return resource.CertificateThumbprint(own)
+}
+
+// Certificate is the one that the client of a request has proven to hold the key
+// of, nil without one.
+func Certificate(r *http.Request) *x509.Certificate {
+	chain := certificatesFrom(r.Context())
+	if len(chain) == 0 {
+		return nil
+	}
+	return chain[0]
 }
 
 // certificateFits proves a client by its certificate: one of an authority that the

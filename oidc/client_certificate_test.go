@@ -70,6 +70,9 @@ func (c *certificate) thumbprint() string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
+// header is the certificate as the proxy in front passes it on.
+func (c *certificate) header() string { return ":" + base64.StdEncoding.EncodeToString(c.Raw) + ":" }
+
 // post calls an endpoint as the proxy in front does, with a certificate in its header.
 func (c *certificate) post(h *webtest.House, path, client, authorization string, form url.Values) webtest.Answer {
 	h.T.Helper()
@@ -82,7 +85,7 @@ func (c *certificate) post(h *webtest.House, path, client, authorization string,
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if c != nil {
-		r.Header.Set("Client-Cert", ":"+base64.StdEncoding.EncodeToString(c.Raw)+":")
+		r.Header.Set("Client-Cert", c.header())
 	}
 	if authorization != "" {
 		r.Header.Set("Authorization", authorization)

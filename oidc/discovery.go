@@ -22,6 +22,8 @@ const (
 	CheckSessionPath = "/oauth2/session"
 	// RegistrationPath is where administrators register clients (web/api).
 	RegistrationPath = "/oauth2/register"
+	// APIPath is the directory for programs (web/api), a resource of its own (RFC 9728).
+	APIPath = "/api/v1"
 )
 
 // discoveryDocument is OpenID Connect Discovery §3 and RFC 8414 §2 in one: what

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/gatehouse/gatehouse/authz/dpop"
+	"github.com/gatehouse/gatehouse/authz/resource"
 	"github.com/gatehouse/gatehouse/storage"
 )
 
@@ -15,6 +16,13 @@ type confirmation struct {
 	JKT string `json:"jkt,omitempty"`
 	// X5T is the thumbprint of a certificate (RFC 8705 §3.1).
 	X5T string `json:"x5t#S256,omitempty"`
+}
+
+func (c *confirmation) binding() resource.Binding {
+	if c == nil {
+		return resource.Binding{}
+	}
+	return resource.Binding{JKT: c.JKT, X5T: c.X5T}
 }
 
 // tokenType is what the token endpoint and introspection call a token that is
@@ -55,16 +63,25 @@ func (p *Provider) proofOf(w http.ResponseWriter, r *http.Request, token string)
 // sentence is what was wrong with a proof, in words that are all ours.
 func sentence(err error) string { return "The " + err.Error() + "." }
 
-// spend makes sure that a proof is used once, on whatever replica (RFC 9449 §11.1).
-// It is asked last, so that nobody without a code or token of ours makes us keep
+// Spend implements [resource.Replays]: it makes sure that a proof is used once, on
+// whatever replica and at whichever endpoint of ours (RFC 9449 §11.1).
+func (p *Provider) Spend(ctx context.Context, proof dpop.Proof) error {
+	err := p.Store.Consume(ctx, "DPoP proof", digest([]byte(proof.Thumbprint+"\x00"+proof.ID)), proof.ExpiresAt)
+	if errors.Is(err, storage.ErrConflict) {
+		return dpop.Used()
+	}
+	return err
+}
+
+// spend is asked last, so that nobody without a code or token of ours makes us keep
 // anything.
 func (p *Provider) spend(ctx context.Context, proof *dpop.Proof) error {
 	if proof == nil {
 		return nil
 	}
-	err := p.Store.Consume(ctx, "DPoP proof", digest([]byte(proof.Thumbprint+"\x00"+proof.ID)), proof.ExpiresAt)
-	if errors.Is(err, storage.ErrConflict) {
-		return invalidProof("The DPoP proof was used before.")
+	err := p.Spend(ctx, *proof)
+	if errors.Is(err, dpop.ErrInvalid) {
+		return invalidProof(sentence(err))
 	}
 	return err
 }

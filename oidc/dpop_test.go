@@ -93,11 +93,19 @@ func (k holder) token(client, secret, proof string, form url.Values) webtest.Ans
 // userInfo presents a token at the UserInfo endpoint.
 func (k holder) userInfo(scheme, token, proof string) webtest.Answer {
 	k.t.Helper()
-	r, err := http.NewRequestWithContext(k.t.Context(), http.MethodGet, k.h.Socket()+"/oauth2/userinfo", nil)
+	return k.present("/oauth2/userinfo", scheme, token, proof)
+}
+
+// present gets an address with a token.
+func (k holder) present(path, scheme, token, proof string) webtest.Answer {
+	k.t.Helper()
+	r, err := http.NewRequestWithContext(k.t.Context(), http.MethodGet, k.h.Socket()+path, nil)
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	r.Header.Set("Authorization", scheme+" "+token)
+	if token != "" {
+		r.Header.Set("Authorization", scheme+" "+token)
+	}
 	if proof != "" {
 		r.Header.Set("DPoP", proof)
 	}

@@ -9,20 +9,20 @@ import (
 	"github.com/gatehouse/gatehouse/authz/resource"
 )
 
-// Authenticate implements [resource.Authenticator] for what Gatehouse itself
-// protects: an access token of ours whose aud names the issuer, that has not
-// expired, that the ledger does not know, with the scopes that are left of it at
-// this moment. Its errors are [resource.ErrInvalidToken] and [resource.ErrUnavailable].
+// Authenticate implements [resource.Authenticator] for the API: an access token of
+// ours whose aud names the issuer or the API, whose key was shown if it is bound to
+// one, that has not expired, that the ledger does not know, with the scopes that are
+// left of it at this moment. Its errors are [resource.ErrInvalidToken] and [resource.ErrUnavailable].
 func (p *Provider) Authenticate(ctx context.Context, token string) (*resource.Principal, error) {
 	claims, err := p.openAccessToken(token)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", resource.ErrInvalidToken, err)
 	}
-	if !slices.Contains(claims.Audience, p.Issuer) {
-		return nil, fmt.Errorf("%w: aud does not name the issuer", resource.ErrInvalidToken)
+	if !slices.ContainsFunc(claims.Audience, p.isOurs) {
+		return nil, fmt.Errorf("%w: aud names neither the issuer nor the API", resource.ErrInvalidToken)
 	}
-	if claims.Confirmation != nil {
-		return nil, fmt.Errorf("%w: it is bound to a key and was presented without", resource.ErrInvalidToken)
+	if err := claims.Confirmation.binding().Proven(ctx); err != nil {
+		return nil, fmt.Errorf("%w: %w", resource.ErrInvalidToken, err)
 	}
 	s, err := p.standOfPerson(ctx, claims)
 	if err != nil {

@@ -21,7 +21,7 @@ func invalidTarget() error {
 }
 
 // targets reads the resource parameters of a request (RFC 8707 §2): registered
-// resources, or Gatehouse itself, each named once. nil when it names none.
+// resources, or Gatehouse itself or its API, each named once. nil when it names none.
 func (p *Provider) targets(ctx context.Context, parameters url.Values, tenant authz.TenantID) ([]string, error) {
 	named := parameters["resource"]
 	if len(named) == 0 {
@@ -52,11 +52,16 @@ func (p *Provider) checkReach(ctx context.Context, identifiers []string, tenant 
 	for _, identifier := range identifiers {
 		r, known := catalogue.Resources[identifier]
 		theirs := known && (r.Tenant.IsZero() || tenant.IsZero() || r.Tenant == tenant)
-		if !theirs && identifier != p.Issuer {
+		if !theirs && !p.isOurs(identifier) {
 			return invalidTarget()
 		}
 	}
 	return nil
+}
+
+// isOurs tells the resources that Gatehouse itself is: all of it, and its API.
+func (p *Provider) isOurs(identifier string) bool {
+	return identifier == p.Issuer || identifier == p.endpoint(APIPath)
 }
 
 // elsewhereOwned is the scopes that belong to resources, and to none of the targets.

@@ -50,6 +50,7 @@ func (s *Server) routes() []route {
 
 		{"GET", "/.well-known/openid-configuration", shared, p.Discovery},
 		{"GET", "/.well-known/oauth-authorization-server", shared, p.Discovery},
+		{"GET", api.MetadataPath, shared, s.api.Metadata},
 		{"GET", "/.well-known/webauthn", open, s.relatedOrigins},
 		{"GET", "/.well-known/passkey-endpoints", shared, s.passkeyEndpoints},
 		{"GET", "/.well-known/change-password", open, changePassword},

@@ -6,7 +6,10 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/authz/dpop"
 )
 
 // Metadata describes a resource server to its clients (RFC 9728 §2). It is the
@@ -19,6 +22,8 @@ type Metadata struct {
 	AuthorizationServers []string
 	// Scopes is what a client may want to ask for.
 	Scopes authz.ScopeSet
+	// DPoP says that tokens may be bound to a DPoP key: the [Guard] has a [DPoP].
+	DPoP bool
 }
 
 // URL is where the document must be served (RFC 9728 §3.1): the well-known path
@@ -38,11 +43,16 @@ func (m Metadata) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "public, max-age=300")
 	w.Header().Set("Access-Control-Allow-Origin", "*")
+	var proofs []jose.SignatureAlgorithm
+	if m.DPoP {
+		proofs = dpop.Algorithms
+	}
 	// The client is gone when this fails.
 	_ = json.NewEncoder(w).Encode(struct {
-		Resource             string         `json:"resource"`
-		AuthorizationServers []string       `json:"authorization_servers"`
-		Scopes               authz.ScopeSet `json:"scopes_supported,omitempty"`
-		Methods              []string       `json:"bearer_methods_supported"`
-	}{m.Resource, m.AuthorizationServers, m.Scopes, []string{"header"}})
+		Resource             string                    `json:"resource"`
+		AuthorizationServers []string                  `json:"authorization_servers"`
+		Scopes               authz.ScopeSet            `json:"scopes_supported,omitempty"`
+		Methods              []string                  `json:"bearer_methods_supported"`
+		ProofAlgorithms      []jose.SignatureAlgorithm `json:"dpop_signing_alg_values_supported,omitempty"`
+	}{m.Resource, m.AuthorizationServers, m.Scopes, []string{"header"}, proofs})
 }

@@ -39,4 +39,10 @@ func TestMetadataDocument(t *testing.T) {
 	if got := strings.TrimSpace(w.Body.String()); got != want || w.Header().Get("Content-Type") != "application/json" {
 		t.Errorf("got %s, %v", got, w.Header())
 	}
+	m.DPoP = true
+	w = httptest.NewRecorder()
+	m.ServeHTTP(w, httptest.NewRequest("GET", "/.well-known/oauth-protected-resource", nil))
+	if !strings.Contains(w.Body.String(), `"dpop_signing_alg_values_supported":["ES256",`) {
+		t.Errorf("with DPoP: %s", w.Body)
+	}
 }

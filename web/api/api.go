@@ -21,10 +21,19 @@ import (
 )
 
 // Prefix is where the API stands.
-const Prefix = "/api/v1"
+const Prefix = oidc.APIPath
+
+// MetadataPath is where the API says from whom its tokens come (RFC 9728 §3.1).
+const MetadataPath = "/.well-known/oauth-protected-resource" + Prefix
 
 // maxBody bounds the body of a request, in bytes.
 const maxBody = 256 << 10
+
+// Tokens proves access tokens, and uses up the proofs that come with them.
+type Tokens interface {
+	resource.Authenticator
+	resource.Replays
+}
 
 // Config is what an [API] is made of.
 type Config struct {
@@ -33,7 +42,7 @@ type Config struct {
 	Store     *postgres.Store
 	Directory *directory.Service
 	// Tokens proves who presents a token; nil where the API serves [API.ForHost] alone.
-	Tokens resource.Authenticator
+	Tokens Tokens
 	Hasher *authn.Hasher
 	// Keys opens the signing keys, for the few operations that change them.
 	Keys func(context.Context) (*keys.Ring, error)
@@ -54,6 +63,7 @@ type API struct {
 	mux      *http.ServeMux
 	huma     huma.API
 	guard    *resource.Guard
+	metadata resource.Metadata
 	cursors  cursors
 	once     once
 	links    *authn.Links
@@ -63,7 +73,12 @@ type API struct {
 
 // New puts the API together.
 func New(c Config) (*API, error) {
-	a := &API{Config: c, mux: http.NewServeMux(), guard: resource.NewGuard(c.Tokens, resource.GuardConfig{Realm: "gatehouse", Logger: c.Log})}
+	a := &API{Config: c, mux: http.NewServeMux()}
+	metadata := resource.Metadata{Resource: c.Issuer + Prefix, AuthorizationServers: []string{c.Issuer}, DPoP: true}
+	a.guard = resource.NewGuard(c.Tokens, resource.GuardConfig{
+		Realm: "gatehouse", ResourceMetadata: c.Issuer + MetadataPath, Logger: c.Log, Now: c.Now,
+		DPoP: resource.DPoP{BaseURL: c.Issuer, Replays: c.Tokens}, Certificate: oidc.Certificate,
+	})
 	settings := huma.DefaultConfig("Gatehouse", "1")
 	settings.Info.Description = "Users, sessions, tenants and clients of one deployment."
 	// The document is served from memory, in one form; nothing else is added to it.
@@ -89,11 +104,20 @@ func New(c Config) (*API, error) {
 		return nil, err
 	}
 	a.routes()
+	for _, route := range a.list {
+		for _, scope := range route.AnyOf {
+			metadata.Scopes = metadata.Scopes.With(scope)
+		}
+	}
+	a.metadata = metadata
 	a.document = sync.OnceValues(a.huma.OpenAPI().MarshalJSON)
 	a.mux.HandleFunc("GET "+Prefix+"/openapi.json", a.showDocument)
 	a.mux.HandleFunc("GET "+Prefix+"/docs", a.showReference)
 	return a, nil
 }
+
+// Metadata is GET [MetadataPath].
+func (a *API) Metadata(w http.ResponseWriter, r *http.Request) { a.metadata.ServeHTTP(w, r) }
 
 func (a *API) showDocument(w http.ResponseWriter, r *http.Request) {
 	document, err := a.document()
