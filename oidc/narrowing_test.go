@@ -75,7 +75,7 @@ func losses() []loss {
 			noError(t, d.RemoveMember(t.Context(), host, group[user], user))
 		}},
 		{"a group loses its scopes", join, func(t *testing.T, _ *webtest.House, d *directory.Service, user authz.UserID) {
-			_, err := d.SetGroupScopes(t.Context(), host, group[user], nil)
+			_, err := d.SetGroupScopes(t.Context(), host, group[user], nil, nil)
 			noError(t, err)
 		}},
 		{"the role is changed", func(t *testing.T, _ *webtest.House, d *directory.Service, user authz.UserID) {
@@ -88,10 +88,10 @@ func losses() []loss {
 			noError(t, err)
 		}},
 		{"the role loses its scopes", func(t *testing.T, _ *webtest.House, d *directory.Service, _ authz.UserID) {
-			_, err := d.SetRoleScopes(t.Context(), host, authz.RoleUser, []authz.Pattern{"user", "agents:read", "tools:execute", "reports:read"})
+			_, err := d.SetRoleScopes(t.Context(), host, authz.RoleUser, []authz.Pattern{"user", "agents:read", "tools:execute", "reports:read"}, nil)
 			noError(t, err)
 		}, func(t *testing.T, _ *webtest.House, d *directory.Service, _ authz.UserID) {
-			_, err := d.SetRoleScopes(t.Context(), host, authz.RoleUser, []authz.Pattern{"user", "agents:read", "tools:execute"})
+			_, err := d.SetRoleScopes(t.Context(), host, authz.RoleUser, []authz.Pattern{"user", "agents:read", "tools:execute"}, nil)
 			noError(t, err)
 		}},
 	}

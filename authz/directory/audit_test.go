@@ -60,7 +60,10 @@ func TestM8_Audit(t *testing.T) {
 			_, err := v.CreateGroup(ctx, by, directory.CreateGroup{Tenant: v.acme.ID, Name: "readers", Scopes: []authz.Pattern{"reports:*"}})
 			return err
 		}, []string{"readers", "reports:*"}},
-		{"group.scopes", func() error { _, err := v.SetGroupScopes(ctx, by, tools.ID, []authz.Pattern{"tools:*"}); return err }, []string{tools.ID.String(), "tools:execute", "tools:*"}},
+		{"group.scopes", func() error {
+			_, err := v.SetGroupScopes(ctx, by, tools.ID, []authz.Pattern{"tools:*"}, nil)
+			return err
+		}, []string{tools.ID.String(), "tools:execute", "tools:*"}},
 		{"group.add-member", func() error { return v.AddMember(ctx, by, tools.ID, bob.ID) }, []string{tools.ID.String(), id(bob)}},
 		{"group.remove-member", func() error { return v.RemoveMember(ctx, by, tools.ID, bob.ID) }, []string{tools.ID.String(), id(bob)}},
 		{"user.merge", func() error { _, err := v.MergeUsers(ctx, by, v.ann.ID, bob.ID, false); return err }, []string{id(bob), id(v.ann), "ann@example.com"}},
@@ -75,7 +78,7 @@ func TestM8_Audit(t *testing.T) {
 			return err
 		}, []string{"guest@example.com"}},
 		{"link.create", func() error { _, err := v.SetUpLink(ctx, by, by.User); return err }, []string{by.User.String()}},
-		{"group.update", func() error { _, err := v.RenameGroup(ctx, by, tools.ID, "gear"); return err }, []string{tools.ID.String(), "gear"}},
+		{"group.update", func() error { _, err := v.RenameGroup(ctx, by, tools.ID, "gear", nil); return err }, []string{tools.ID.String(), "gear"}},
 		{"group.delete", func() error { return v.DeleteGroup(ctx, by, tools.ID) }, []string{tools.ID.String(), "gear"}},
 		{"user.avatar", func() error { _, err := v.SetAvatar(ctx, by, v.acme.ID, picture(t, "png", 300, 200)); return err }, []string{"/files/" + by.User.String()}},
 		{"user.remove-avatar", func() error { _, err := v.RemoveAvatar(ctx, by, by.User); return err }, []string{"/files/" + by.User.String()}},
@@ -86,12 +89,12 @@ func TestM8_Audit(t *testing.T) {
 			if moon, err = v.Project(ctx, by, v.acme.ID, "moon"); err != nil {
 				return err
 			}
-			moon, err = v.RenameProject(ctx, by, moon, "mars")
+			moon, err = v.RenameProject(ctx, by, moon, "mars", nil)
 			return err
 		}, []string{`"moon"`, `"mars"`}},
 		{"project.delete", func() error { return v.DeleteProject(ctx, by, moon) }, []string{"mars"}},
 		{"role.scopes", func() error {
-			_, err := v.SetRoleScopes(ctx, by, authz.RoleViewer, []authz.Pattern{"user"})
+			_, err := v.SetRoleScopes(ctx, by, authz.RoleViewer, []authz.Pattern{"user"}, nil)
 			return err
 		}, []string{"viewer", "agents:read"}},
 		{"scope.put", func() error { return v.PutScope(ctx, by, storage.ScopeInfo{Name: "moon:land", Title: "Land"}) }, []string{"moon:land"}},

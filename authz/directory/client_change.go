@@ -46,6 +46,9 @@ func (s *Service) UpdateClient(ctx context.Context, a Actor, id authz.ClientID, 
 		return c, err
 	}
 	c, err = s.store.UpdateClient(ctx, id, func(c *storage.Client) error {
+		if err := holds(n.If, *c); err != nil {
+			return err
+		}
 		n.apply(c)
 		c.GrantTypes = grantTypes(c)
 		return errors.Join(checkClient(*c), checkOpenTo(*c), checkLinks(*c))

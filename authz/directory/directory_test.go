@@ -171,9 +171,9 @@ func TestM5_HostileText(t *testing.T) {
 				_, err := v.Audit(ctx, host, directory.AuditFilter{ObjectKind: text, ObjectID: text})
 				return err
 			},
-			"SetRoleScopes": func() error { _, err := v.SetRoleScopes(ctx, host, authz.Role(text), nil); return err },
+			"SetRoleScopes": func() error { _, err := v.SetRoleScopes(ctx, host, authz.Role(text), nil, nil); return err },
 			"SetRoleScopes to": func() error {
-				_, err := v.SetRoleScopes(ctx, host, authz.RoleUser, []authz.Pattern{authz.Pattern(text)})
+				_, err := v.SetRoleScopes(ctx, host, authz.RoleUser, []authz.Pattern{authz.Pattern(text)}, nil)
 				return err
 			},
 			"GrantUserScope": func() error { return v.GrantUserScope(ctx, host, v.ann.ID, v.acme.ID, authz.Pattern(text)) },

@@ -65,6 +65,14 @@ type UserChange struct {
 	If func(storage.User) error
 }
 
+// holds asks a condition such as [UserChange].If of an object under its lock.
+func holds[T any](condition func(T) error, now T) error {
+	if condition == nil {
+		return nil
+	}
+	return condition(now)
+}
+
 // CreateTenant is a tenant to be made. A nil limit means "no limit".
 type CreateTenant struct {
 	Slug, Name, Region, Plan            string
@@ -125,6 +133,8 @@ type ClientChange struct {
 	// OpenTo and Groups are said together: who may sign in through it from now on.
 	OpenTo *storage.OpenTo
 	Groups []authz.GroupID
+	// If judges the client in the moment of the change, as that of [UserChange].
+	If func(storage.Client) error
 }
 
 // CreateResource is a resource server to be made. Tenant is a slug; "" makes a
@@ -165,6 +175,8 @@ type ResourceChange struct {
 	Scopes *authz.ScopeSet
 	// AccessTokenLifetime 0 lets tokens for it live as long as any.
 	AccessTokenLifetime *time.Duration
+	// If judges the resource server in the moment of the change, as that of [UserChange].
+	If func(storage.Resource) error
 }
 
 // Explain asks what a client would be granted for a user.

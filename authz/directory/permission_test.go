@@ -50,11 +50,11 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 		},
 		"DeleteTenant": func(a directory.Actor) error { return v.DeleteTenant(ctx, a, tenant, "x") },
 		"RenameProject": func(a directory.Actor) error {
-			_, err := v.RenameProject(ctx, a, storage.Project{}, "x")
+			_, err := v.RenameProject(ctx, a, storage.Project{}, "x", nil)
 			return err
 		},
 		"DeleteProject": func(a directory.Actor) error { return v.DeleteProject(ctx, a, storage.Project{}) },
-		"RenameGroup":   func(a directory.Actor) error { _, err := v.RenameGroup(ctx, a, group, "x"); return err },
+		"RenameGroup":   func(a directory.Actor) error { _, err := v.RenameGroup(ctx, a, group, "x", nil); return err },
 		"DeleteGroup":   func(a directory.Actor) error { return v.DeleteGroup(ctx, a, group) },
 		"Invite":        func(a directory.Actor) error { _, err := v.Invite(ctx, a, directory.Invite{}); return err },
 		"SetUpLink":     func(a directory.Actor) error { _, err := v.SetUpLink(ctx, a, user); return err },
@@ -70,10 +70,10 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 		"CreateGroup":    func(a directory.Actor) error { _, err := v.CreateGroup(ctx, a, directory.CreateGroup{}); return err },
 		"AddMember":      func(a directory.Actor) error { return v.AddMember(ctx, a, group, user) },
 		"RemoveMember":   func(a directory.Actor) error { return v.RemoveMember(ctx, a, group, user) },
-		"SetGroupScopes": func(a directory.Actor) error { _, err := v.SetGroupScopes(ctx, a, group, nil); return err },
+		"SetGroupScopes": func(a directory.Actor) error { _, err := v.SetGroupScopes(ctx, a, group, nil, nil); return err },
 
 		"Roles":           func(a directory.Actor) error { _, err := v.Roles(ctx, a); return err },
-		"SetRoleScopes":   func(a directory.Actor) error { _, err := v.SetRoleScopes(ctx, a, "none", nil); return err },
+		"SetRoleScopes":   func(a directory.Actor) error { _, err := v.SetRoleScopes(ctx, a, "none", nil, nil); return err },
 		"Scopes":          func(a directory.Actor) error { _, err := v.Scopes(ctx, a); return err },
 		"PutScope":        func(a directory.Actor) error { return v.PutScope(ctx, a, storage.ScopeInfo{}) },
 		"GrantUserScope":  func(a directory.Actor) error { return v.GrantUserScope(ctx, a, user, tenant, "openid") },
@@ -242,15 +242,18 @@ func TestM3_Escalation(t *testing.T) {
 			_, err := v.CreateGroup(ctx, manager, directory.CreateGroup{Tenant: v.acme.ID, Name: "users", Scopes: []authz.Pattern{"user"}})
 			return err
 		}, true},
-		{"a manager widens a group", func() error { _, err := v.SetGroupScopes(ctx, manager, tools.ID, []authz.Pattern{"admin"}); return err }, false},
+		{"a manager widens a group", func() error {
+			_, err := v.SetGroupScopes(ctx, manager, tools.ID, []authz.Pattern{"admin"}, nil)
+			return err
+		}, false},
 		{"an admin gives users:manage", func() error { return v.GrantUserScope(ctx, admin, v.ann.ID, v.acme.ID, "users:manage") }, false},
 		{"an admin gives everything", func() error { return v.GrantUserScope(ctx, admin, v.ann.ID, v.acme.ID, "*") }, false},
 		{"an admin gives admin", func() error { return v.GrantUserScope(ctx, admin, v.ann.ID, v.acme.ID, "admin") }, true},
 		{"an admin widens their own role", func() error {
-			_, err := v.SetRoleScopes(ctx, admin, authz.RoleAdmin, []authz.Pattern{"admin", "billing"})
+			_, err := v.SetRoleScopes(ctx, admin, authz.RoleAdmin, []authz.Pattern{"admin", "billing"}, nil)
 			return err
 		}, false},
-		{"an admin narrows the owner's role", func() error { _, err := v.SetRoleScopes(ctx, admin, authz.RoleOwner, nil); return err }, false},
+		{"an admin narrows the owner's role", func() error { _, err := v.SetRoleScopes(ctx, admin, authz.RoleOwner, nil, nil); return err }, false},
 		{"an admin registers a service with billing", func() error {
 			_, _, err := v.CreateClient(ctx, admin, directory.CreateClient{Name: "x", Kind: storage.ClientService, Scopes: []authz.Pattern{"billing"}})
 			return err

@@ -78,6 +78,9 @@ func (s *Service) UpdateResource(ctx context.Context, a Actor, identifier string
 		return r, err
 	}
 	r, err = s.store.UpdateResource(ctx, identifier, func(r *storage.Resource) error {
+		if err := holds(n.If, *r); err != nil {
+			return err
+		}
 		change(&r.Name, n.Name)
 		change(&r.Scopes, n.Scopes)
 		change(&r.AccessTokenLifetime, n.AccessTokenLifetime)

@@ -86,8 +86,8 @@ func (s *Service) DeleteScope(ctx context.Context, a Actor, name authz.Scope) er
 }
 
 // SetRoleScopes changes what a role holds.
-func (s *Service) SetRoleScopes(ctx context.Context, a Actor, role authz.Role, scopes []authz.Pattern) (storage.Role, error) {
-	r := storage.Role{Name: role, Scopes: given(scopes)}
+func (s *Service) SetRoleScopes(ctx context.Context, a Actor, role authz.Role, scopes []authz.Pattern, seen func(storage.Role) error) (storage.Role, error) {
+	r := storage.Role{Name: role}
 	if err := errors.Join(may(a, manageScopes), s.mayAssign(ctx, a, role), mayGive(a, scopes)); err != nil {
 		return r, err
 	}
@@ -97,7 +97,13 @@ func (s *Service) SetRoleScopes(ctx context.Context, a Actor, role authz.Role, s
 	if err := checkPatterns(scopes); err != nil {
 		return r, err
 	}
-	return r, s.store.SetRoleScopes(ctx, role, r.Scopes, s.event(a, "role.scopes", authz.TenantID{}))
+	return s.store.UpdateRole(ctx, role, func(r *storage.Role) error {
+		if err := holds(seen, *r); err != nil {
+			return err
+		}
+		r.Scopes = given(scopes)
+		return nil
+	}, s.event(a, "role.scopes", authz.TenantID{}))
 }
 
 // GrantUserScope gives a user a scope beyond role and groups, in one tenant or,

@@ -195,17 +195,20 @@ func given(patterns []authz.Pattern) []authz.Pattern { return append([]authz.Pat
 
 // SetGroupScopes changes what a group gives; tokens of its members lose at once
 // what it no longer gives.
-func (s *Service) SetGroupScopes(ctx context.Context, a Actor, id authz.GroupID, scopes []authz.Pattern) (storage.Group, error) {
+func (s *Service) SetGroupScopes(ctx context.Context, a Actor, id authz.GroupID, scopes []authz.Pattern, seen func(storage.Group) error) (storage.Group, error) {
 	g, err := s.changeableGroup(ctx, a, id)
-	if err == nil {
-		// Nobody takes away what they could not give, either.
-		err = errors.Join(mayGiveIn(a, g.Tenant, added(g.Scopes, scopes)), mayGiveIn(a, g.Tenant, added(scopes, g.Scopes)), checkPatterns(scopes))
-	}
 	if err != nil {
 		return g, err
 	}
-	g.Scopes = given(scopes)
-	return g, s.store.SetGroupScopes(ctx, g.ID, g.Scopes, s.event(a, "group.scopes", g.Tenant))
+	return s.store.UpdateGroup(ctx, id, func(g *storage.Group) error {
+		if err := holds(seen, *g); err != nil {
+			return err
+		}
+		// Nobody takes away what they could not give, either.
+		err := errors.Join(mayGiveIn(a, g.Tenant, added(g.Scopes, scopes)), mayGiveIn(a, g.Tenant, added(scopes, g.Scopes)), checkPatterns(scopes))
+		g.Scopes = given(scopes)
+		return err
+	}, s.event(a, "group.scopes", g.Tenant))
 }
 
 func (s *Service) changeableGroup(ctx context.Context, a Actor, id authz.GroupID) (storage.Group, error) {

@@ -14,6 +14,8 @@ type TenantChange struct {
 	Slug, Name, Region, Plan            *string
 	MaxUsers, MaxAgents, StorageQuotaGB *int
 	Features                            *[]string
+	// If judges the tenant in the moment of the change, as that of [UserChange].
+	If func(storage.Tenant) error
 }
 
 // UpdateTenant changes a tenant. A limit below what the tenant has already takes
@@ -23,6 +25,9 @@ func (s *Service) UpdateTenant(ctx context.Context, a Actor, id authz.TenantID, 
 		return storage.Tenant{}, err
 	}
 	t, err := s.store.UpdateTenant(ctx, id, func(t *storage.Tenant) error {
+		if err := holds(n.If, *t); err != nil {
+			return err
+		}
 		n.apply(t)
 		return checkTenant(*t)
 	}, s.event(a, "tenant.update", id))
@@ -83,15 +88,20 @@ func (s *Service) DeleteTenant(ctx context.Context, a Actor, id authz.TenantID, 
 }
 
 // RenameProject gives a project another name.
-func (s *Service) RenameProject(ctx context.Context, a Actor, p storage.Project, name string) (storage.Project, error) {
+func (s *Service) RenameProject(ctx context.Context, a Actor, p storage.Project, name string, seen func(storage.Project) error) (storage.Project, error) {
 	if err := may(a, manageTenants); err != nil {
 		return p, err
 	}
 	if err := errors.Join(missing("name", name), checkName("name", name)); err != nil {
 		return p, err
 	}
-	p.Name = name
-	return p, s.store.RenameProject(ctx, p.ID, name, s.event(a, "project.update", p.Tenant))
+	return s.store.UpdateProject(ctx, p.ID, func(p *storage.Project) error {
+		if err := holds(seen, *p); err != nil {
+			return err
+		}
+		p.Name = name
+		return nil
+	}, s.event(a, "project.update", p.Tenant))
 }
 
 // DeleteProject removes a project with its groups; what they gave is gone at once.
@@ -104,7 +114,7 @@ func (s *Service) DeleteProject(ctx context.Context, a Actor, p storage.Project)
 
 // RenameGroup gives a group another name, which its members' next tokens carry. That
 // of all members keeps its own.
-func (s *Service) RenameGroup(ctx context.Context, a Actor, id authz.GroupID, name string) (storage.Group, error) {
+func (s *Service) RenameGroup(ctx context.Context, a Actor, id authz.GroupID, name string, seen func(storage.Group) error) (storage.Group, error) {
 	g, err := s.changeableGroup(ctx, a, id)
 	if err != nil {
 		return g, err
@@ -112,11 +122,16 @@ func (s *Service) RenameGroup(ctx context.Context, a Actor, id authz.GroupID, na
 	if err := errors.Join(missing("name", name), checkName("name", name)); err != nil {
 		return g, err
 	}
-	if g.Name == storage.MembersGroup && g.Project.IsZero() {
-		return g, invalid("group", "is that of all members, and keeps its name")
-	}
-	g.Name = name
-	return g, s.store.RenameGroup(ctx, id, name, s.event(a, "group.update", g.Tenant))
+	return s.store.UpdateGroup(ctx, id, func(g *storage.Group) error {
+		if err := holds(seen, *g); err != nil {
+			return err
+		}
+		if g.Name == storage.MembersGroup && g.Project.IsZero() {
+			return invalid("group", "is that of all members, and keeps its name")
+		}
+		g.Name = name
+		return nil
+	}, s.event(a, "group.update", g.Tenant))
 }
 
 // DeleteGroup removes a group; its members lose at once what it gave. That of all

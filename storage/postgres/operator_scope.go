@@ -50,14 +50,24 @@ func (s *OperatorStore) DeleteScope(ctx context.Context, name authz.Scope, e sto
 	})
 }
 
-// SetRoleScopes changes what a role holds, and with it the rights of everyone who has it.
-func (s *OperatorStore) SetRoleScopes(ctx context.Context, role authz.Role, scopes []authz.Pattern, e storage.AuditEvent) error {
-	return s.change(ctx, e, row("role", "platform.roles", "name", role, string(role)), func(tx pgx.Tx) error {
-		if err := exec(ctx, tx, `update platform.roles set scopes = $2 where name = $1`, role, scopes); err != nil {
+// UpdateRole changes what a role holds as it stands at this moment, and with it the
+// rights of everyone who has it.
+func (s *OperatorStore) UpdateRole(ctx context.Context, role authz.Role, change func(*storage.Role) error, e storage.AuditEvent) (storage.Role, error) {
+	r := storage.Role{Name: role}
+	err := s.change(ctx, e, row("role", "platform.roles", "name", role, string(role)), func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `select description, scopes from platform.roles where name = $1`, role).Scan(&r.Description, &r.Scopes)
+		if err != nil {
+			return err
+		}
+		if err := change(&r); err != nil {
+			return err
+		}
+		if err := exec(ctx, tx, `update platform.roles set scopes = $2 where name = $1`, role, r.Scopes); err != nil {
 			return err
 		}
 		return everyonesRightsChanged(ctx, tx, `role = $1`, role, e)
 	})
+	return r, err
 }
 
 func scanUserScope(row pgx.CollectableRow) (u storage.UserScope, err error) {

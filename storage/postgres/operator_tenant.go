@@ -108,16 +108,6 @@ func (s *OperatorStore) InsertGroup(ctx context.Context, g storage.Group, e stor
 	})
 }
 
-// SetGroupScopes changes what a group gives, and with it the rights of its members.
-func (s *OperatorStore) SetGroupScopes(ctx context.Context, id authz.GroupID, scopes []authz.Pattern, e storage.AuditEvent) error {
-	return s.change(ctx, e, groupObject(id), func(tx pgx.Tx) error {
-		if err := exec(ctx, tx, `update platform.user_groups set scopes = $2 where id = $1`, id, scopes); err != nil {
-			return err
-		}
-		return everyonesRightsChanged(ctx, tx, `id in (select user_id from platform.user_group_memberships where user_group_id = $1)`, id, e)
-	})
-}
-
 // InsertMembership makes a user a member of a group.
 func (s *OperatorStore) InsertMembership(ctx context.Context, m storage.Membership, e storage.AuditEvent) error {
 	o := row("membership", "platform.user_group_memberships", "id", m.ID, m.ID.String())

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -74,11 +75,24 @@ func projectObject(id authz.ProjectID) object {
 	return row("project", "public.projects", "id", id, id.String())
 }
 
-// RenameProject gives a project another name.
-func (s *OperatorStore) RenameProject(ctx context.Context, id authz.ProjectID, name string, e storage.AuditEvent) error {
-	return s.change(ctx, e, projectObject(id), func(tx pgx.Tx) error {
-		return exec(ctx, tx, `update public.projects set name = $2 where id = $1`, id, name)
+// UpdateProject changes a project as it stands at this moment: change is called with
+// it under a lock, and what it refuses is left as it was.
+func (s *OperatorStore) UpdateProject(ctx context.Context, id authz.ProjectID, change func(*storage.Project) error, e storage.AuditEvent) (storage.Project, error) {
+	var p storage.Project
+	err := s.change(ctx, e, projectObject(id), func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `select id, tenant_id, name, created_at from public.projects where id = $1`, id)
+		if err != nil {
+			return err
+		}
+		if p, err = pgx.CollectExactlyOneRow(rows, scanProject); err != nil {
+			return err
+		}
+		if err := change(&p); err != nil {
+			return err
+		}
+		return exec(ctx, tx, `update public.projects set name = $2 where id = $1`, id, p.Name)
 	})
+	return p, err
 }
 
 // DeleteProject removes a project; its groups go with it.
@@ -93,11 +107,29 @@ func (s *OperatorStore) DeleteProject(ctx context.Context, id authz.ProjectID, e
 	})
 }
 
-// RenameGroup gives a group another name.
-func (s *OperatorStore) RenameGroup(ctx context.Context, id authz.GroupID, name string, e storage.AuditEvent) error {
-	return s.change(ctx, e, groupObject(id), func(tx pgx.Tx) error {
-		return exec(ctx, tx, `update platform.user_groups set name = $2 where id = $1`, id, name)
+// UpdateGroup changes name and scopes of a group as it stands at this moment, as
+// [OperatorStore.UpdateProject] does. Other scopes are other rights of its members.
+func (s *OperatorStore) UpdateGroup(ctx context.Context, id authz.GroupID, change func(*storage.Group) error, e storage.AuditEvent) (storage.Group, error) {
+	var g storage.Group
+	err := s.change(ctx, e, groupObject(id), func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `select `+groupColumns+` from platform.user_groups g where g.id = $1`, id)
+		if err != nil {
+			return err
+		}
+		if g, err = pgx.CollectExactlyOneRow(rows, scanGroup); err != nil {
+			return err
+		}
+		before := g.Scopes
+		if err := change(&g); err != nil {
+			return err
+		}
+		err = exec(ctx, tx, `update platform.user_groups set name = $2, scopes = $3 where id = $1`, id, g.Name, g.Scopes)
+		if err != nil || slices.Equal(before, g.Scopes) {
+			return err
+		}
+		return everyonesRightsChanged(ctx, tx, `id in (select user_id from platform.user_group_memberships where user_group_id = $1)`, id, e)
 	})
+	return g, err
 }
 
 // DeleteGroup removes a group with its memberships.

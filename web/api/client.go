@@ -47,6 +47,10 @@ type Client struct {
 	RedirectURIs           []string               `json:"redirect_uris" nullable:"false" table:"-"`
 	PostLogoutRedirectURIs []string               `json:"post_logout_redirect_uris" nullable:"false" table:"-"`
 	IDTokenAlg             string                 `json:"id_token_alg" table:"-"`
+	JWKS                   json.RawMessage        `json:"jwks,omitempty" table:"-" doc:"Its public keys (RFC 7517 §5), where it has any"`
+	LogoURI                string                 `json:"logo_uri,omitempty" table:"-"`
+	PolicyURI              string                 `json:"policy_uri,omitempty" table:"-"`
+	TOSURI                 string                 `json:"tos_uri,omitempty" table:"-"`
 	Introspect             bool                   `json:"introspect" table:"-"`
 	FirstParty             bool                   `json:"first_party" table:"-"`
 	SkipConsent            bool                   `json:"skip_consent" table:"-"`
@@ -63,7 +67,7 @@ func describeClient(c storage.Client) Client {
 		ClientID: string(c.ID), Name: c.Name, Kind: string(c.Kind), TenantID: optional(c.Tenant.String()), OwnerID: optional(c.Owner.String()),
 		AuthMethod: c.AuthMethod, GrantTypes: texts(c.GrantTypes), Scopes: texts(c.Scopes),
 		RedirectURIs: texts(c.RedirectURIs), PostLogoutRedirectURIs: texts(c.PostLogoutRedirectURIs),
-		IDTokenAlg: c.IDTokenAlg, Introspect: c.Introspect, FirstParty: c.FirstParty, SkipConsent: c.SkipConsent,
+		IDTokenAlg: c.IDTokenAlg, JWKS: c.JWKS, LogoURI: c.LogoURI, PolicyURI: c.PolicyURI, TOSURI: c.TOSURI, Introspect: c.Introspect, FirstParty: c.FirstParty, SkipConsent: c.SkipConsent,
 		SelfRegistered: c.SelfRegistered, Metadata: c.Metadata, OpenTo: string(c.OpenTo), Groups: ids(c.Groups), CreatedAt: instant(c.CreatedAt), DisabledAt: instant(c.DisabledAt),
 	}
 }
@@ -187,6 +191,7 @@ func (a *API) showClient(ctx context.Context, actor directory.Actor, in *ClientP
 
 // ClientChange is what to change of a client.
 type ClientChange struct {
+	IfMatch
 	ClientPath
 	Body struct {
 		Name                   *string         `json:"name,omitempty" minLength:"1" maxLength:"200"`
@@ -216,6 +221,7 @@ func (a *API) updateClient(ctx context.Context, actor directory.Actor, in *Clien
 		Name: b.Name, RedirectURIs: b.RedirectURIs, PostLogoutRedirectURIs: b.PostLogoutRedirectURIs, JWKS: b.JWKS, IDTokenAlg: b.IDTokenAlg,
 		Introspect: b.Introspect, FirstParty: b.FirstParty, SkipConsent: b.SkipConsent,
 		LogoURI: b.LogoURI, PolicyURI: b.PolicyURI, TOSURI: b.TOSURI, OpenTo: (*storage.OpenTo)(b.OpenTo),
+		If: asSeen(in.IfMatch, describeClient),
 	}
 	if b.Scopes != nil {
 		held, err := patterns(*b.Scopes)

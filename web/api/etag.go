@@ -25,6 +25,13 @@ func tagOf(document any) string {
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 }
 
+func (c Client) tag() string   { return tagOf(c) }
+func (g Group) tag() string    { return tagOf(g) }
+func (p Project) tag() string  { return tagOf(p) }
+func (r Resource) tag() string { return tagOf(r) }
+func (r Role) tag() string     { return tagOf(r) }
+func (t Tenant) tag() string   { return tagOf(t) }
+
 // IfMatch makes a change one of what the caller has seen: embed it in the parameters
 // of a change, and judge the object in the moment of the change.
 type IfMatch struct {
@@ -41,4 +48,14 @@ func (m IfMatch) met(current versioned) error {
 		return nil
 	}
 	return errChanged
+}
+
+// conditional is what [IfMatch] is embedded in, for the document.
+type conditional interface{ conditional() }
+
+func (IfMatch) conditional() {}
+
+// asSeen is m as a condition on what the directory holds.
+func asSeen[T any, D versioned](m IfMatch, describe func(T) D) func(T) error {
+	return func(now T) error { return m.met(describe(now)) }
 }

@@ -3,10 +3,12 @@ package api_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
 )
 
 // What is changed under If-Match is what was seen: of many who saw the same, one wins.
@@ -41,4 +43,56 @@ func TestIfMatch(t *testing.T) {
 	}
 	want(t, "any state", withHeader(h, owner, "PATCH", "/users/bob", `{"display_name":"X"}`, "If-Match", "*"), http.StatusOK)
 	want(t, "without", call(h, owner, "PATCH", "/users/bob", `{"display_name":"Y"}`), http.StatusOK)
+}
+
+// Every update is made under what was seen, in the same way, and the document says so.
+func TestIfMatch_EveryUpdate(t *testing.T) {
+	t.Parallel()
+	h := house(t)
+	h.User("olga", authz.RoleOwner)
+	h.Machine("robot", func(c *storage.Client) { c.Tenant = h.Tenant })
+	h.World.Group(h.Tenant, "tools", "agents:read")
+	h.World.Exec(`insert into public.projects (id, tenant_id, name, created_at) values (gen_random_uuid(), $1, 'site', now())`, h.Tenant)
+	owner := token(h, "olga", "openid admin agents:read tools:execute users:manage user billing")
+	want(t, "resource", call(h, owner, "POST", "/resources", `{"identifier":"https://api.example","scopes":["agents:read"]}`), http.StatusCreated)
+	document := call(h, "", "GET", "/openapi.json", "")
+	for _, update := range []struct{ object, path, method, change, other string }{
+		{"/users/olga", "/users/{user}", "PATCH", `{"display_name":"One"}`, `{"display_name":"Two"}`},
+		{"/tenants/acme", "/tenants/{tenant}", "PATCH", `{"plan":"one"}`, `{"plan":"two"}`},
+		{"/clients/robot", "/clients/{client}", "PATCH", `{"logo_uri":"https://one.example/"}`, `{"name":"Two"}`},
+		{"/resources/https:%2F%2Fapi.example", "/resources/{resource}", "PATCH", `{"name":"One"}`, `{"access_token_seconds":60}`},
+		{"/groups/tools", "/groups/{group}/scopes", "PUT", `{"scopes":["tools:execute"]}`, `{"scopes":["agents:read"]}`},
+		{"/groups/tools", "/groups/{group}", "PATCH", `{"name":"tools"}`, `{"name":"tools"}`},
+		{"/projects/site", "/projects/{project}", "PATCH", `{"name":"site"}`, `{"name":"site"}`},
+		{"/roles/viewer", "/roles/{role}/scopes", "PUT", `{"scopes":["user"]}`, `{"scopes":["user","agents:read"]}`},
+	} {
+		target := update.object
+		if strings.HasSuffix(update.path, "/scopes") {
+			target += "/scopes"
+		}
+		tag := call(h, owner, "GET", update.object, "").Header.Get("ETag")
+		if tag == "" {
+			t.Errorf("%s has no ETag", update.object)
+			continue
+		}
+		before := everything(h)
+		want(t, "stale "+target, withHeader(h, owner, update.method, target, update.change, "If-Match", `"other"`), http.StatusPreconditionFailed)
+		if everything(h) != before {
+			t.Errorf("%s was changed in spite of its tag", target)
+		}
+		done := withHeader(h, owner, update.method, target, update.change, "If-Match", tag)
+		want(t, "as seen "+target, done, http.StatusOK)
+		if now := call(h, owner, "GET", update.object, "").Header.Get("ETag"); done.Header.Get("ETag") != now {
+			t.Errorf("%s answers with tag %q, and is %q", target, done.Header.Get("ETag"), now)
+		} else if update.change != update.other {
+			if now == tag {
+				t.Errorf("%s kept its tag", target)
+			}
+			want(t, "as seen before "+target, withHeader(h, owner, update.method, target, update.other, "If-Match", tag), http.StatusPreconditionFailed)
+		}
+		operation := document.JSON["paths"].(map[string]any)[update.path].(map[string]any)[strings.ToLower(update.method)].(map[string]any)
+		if fmt.Sprint(operation["responses"].(map[string]any)["412"]) == "<nil>" || !strings.Contains(fmt.Sprint(operation["parameters"]), "If-Match") {
+			t.Errorf("the document does not say that %s %s is conditional", update.method, update.path)
+		}
+	}
 }

@@ -110,6 +110,7 @@ func (a *API) group(ctx context.Context, actor directory.Actor, in GroupPath) (s
 
 // GroupScopes is what a group is to give.
 type GroupScopes struct {
+	IfMatch
 	GroupPath
 	Body struct {
 		Scopes []string `json:"scopes" nullable:"false" maxItems:"64" doc:"Scopes and patterns; you can give only what you hold"`
@@ -125,7 +126,7 @@ func (a *API) setGroupScopes(ctx context.Context, actor directory.Actor, in *Gro
 	if err != nil {
 		return Group{}, err
 	}
-	g, err = a.Directory.SetGroupScopes(ctx, actor, g.ID, held)
+	g, err = a.Directory.SetGroupScopes(ctx, actor, g.ID, held, asSeen(in.IfMatch, describeGroup))
 	return describeGroup(g), err
 }
 
@@ -179,6 +180,7 @@ func (a *API) showGroup(ctx context.Context, actor directory.Actor, in *GroupPat
 
 // GroupName is what a group is to be called.
 type GroupName struct {
+	IfMatch
 	GroupPath
 	Body struct {
 		Name string `json:"name" minLength:"1" maxLength:"200"`
@@ -190,7 +192,7 @@ func (a *API) renameGroup(ctx context.Context, actor directory.Actor, in *GroupN
 	if err != nil {
 		return Group{}, err
 	}
-	g, err = a.Directory.RenameGroup(ctx, actor, g.ID, in.Body.Name)
+	g, err = a.Directory.RenameGroup(ctx, actor, g.ID, in.Body.Name, asSeen(in.IfMatch, describeGroup))
 	return describeGroup(g), err
 }
 

@@ -103,10 +103,14 @@ func describe[I, O any](a *API, o Operation[I, O]) huma.Operation {
 		panic(fmt.Sprintf("api: %s: %v", o.ID, err)) // the list of operations is a constant of ours
 	}
 	a.list = append(a.list, Route{o.Method, o.Path, o.ID, o.Summary, o.AnyOf})
+	refusals := []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusServiceUnavailable}
+	if _, ok := any(*new(I)).(conditional); ok {
+		refusals = append(refusals, http.StatusPreconditionFailed)
+	}
 	return huma.Operation{
 		OperationID: o.ID, Method: o.Method, Path: o.Path, Summary: o.Summary, Tags: []string{tag(o.Path)}, DefaultStatus: o.Status,
 		MaxBodyBytes: maxBody, Security: security, Middlewares: huma.Middlewares{a.guarded(need)},
-		Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusServiceUnavailable},
+		Errors: refusals,
 	}
 }
 

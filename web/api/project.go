@@ -85,6 +85,7 @@ func (a *API) showProject(ctx context.Context, actor directory.Actor, in *Projec
 
 // ProjectName is what a project is to be called.
 type ProjectName struct {
+	IfMatch
 	ProjectPath
 	Body struct {
 		Name string `json:"name" minLength:"1" maxLength:"200"`
@@ -96,7 +97,7 @@ func (a *API) renameProject(ctx context.Context, actor directory.Actor, in *Proj
 	if err != nil {
 		return Project{}, err
 	}
-	p, err = a.Directory.RenameProject(ctx, actor, p, in.Body.Name)
+	p, err = a.Directory.RenameProject(ctx, actor, p, in.Body.Name, asSeen(in.IfMatch, describeProject))
 	return describeProject(p), err
 }
 

@@ -93,6 +93,7 @@ func (a *API) showResource(ctx context.Context, actor directory.Actor, in *Resou
 
 // ResourceChange is what to change of a resource server.
 type ResourceChange struct {
+	IfMatch
 	ResourcePath
 	Body struct {
 		Name     *string   `json:"name,omitempty" maxLength:"200"`
@@ -102,7 +103,7 @@ type ResourceChange struct {
 }
 
 func (a *API) updateResource(ctx context.Context, actor directory.Actor, in *ResourceChange) (Resource, error) {
-	n := directory.ResourceChange{Name: in.Body.Name}
+	n := directory.ResourceChange{Name: in.Body.Name, If: asSeen(in.IfMatch, describeResource)}
 	if in.Body.Scopes != nil {
 		scopes, err := scopeSet(*in.Body.Scopes)
 		if err != nil {

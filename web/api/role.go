@@ -58,6 +58,7 @@ func (a *API) showRole(ctx context.Context, actor directory.Actor, in *RolePath)
 
 // RoleScopes is what a role is to hold.
 type RoleScopes struct {
+	IfMatch
 	RolePath
 	Body struct {
 		Scopes []string `json:"scopes" nullable:"false" maxItems:"64" doc:"Scopes and patterns; you can give only what you hold"`
@@ -72,8 +73,6 @@ func (a *API) setRoleScopes(ctx context.Context, actor directory.Actor, in *Role
 	if _, err := a.showRole(ctx, actor, &in.RolePath); err != nil {
 		return Role{}, err
 	}
-	if _, err := a.Directory.SetRoleScopes(ctx, actor, authz.Role(in.Role), held); err != nil {
-		return Role{}, err
-	}
-	return a.showRole(ctx, actor, &in.RolePath)
+	r, err := a.Directory.SetRoleScopes(ctx, actor, authz.Role(in.Role), held, asSeen(in.IfMatch, describeRole))
+	return describeRole(r), err
 }

@@ -98,6 +98,7 @@ func (a *API) showTenant(ctx context.Context, actor directory.Actor, in *TenantP
 
 // TenantUpdate is what to change of a tenant.
 type TenantUpdate struct {
+	IfMatch
 	TenantPath
 	Body struct {
 		Slug           *string   `json:"slug,omitempty" maxLength:"48"`
@@ -119,6 +120,7 @@ func (a *API) updateTenant(ctx context.Context, actor directory.Actor, in *Tenan
 	b := in.Body
 	t, err = a.Directory.UpdateTenant(ctx, actor, t.ID, directory.TenantChange{
 		Slug: b.Slug, Name: b.Name, Region: b.Region, Plan: b.Plan, MaxUsers: b.MaxUsers, MaxAgents: b.MaxAgents, StorageQuotaGB: b.StorageQuotaGB, Features: b.Features,
+		If: asSeen(in.IfMatch, describeTenant),
 	})
 	return describeTenant(t), err
 }

@@ -303,7 +303,7 @@ func (a *API) updateUser(ctx context.Context, actor directory.Actor, in *UserCha
 	u, err = a.Directory.UpdateUser(ctx, actor, u.ID, directory.UserChange{
 		Username: b.Username, Email: b.Email, DisplayName: b.DisplayName, AvatarURL: b.AvatarURL,
 		Role: (*authz.Role)(b.Role), Disabled: b.Disabled,
-		If: func(now storage.User) error { return in.met(describeUser(now)) },
+		If: asSeen(in.IfMatch, describeUser),
 	})
 	if err == nil && hash != "" {
 		if err = a.Directory.SetPasswordHash(ctx, actor, u.ID, hash); err == nil {
