@@ -20,12 +20,16 @@ func (s *Service) Clients(ctx context.Context, a Actor, p Paging) (Page[storage.
 	return page(clients, p, func(c storage.Client) string { return string(c.ID) }), err
 }
 
-// Client finds a client by its client_id.
+// Client finds a client within reach by its client_id.
 func (s *Service) Client(ctx context.Context, a Actor, id authz.ClientID) (storage.Client, error) {
-	if err := may(a, readDirectory); err != nil {
+	r, err := reaches(a, readDirectory)
+	if err != nil {
 		return storage.Client{}, err
 	}
 	c, err := s.store.Client(ctx, id)
+	if err == nil && !r.has(c.Tenant) {
+		c, err = storage.Client{}, storage.ErrNotFound
+	}
 	return c, orUnknown(err, "client", string(id))
 }
 

@@ -20,14 +20,21 @@ func (s *Service) Resources(ctx context.Context, a Actor) ([]storage.Resource, e
 	return slices.SortedFunc(maps.Values(catalogue.Resources), func(a, b storage.Resource) int { return cmp.Compare(a.Identifier, b.Identifier) }), err
 }
 
-// Resource finds a resource server by its identifier.
+// Resource finds a resource server within reach by its identifier.
 func (s *Service) Resource(ctx context.Context, a Actor, identifier string) (storage.Resource, error) {
-	catalogue, err := s.catalogue(ctx, a)
-	r, known := catalogue.Resources[identifier]
-	if err == nil && !known {
-		err = unknown("resource", "%q does not exist", identifier)
+	within, err := reaches(a, readDirectory)
+	if err != nil {
+		return storage.Resource{}, err
 	}
-	return r, err
+	catalogue, err := s.store.Catalogue(ctx)
+	if err != nil {
+		return storage.Resource{}, err
+	}
+	r, known := catalogue.Resources[identifier]
+	if !known || !within.has(r.Tenant) {
+		return storage.Resource{}, unknown("resource", "%q does not exist", identifier)
+	}
+	return r, nil
 }
 
 // CreateResource registers a resource server by its identifier (RFC 8707 §2: an

@@ -34,16 +34,27 @@ func (s *Service) Sessions(ctx context.Context, a Actor, f SessionFilter) (Page[
 
 // Session finds a session, one that has ended too while it is kept.
 func (s *Service) Session(ctx context.Context, a Actor, id authz.SessionID) (storage.Session, error) {
-	if err := may(a, manageSessions); err != nil {
+	r, err := reaches(a, readDirectory)
+	if err != nil {
 		return storage.Session{}, err
 	}
 	found, err := s.store.SessionByID(ctx, id)
-	return found, orUnknown(err, "session", id.String())
+	if err == nil && !r.has(found.Tenant) {
+		err = storage.ErrNotFound
+	}
+	if err == nil {
+		// A session is its user's, and so the whole deployment's, as the account is.
+		err = may(a, manageSessions)
+	}
+	if err != nil {
+		return storage.Session{}, orUnknown(err, "session", id.String())
+	}
+	return found, nil
 }
 
 // RevokeSession kills a session and every token beneath it.
 func (s *Service) RevokeSession(ctx context.Context, a Actor, id authz.SessionID) error {
-	if err := may(a, manageSessions); err != nil {
+	if _, err := s.Session(ctx, a, id); err != nil {
 		return err
 	}
 	return orUnknown(s.store.RevokeSession(ctx, id, s.dead(), s.event(a, "session.revoke", authz.TenantID{})), "session", id.String())
