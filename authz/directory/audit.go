@@ -19,7 +19,7 @@ func (s *Service) Audit(ctx context.Context, a Actor, f AuditFilter) (Page[stora
 		return Page[storage.AuditEvent]{}, err
 	}
 	chosen := postgres.AuditFilter{
-		ActorID: f.ActorID, Actor: f.Actor, Action: f.Action, ObjectKind: f.ObjectKind, ObjectID: f.ObjectID,
+		User: f.User, ActorID: f.ActorID, Actor: f.Actor, Action: f.Action, ObjectKind: f.ObjectKind, ObjectID: f.ObjectID,
 		Since: f.Since, Until: f.Until, Before: last, Limit: f.limit() + 1,
 	}
 	if family, under := strings.CutSuffix(f.Action, "*"); under {

@@ -158,6 +158,9 @@ type SessionFilter struct {
 
 // AuditFilter narrows the audit log; what is zero narrows nothing.
 type AuditFilter struct {
+	// User is whose history it is: what they did and what was done to them, and the same
+	// of everybody who was merged into them.
+	User    authz.UserID
 	ActorID authz.UserID
 	// Actor is the name of an actor who is no user: a client_id, or the host.
 	Actor string

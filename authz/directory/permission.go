@@ -14,7 +14,7 @@ type operation int
 const (
 	readDirectory operation = iota
 	manageUsers
-	addUsers
+	inviteUsers
 	manageTenants
 	manageGroups
 	manageScopes
@@ -29,7 +29,7 @@ const (
 var permissions = map[operation][]authz.Scope{
 	readDirectory:  {authz.ScopeAdmin, authz.ScopeUsersManage},
 	manageUsers:    {authz.ScopeAdmin, authz.ScopeUsersManage},
-	addUsers:       {authz.ScopeAdmin, authz.ScopeUsersManage},
+	inviteUsers:    {authz.ScopeAdmin, authz.ScopeUsersManage},
 	manageTenants:  {authz.ScopeAdmin},
 	manageGroups:   {authz.ScopeAdmin, authz.ScopeUsersManage},
 	manageScopes:   {authz.ScopeAdmin},
@@ -42,10 +42,12 @@ var permissions = map[operation][]authz.Scope{
 
 // tenantPermissions is what users:manage opens to whoever holds it in one tenant
 // alone, who is that tenant's administrator: its people, its groups and their members. A
-// user's account is the whole deployment's, so nobody changes it from within one tenant.
+// user's account is the whole deployment's, so nobody changes or makes one from within one
+// tenant: a name that is taken would tell of a person elsewhere. People are invited, who may
+// have an account already, and the answer is the same.
 var tenantPermissions = map[operation][]authz.Scope{
 	readDirectory: {authz.ScopeUsersManage},
-	addUsers:      {authz.ScopeUsersManage},
+	inviteUsers:   {authz.ScopeUsersManage},
 	manageGroups:  {authz.ScopeUsersManage},
 }
 
@@ -123,7 +125,7 @@ func mayManage(a Actor, held []authz.Pattern) error {
 }
 
 func (s *Service) mayAssign(ctx context.Context, a Actor, role authz.Role) error {
-	if _, err := reaches(a, addUsers); err != nil {
+	if _, err := reaches(a, inviteUsers); err != nil {
 		return err
 	}
 	catalogue, err := s.store.Catalogue(ctx)

@@ -80,7 +80,7 @@ func (s *Service) DeleteScope(ctx context.Context, a Actor, name authz.Scope) er
 	err := s.store.DeleteScope(ctx, name, s.event(a, "scope.delete", authz.TenantID{}))
 	var used *postgres.InUseError
 	if errors.As(err, &used) {
-		return taken("scope", "is in use: "+used.By)
+		return taken("scope", "is in use: the "+used.By+" has it, and must give it up first")
 	}
 	return orUnknown(err, "scope", string(name))
 }

@@ -146,7 +146,7 @@ func within(p storage.Person, tenant authz.TenantID) storage.Person {
 
 // CreateUser adds a user, as a member of their tenant.
 func (s *Service) CreateUser(ctx context.Context, a Actor, n CreateUser) (storage.User, error) {
-	if err := s.mayAssign(ctx, a, n.Role); err != nil {
+	if err := errors.Join(may(a, manageUsers), s.mayAssign(ctx, a, n.Role)); err != nil {
 		return storage.User{}, err
 	}
 	u, err := s.newUser(n)

@@ -2,6 +2,7 @@ package directory_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -142,5 +143,64 @@ func TestM3_MergeIsNoWayUp(t *testing.T) {
 	}
 	if _, err := v.MergeUsers(ctx, host, owner.ID, v.ann.ID, false); !errors.Is(err, directory.ErrLastOwner) {
 		t.Errorf("merging the last owner away: %v", err)
+	}
+}
+
+// The history of a user is also that of everybody who was merged into them, in pages.
+func TestAudit_AcrossMerges(t *testing.T) {
+	t.Parallel()
+	v, ctx := newTown(t), t.Context()
+	first, second, third, bystander := v.user("first", authz.RoleUser), v.user("second", authz.RoleUser), v.user("third", authz.RoleUser), v.user("bystander", authz.RoleUser)
+	as := func(u storage.User) directory.Actor {
+		return directory.Actor{Name: u.Username, User: u.ID, Scopes: authz.ScopeSet{authz.ScopeAdmin}}
+	}
+	v.must(v.DisableUser(ctx, host, first.ID))
+	_, err := v.CreateGroup(ctx, as(first), directory.CreateGroup{Tenant: v.acme.ID, Name: "by the first"})
+	v.must(err)
+	v.must(v.EnableUser(ctx, as(second), bystander.ID))
+	_, err = v.MergeUsers(ctx, host, first.ID, second.ID, false)
+	v.must(err)
+	_, err = v.MergeUsers(ctx, host, second.ID, third.ID, false)
+	v.must(err)
+
+	// The latest first; the merge is an event about the one who stays.
+	want := []string{"user.merge", "user.merge", "user.enable", "group.create", "user.disable", "user.create", "user.create", "user.create"}
+	slices.Sort(want)
+	for _, limit := range []int{1, 3, 500} {
+		var got []string
+		seen := map[authz.AuditID]bool{}
+		for p := (directory.Paging{Limit: limit}); ; {
+			page, err := v.Audit(ctx, host, directory.AuditFilter{User: third.ID, Paging: p})
+			v.must(err)
+			for _, e := range page.Items {
+				if got = append(got, e.Action); seen[e.ID] {
+					t.Errorf("%s stands there twice", e.Action)
+				}
+				seen[e.ID] = true
+			}
+			if p.Cursor = page.Next; p.Cursor == "" {
+				break
+			}
+		}
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%d at a time: -want +got\n%s", limit, diff)
+		}
+	}
+	for name, tt := range map[string]struct {
+		filter directory.AuditFilter
+		want   int
+	}{
+		"of one action":                 {directory.AuditFilter{User: third.ID, Action: "user.create"}, 3},
+		"of one who is gone, by id":     {directory.AuditFilter{User: first.ID}, 3},
+		"of a user whom nobody touched": {directory.AuditFilter{User: v.ann.ID}, 1},
+		"of a user, in a tenant":        {directory.AuditFilter{User: third.ID, Tenant: "acme", Action: "group.*"}, 1},
+		"of a user, by another":         {directory.AuditFilter{User: third.ID, ActorID: first.ID}, 1},
+		"of a user who was never there": {directory.AuditFilter{User: anID[authz.UserID]()}, 0},
+	} {
+		page, err := v.Audit(ctx, host, tt.filter)
+		if err != nil || len(page.Items) != tt.want {
+			t.Errorf("%s: %d events, %v; want %d", name, len(page.Items), err, tt.want)
+		}
 	}
 }

@@ -34,10 +34,12 @@ func newAuditListCommand(i *invocation) *cobra.Command {
 also shows what was before and after. An instant is a time such as
 2026-03-14T12:00:00Z, or how long ago it was, such as 24h or 7d.`,
 		Example: `  gatehouse admin audit list --object-kind client --limit 20
+  gatehouse admin audit list --user ann
   gatehouse admin audit list --action "user.*" --since 7d --output json`,
 		Args: cobra.NoArgs,
 	}
 	flags := cmd.Flags()
+	flags.StringVar(&in.User, "user", "", "Only the history of this user: what they did, and what was done to them and to those merged into them")
 	flags.StringVar(&in.Actor, "actor", "", "Only what this one did: a user by id, user name or e-mail address, or a client")
 	flags.StringVar(&in.Action, "action", "", "Only this action, such as user.create, or a family of them, such as \"user.*\"")
 	flags.StringVar(&in.ObjectKind, "object-kind", "", "Only what was done to this kind of thing, such as user or client")

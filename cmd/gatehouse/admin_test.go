@@ -407,6 +407,14 @@ func TestAudit_EveryChangeHasItsEvent(t *testing.T) {
 	if got := items(d, "actor"); !strings.HasPrefix(got[0], "host") {
 		t.Errorf("actors: %v", got)
 	}
+	// What became of an account that was merged away is the other's history.
+	h.must("admin", "users", "create", "--username", "anna", "--email", "anna@example.com")
+	h.must("admin", "users", "merge", "ann", "anna")
+	d = h.document("admin", "audit", "list", "--user", "anna")
+	if got := items(d, "action"); !slices.Equal(got, []string{"user.merge", "user.create", "user.disable", "user.create"}) {
+		t.Errorf("the history of who was merged: %v", got)
+	}
+	h.fails(exitFailure, "user: does not exist", "admin", "audit", "list", "--user", "ann")
 }
 
 func TestAdmin_SchemaBehind(t *testing.T) {

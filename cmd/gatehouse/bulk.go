@@ -52,7 +52,10 @@ func (b *bulk) run(ctx context.Context, i *invocation, o *operator, name string)
 	if err := judge.all(ctx); err != nil {
 		return err
 	}
-	if len(report.Refused) == 0 && !b.try {
+	switch {
+	case len(report.Refused) > 0:
+		report.Changed, report.Unchanged = 0, 0
+	case !b.try:
 		report = bulkReport{Refused: []api.BulkRefusal{}}
 		change := b.pass(o, file, i.progress("Changing", file), false, &report)
 		if err := change.all(ctx); err != nil {

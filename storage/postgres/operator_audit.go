@@ -14,6 +14,9 @@ import (
 
 // AuditFilter chooses events; what is zero does not restrict.
 type AuditFilter struct {
+	// User chooses what a user did and what was done to them; whoever was merged into
+	// them counts as them.
+	User    authz.UserID
 	ActorID authz.UserID
 	// Actor is the name of one that is no user: a client, or the host.
 	Actor string
@@ -49,8 +52,27 @@ const auditColumns = `e.id, e.at, e.actor, e.actor_id, e.action, e.object_kind, 
 // AuditEvents lists what was done, the latest first.
 func (s *OperatorStore) AuditEvents(ctx context.Context, f AuditFilter) ([]storage.AuditEvent, error) {
 	w := f.conditions()
-	return queryAll(ctx, s.Store, s.as, "list audit events", `select `+auditColumns+` from platform.audit_events e`+
-		w.where()+` order by id desc limit `+w.next(f.Limit), scanAudit, w.args...)
+	statement := `select ` + auditColumns + ` from platform.audit_events e`
+	if f.User.IsZero() {
+		statement += w.where()
+	} else {
+		statement += ` where e.id in (` + w.ofUser(f) + `)`
+	}
+	return queryAll(ctx, s.Store, s.as, "list audit events", statement+` order by id desc limit `+w.next(f.Limit), scanAudit, w.args...)
+}
+
+// ofUser is the ids of the latest events of a user. Each index is followed on its own,
+// and no further than there are events to show: the log is long and a user's part short.
+func (c *conditions) ofUser(f AuditFilter) string {
+	where, user, limit := c.where(), c.next(f.User), c.next(f.Limit)
+	if where == "" {
+		where = ` where true`
+	}
+	latest := func(whose string) string {
+		return `(select id from platform.audit_events` + where + ` and ` + whose + ` order by id desc limit ` + limit + `)`
+	}
+	return `select latest.id from (select ` + user + `::uuid union select source_id from platform.merged_users where target_id = ` + user + `) person (person_id)
+		cross join lateral (` + latest(`actor_id = person_id`) + ` union ` + latest(`object_kind = 'user' and object_id = person_id::text`) + `) latest`
 }
 
 func scanAudit(row pgx.CollectableRow) (storage.AuditEvent, error) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
@@ -51,6 +52,7 @@ func describeEvent(e storage.AuditEvent) Event {
 
 // AuditFilter asks for a part of the audit log.
 type AuditFilter struct {
+	User       string    `query:"user" maxLength:"254" doc:"Only what this user did and what was done to them, by id, user name or e-mail address; who was merged into them counts as them"`
 	Actor      string    `query:"actor" maxLength:"254" doc:"Only what this one did: a user by id, user name or e-mail address, or another actor as the log names it, such as a client"`
 	Action     string    `query:"action" maxLength:"64" doc:"Only this action, such as user.create, or a family of them, such as user.*"`
 	ObjectKind string    `query:"object_kind" maxLength:"64" doc:"Only what was done to this kind of thing, such as user or client"`
@@ -69,6 +71,11 @@ func (a *API) listAudit(ctx context.Context, actor directory.Actor, in *AuditFil
 	if f.Paging, err = a.paging(in.Paging); err != nil {
 		return List[Event]{}, err
 	}
+	if in.User != "" {
+		if f.User, err = a.wasUser(ctx, actor, in.User); err != nil {
+			return List[Event]{}, err
+		}
+	}
 	if in.Actor != "" {
 		switch u, err := a.Directory.User(ctx, actor, in.Actor); {
 		case errors.Is(err, storage.ErrNotFound):
@@ -81,6 +88,17 @@ func (a *API) listAudit(ctx context.Context, actor directory.Actor, in *AuditFil
 	}
 	page, err := a.Directory.Audit(ctx, actor, f)
 	return listOf(a, page, describeEvent), err
+}
+
+// wasUser is the id of a user, who may be gone when it is their id that is named.
+func (a *API) wasUser(ctx context.Context, actor directory.Actor, name string) (authz.UserID, error) {
+	u, err := a.Directory.User(ctx, actor, name)
+	if errors.Is(err, storage.ErrNotFound) {
+		if id, badID := authz.ParseID[authz.UserID](name); badID == nil {
+			return id, nil
+		}
+	}
+	return u.ID, err
 }
 
 // AuditPosition says how far the log was read.

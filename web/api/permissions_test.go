@@ -69,7 +69,7 @@ func verdict(opens bool, operation map[string]any) string {
 // inTenant is what the administrator of one tenant may do there, which
 // TestM3_TenantAdministrator tries.
 var inTenant = []string{
-	"listUsers", "countUsers", "exportUsers", "getUser", "createUser", "listTenants", "getTenant", "listProjects", "getProject",
+	"listUsers", "countUsers", "exportUsers", "getUser", "inviteUser", "listTenants", "getTenant", "listProjects", "getProject",
 	"listGroups", "getGroup", "createGroup", "renameGroup", "deleteGroup", "setGroupScopes", "listMembers", "addMember", "removeMember",
 }
 
