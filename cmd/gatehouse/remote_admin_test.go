@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,19 +41,47 @@ func TestAdmin_OverTheAPI(t *testing.T) {
 	away.fails(exitFailure, "you are signed in to "+server.URL, "admin", "users", "list")
 }
 
-// M2: the command line of a person without rights is refused by the server.
-func TestM2_CommandLineOfAUserIsRefused(t *testing.T) {
+// The administrator of one tenant, who holds users:manage by a group of it, manages
+// that tenant from another machine, and reaches no other.
+func TestM3_CommandLineOfATenantAdministrator(t *testing.T) {
 	t.Parallel()
-	server, h := newServer(t), newHost(t)
+	server, h := newHTTPSServer(t), newHost(t)
+	foreign(server)
+	boss := server.User("boss")
+	server.User("mia")
+	server.World.Join(boss, server.Tenant, server.World.Group(server.Tenant, "bosses", "users:manage", "agents:read"))
 	h.fails(exitFailure, "nobody is signed in", "admin", "users", "list", "--server", server.URL)
-	if r := h.login(server, "ann", "accept"); r.code != exitOK {
-		t.Fatalf("login: exit %d\n%s", r.code, r.errs)
+	if r := h.login(server, "boss", "accept"); r.code != exitOK || !strings.HasPrefix(server.URL, "https://") {
+		t.Fatalf("login at %s: exit %d\n%s", server.URL, r.code, r.errs)
 	}
-	for _, args := range [][]string{
-		{"admin", "users", "list"}, {"admin", "users", "export"}, {"admin", "users", "show", "ann"}, {"admin", "users", "update", "ann", "--role", "owner"},
-		{"admin", "clients", "create", "--name", "X", "--kind", "service"}, {"admin", "tenants", "suspend", "acme"}, {"admin", "roles", "set-scopes", "user", "--scope", "*"},
-	} {
-		h.fails(exitRefused, "lacks a scope", args...)
+	own := h.document("admin", "session", "show")
+	if scopes := fmt.Sprint(own["scopes"]); own["username"] != "boss" || !strings.Contains(scopes, "users:manage") || strings.Contains(scopes, "admin") {
+		t.Errorf("their session: %v", own)
+	}
+	if got := items(h.document("admin", "tenants", "list"), "slug"); !slices.Equal(got, []string{"acme"}) {
+		t.Errorf("tenants: %v", got)
+	}
+	if got := items(h.document("admin", "users", "list"), "username"); !slices.Equal(got, []string{"boss", "mia"}) {
+		t.Errorf("users: %v", got)
+	}
+	h.must("admin", "groups", "create", "--name", "readers", "--scope", "agents:read")
+	h.must("admin", "groups", "add-member", "readers", "mia")
+	if got := items(h.document("admin", "groups", "members", "readers"), "username"); !slices.Equal(got, []string{"mia"}) {
+		t.Errorf("members: %v", got)
+	}
+	h.given(goodPassword).must("admin", "users", "create", "--username", "new", "--email", "new@example.com", "--password-stdin")
+	h.must("admin", "groups", "remove-member", "readers", "mia")
+	h.must("admin", "groups", "delete", "readers")
+
+	before := everything(server)
+	h.fails(exitFailure, "no such object", "admin", "users", "show", "bob")
+	h.fails(exitFailure, "does not exist", "admin", "users", "list", "--tenant", "beta")
+	h.fails(exitFailure, "no such object", "admin", "tenants", "select", "beta")
+	h.fails(exitRefused, "does not reach that far", "admin", "groups", "create", "--name", "x", "--scope", "billing")
+	h.fails(exitRefused, "does not reach that far", "admin", "users", "disable", "mia")
+	h.fails(exitRefused, "lacks a scope", "admin", "tenants", "update", "acme", "--max-users", "1000")
+	if everything(server) != before {
+		t.Error("something was changed")
 	}
 }
 
