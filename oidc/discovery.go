@@ -7,7 +7,6 @@ import (
 
 	"github.com/gatehouse/gatehouse/authz/dpop"
 	"github.com/gatehouse/gatehouse/oidc/keys"
-	"github.com/gatehouse/gatehouse/storage"
 )
 
 // The paths of the protocol's endpoints.
@@ -45,7 +44,7 @@ func (p *Provider) discoveryDocument() ([]byte, error) {
 		"registration_endpoint":                 p.endpoint(RegistrationPath),
 		"response_types_supported":              []string{"code"},
 		"response_modes_supported":              []string{"query", "form_post", "jwt", "query.jwt", "form_post.jwt"},
-		"grant_types_supported":                 []string{storage.GrantAuthorizationCode, storage.GrantRefreshToken, storage.GrantClientCredentials, storage.GrantDeviceCode, storage.GrantTokenExchange},
+		"grant_types_supported":                 grantTypes,
 		"subject_types_supported":               []string{"public", subjectPairwise},
 		"id_token_signing_alg_values_supported": []string{"RS256", "ES256"},
 		"code_challenge_methods_supported":      []string{"S256"},

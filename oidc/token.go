@@ -3,6 +3,7 @@ package oidc
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/ory/fosite"
@@ -10,6 +11,11 @@ import (
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
 )
+
+// grantTypes is what the token endpoint answers.
+var grantTypes = []string{
+	storage.GrantAuthorizationCode, storage.GrantRefreshToken, storage.GrantClientCredentials, storage.GrantDeviceCode, storage.GrantTokenExchange,
+}
 
 // Token is the token endpoint (RFC 6749 §3.2).
 func (p *Provider) Token(w http.ResponseWriter, r *http.Request) {
@@ -28,11 +34,10 @@ func (p *Provider) Token(w http.ResponseWriter, r *http.Request) {
 
 func (p *Provider) token(w http.ResponseWriter, r *http.Request, parameters url.Values) (map[string]any, error) {
 	grantType := parameters.Get("grant_type")
-	switch grantType {
-	case storage.GrantAuthorizationCode, storage.GrantRefreshToken, storage.GrantClientCredentials, storage.GrantDeviceCode, storage.GrantTokenExchange:
-	case "":
+	switch {
+	case grantType == "":
 		return nil, badRequest("invalid_request", "The parameter grant_type is missing.")
-	default:
+	case !slices.Contains(grantTypes, grantType):
 		return nil, badRequest("unsupported_grant_type", descriptions["unsupported_grant_type"])
 	}
 	// fosite reads the form again: it sees what was checked and nothing else.
@@ -137,3 +142,6 @@ func (p *Provider) settleClientCredentials(r *http.Request, u *unit, request fos
 	request.SetSession(session)
 	return nil
 }
+
+// GrantTypes is what the token endpoint answers.
+func (p *Provider) GrantTypes() []string { return grantTypes }

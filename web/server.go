@@ -63,6 +63,8 @@ type Config struct {
 	// where it goes while trying things out; nil elsewhere.
 	NoMail  bool
 	Mailbox *mail.Folder
+	// Observe is told of every request when it is over; nil for nobody.
+	Observe func(Observation)
 	Log     *slog.Logger
 	Now     func() time.Time
 }
@@ -71,6 +73,7 @@ type Config struct {
 type Server struct {
 	Config
 	provider *oidc.Provider
+	ledger   *ledger.Ledger
 	browsers *browser.Keeper
 	login    *login.Pages
 	account  *account.Pages
@@ -91,8 +94,9 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	away := outbound.New(c.InsecureOutbound)
+	remembered := ledger.New(c.Store, dead, c.Now)
 	provider, err := oidc.New(oidc.Config{
-		Issuer: c.Issuer.String(), Store: c.Store, Ledger: ledger.New(c.Store, dead, c.Now), Keys: c.Keys, Secret: c.Secret, CallerAddress: browser.AddressFrom, Log: c.Log, Now: c.Now, Lifetimes: c.Tokens,
+		Issuer: c.Issuer.String(), Store: c.Store, Ledger: remembered, Keys: c.Keys, Secret: c.Secret, CallerAddress: browser.AddressFrom, Log: c.Log, Now: c.Now, Lifetimes: c.Tokens,
 		Pages: pages{browsers, c.Store}, Outbound: away,
 		ClientAuthorities: c.ClientAuthorities, MutualTLS: c.MutualTLS,
 		FetchRequestURIs: c.FetchRequestURIs, RequirePushedRequests: c.RequirePushedRequests, ClientDocuments: c.ClientDocuments,
@@ -105,7 +109,7 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	d, hasher := directory.New(c.Store, pepper, c.Now), authn.NewHasher()
-	s := &Server{Config: c, provider: provider, browsers: browsers}
+	s := &Server{Config: c, provider: provider, ledger: remembered, browsers: browsers}
 	limits := authn.NewLimits(c.Store, c.Now)
 	passkeys, err := authn.NewPasskeys(authn.PasskeyConfig{
 		Issuer: c.Issuer, RelatedOrigins: c.RelatedOrigins, Metadata: c.PasskeyMetadata, Secret: c.Secret, Store: c.Store, Now: c.Now,
@@ -175,7 +179,7 @@ func (s *Server) compose() http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, templates.Error{Status: http.StatusNotFound})
 	})
-	return s.around(mux)
+	return s.around(s.observed(mux))
 }
 
 // preflight answers a browser that asks whether another origin's script may call

@@ -111,7 +111,7 @@ func (i *invocation) serve(ctx context.Context, c *config.Config, d *database, w
 		}
 		tasks.Go(func() error { return serveUntil(ctx, l, h.server, certified, log) })
 	}
-	tasks.Go(func() error { return serveUntil(ctx, adminListener, operatorHandler(store), tlsOff, log) })
+	tasks.Go(func() error { return serveUntil(ctx, adminListener, operatorHandler(store, h.metrics), tlsOff, log) })
 	if withDemo {
 		if err := i.startDemo(ctx, tasks, c, h, log); err != nil {
 			return err
@@ -126,10 +126,11 @@ func (i *invocation) serve(ctx context.Context, c *config.Config, d *database, w
 
 // house is what is served, and what the command line needs of it.
 type house struct {
-	server *web.Server
-	keys   *keys.Ring
-	store  *postgres.Store
-	secret []byte
+	server  *web.Server
+	keys    *keys.Ring
+	store   *postgres.Store
+	metrics *metrics
+	secret  []byte
 	// first is the owner that was made for an empty database; nil otherwise.
 	first *firstOwner
 }
@@ -139,7 +140,7 @@ func (i *invocation) openHouse(ctx context.Context, c *config.Config, store *pos
 	if err != nil {
 		return nil, err
 	}
-	h := &house{store: store, secret: []byte(secret.Reveal())}
+	h := &house{store: store, metrics: newMetrics(), secret: []byte(secret.Reveal())}
 	if h.keys, err = keys.Open(ctx, store, h.secret, i.now); err != nil {
 		return nil, err
 	}
@@ -158,6 +159,7 @@ func (i *invocation) openHouse(ctx context.Context, c *config.Config, store *pos
 		return nil, err
 	}
 	h.server, err = web.New(web.Config{
+		Observe:        h.metrics.observe,
 		RelatedOrigins: c.RelatedOrigins, PasskeyMetadata: metadata,
 		NoMail: c.SMTPAddress == "" && c.Env == config.Production, Mailbox: i.mailbox(c),
 		Issuer: issuer, Store: store, Keys: h.keys, Secret: h.secret, TrustedProxies: c.TrustedProxies, InsecureOutbound: c.InsecureOutbound,
@@ -177,6 +179,7 @@ func (i *invocation) openHouse(ctx context.Context, c *config.Config, store *pos
 	if err != nil {
 		return nil, err
 	}
+	h.metrics.watch(h.server, store, log)
 	if err := i.registerCommandLine(ctx, h); err != nil {
 		return nil, err
 	}

@@ -175,6 +175,9 @@ func (h *House) start(options []Option) {
 	h.made, h.server, h.URL = made, server, c.Issuer.String()
 }
 
+// Server is what answers for this house.
+func (h *House) Server() *web.Server { return h.made }
+
 // Socket is where this replica really listens; URL is the issuer.
 func (h *House) Socket() string { return h.server.URL }
 
