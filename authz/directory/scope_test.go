@@ -2,6 +2,7 @@ package directory_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +23,7 @@ func TestDeleteScope_InUse(t *testing.T) {
 	roles, err := v.Roles(ctx, host)
 	v.must(err)
 	setRole := func(more ...authz.Pattern) error {
-		_, err := v.SetRoleScopes(ctx, host, roles[0].Name, append(roles[0].Scopes[:len(roles[0].Scopes):len(roles[0].Scopes)], more...))
+		_, err := v.SetRoleScopes(ctx, host, roles[0].Name, slices.Concat(roles[0].Scopes, more), nil)
 		return err
 	}
 	setClient := func(scopes []authz.Pattern) error {
@@ -31,8 +32,8 @@ func TestDeleteScope_InUse(t *testing.T) {
 	}
 	for holder, tt := range map[string]struct{ take, giveUp func() error }{
 		"group crew": {
-			func() error { _, err := v.SetGroupScopes(ctx, host, group.ID, gives); return err },
-			func() error { _, err := v.SetGroupScopes(ctx, host, group.ID, nothing); return err },
+			func() error { _, err := v.SetGroupScopes(ctx, host, group.ID, gives, nil); return err },
+			func() error { _, err := v.SetGroupScopes(ctx, host, group.ID, nothing, nil); return err },
 		},
 		"client " + string(shop.ID):     {func() error { return setClient(gives) }, func() error { return setClient(nothing) }},
 		"role " + string(roles[0].Name): {func() error { return setRole(scope) }, func() error { return setRole() }},

@@ -146,7 +146,7 @@ func within(p storage.Person, tenant authz.TenantID) storage.Person {
 
 // CreateUser adds a user, as a member of their tenant.
 func (s *Service) CreateUser(ctx context.Context, a Actor, n CreateUser) (storage.User, error) {
-	if err := errors.Join(may(a, manageUsers), s.mayAssign(ctx, a, n.Role)); err != nil {
+	if err := s.mayAssign(ctx, a, n.Role); err != nil {
 		return storage.User{}, err
 	}
 	u, err := s.newUser(n)
@@ -154,8 +154,12 @@ func (s *Service) CreateUser(ctx context.Context, a Actor, n CreateUser) (storag
 		return u, err
 	}
 	tenant, err := s.tenantOrFirst(ctx, a, n.Tenant)
+	if err == nil {
+		// Now that the tenant is not another's, which would not be found.
+		err = may(a, manageUsers)
+	}
 	if err != nil {
-		return u, err
+		return storage.User{}, err
 	}
 	return u, nameTaken(s.store.InsertUsers(ctx, []postgres.NewUser{{User: u, Tenant: tenant.ID}}, s.event(a, "user.create", tenant.ID)))
 }
