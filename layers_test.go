@@ -24,8 +24,9 @@ var floors = map[string]int{
 	"templates":      1,
 	"storage":        1,
 
-	"storage/postgres": 2,
-	"storage/embedded": 2,
+	"authz/resource/mcp": 2,
+	"storage/postgres":   2,
+	"storage/embedded":   2,
 
 	"storage/storagetest": 3,
 	"storage/jobs":        3,
@@ -65,6 +66,8 @@ var floors = map[string]int{
 	// Applications of others' making: they know nothing of the house.
 	"docs/examples":    0,
 	"docs/examples/go": 0,
+	// A resource server of theirs imports the middleware.
+	"docs/examples/mcp": 3,
 }
 
 // doors is each heavy dependency and the packages that may import it.
@@ -84,6 +87,7 @@ var doors = []struct {
 	{"github.com/go-webauthn/webauthn", []string{"oidc/authn"}, "passkeys are judged in one place"},
 	{"github.com/pquerna/otp", []string{"oidc/authn"}, "codes are judged in one place"},
 	{"github.com/danielgtaylor/huma", []string{"web/api"}, "one description of one API"},
+	{"github.com/modelcontextprotocol/go-sdk", []string{"authz/resource/mcp", "docs/examples/mcp"}, "who guards a resource need not know how agents call it"},
 	{"html/template", []string{"templates"}, "pages have one door"},
 	{"github.com/spf13/cobra", []string{"cmd/gatehouse"}, "the command line is wiring"},
 	{"github.com/wneessen/go-mail", []string{"oidc/mail"}, "mail leaves by one door"},
