@@ -47,25 +47,11 @@ func signInThrough(t *testing.T, command ...string) {
 	redirect := "http://" + address + "/callback"
 	h.Client("example", func(c *storage.Client) { c.RedirectURIs = []string{redirect} })
 
-	var said bytes.Buffer
-	app := exec.CommandContext(t.Context(), command[0], command[1:]...)
-	app.Env = append(os.Environ(), "ISSUER="+h.URL, "CLIENT_ID=example", "CLIENT_SECRET="+webtest.ClientSecret, "REDIRECT_URI="+redirect)
-	app.Stdout, app.Stderr = &said, &said
-	app.WaitDelay = time.Second
-	if err := app.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = app.Process.Kill()
-		_ = app.Wait()
-		if t.Failed() {
-			t.Logf("the application said:\n%s", said.String())
-		}
-	})
+	start(t, []string{"ISSUER=" + h.URL, "CLIENT_ID=example", "CLIENT_SECRET=" + webtest.ClientSecret, "REDIRECT_URI=" + redirect}, command...)
 
-	start := beginning(t, "http://"+address+"/")
+	login := beginning(t, "http://"+address+"/")
 	b := h.Browser()
-	page := b.Get(start)
+	page := b.Get(login)
 	page = b.SignIn(page, "ann")
 	page = b.Press(page, "accept", nil)
 	if page.Left == nil {
@@ -75,6 +61,26 @@ func signInThrough(t *testing.T, command ...string) {
 	if want := "Hello " + ann.String() + "\n"; string(hello.Body) != want {
 		t.Errorf("the application answered %q, want %q", hello.Body, want)
 	}
+}
+
+// start runs a program until the test ends.
+func start(t *testing.T, environment []string, command ...string) {
+	t.Helper()
+	var said bytes.Buffer
+	program := exec.CommandContext(t.Context(), command[0], command[1:]...)
+	program.Env = append(os.Environ(), environment...)
+	program.Stdout, program.Stderr = &said, &said
+	program.WaitDelay = time.Second
+	if err := program.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = program.Process.Kill()
+		_ = program.Wait()
+		if t.Failed() {
+			t.Logf("%s said:\n%s", command, said.String())
+		}
+	})
 }
 
 // beginning waits for the application and returns where it sends people.
