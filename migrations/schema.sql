@@ -303,6 +303,26 @@ CREATE TABLE platform.audit_heads (
 )
 WITH (fillfactor='20');
 
+CREATE TABLE platform.backchannel_requests (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    client_id text NOT NULL,
+    scopes text NOT NULL,
+    binding_message text NOT NULL,
+    notification_token bytea,
+    details jsonb,
+    ip_address inet,
+    requested_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    poll_interval interval NOT NULL,
+    last_polled_at timestamp with time zone,
+    hasty boolean DEFAULT false NOT NULL,
+    approved boolean
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY platform.backchannel_requests FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE platform.changes (
     id bigint NOT NULL,
     txid xid8 DEFAULT pg_current_xact_id() NOT NULL,
@@ -799,6 +819,9 @@ ALTER TABLE ONLY platform.audit_events
 ALTER TABLE ONLY platform.audit_heads
     ADD CONSTRAINT audit_heads_pkey PRIMARY KEY (chain);
 
+ALTER TABLE ONLY platform.backchannel_requests
+    ADD CONSTRAINT backchannel_requests_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY platform.changes
     ADD CONSTRAINT changes_pkey PRIMARY KEY (id);
 
@@ -952,6 +975,12 @@ CREATE INDEX audit_events_by_object ON platform.audit_events USING btree (object
 
 CREATE INDEX audit_events_by_tenant ON platform.audit_events USING btree (tenant_id, id) WHERE (tenant_id IS NOT NULL);
 
+CREATE INDEX backchannel_requests_by_client ON platform.backchannel_requests USING btree (client_id);
+
+CREATE INDEX backchannel_requests_by_expiry ON platform.backchannel_requests USING btree (expires_at);
+
+CREATE INDEX backchannel_requests_by_user ON platform.backchannel_requests USING btree (user_id);
+
 CREATE INDEX changes_by_txid ON platform.changes USING btree (txid);
 
 CREATE INDEX client_groups_by_group ON platform.client_groups USING btree (tenant_id, group_id);
@@ -1068,6 +1097,12 @@ CREATE TRIGGER projects_take_their_groups BEFORE DELETE ON public.projects FOR E
 
 ALTER TABLE ONLY platform.attestation_policies
     ADD CONSTRAINT attestation_policies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.backchannel_requests
+    ADD CONSTRAINT backchannel_requests_client_id_fkey FOREIGN KEY (client_id) REFERENCES platform.clients(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.backchannel_requests
+    ADD CONSTRAINT backchannel_requests_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY platform.client_groups
     ADD CONSTRAINT client_groups_client_id_fkey FOREIGN KEY (client_id) REFERENCES platform.clients(id) ON DELETE CASCADE;
@@ -1192,6 +1227,8 @@ ALTER TABLE platform.attestation_policies ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE platform.audit_events ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE platform.backchannel_requests ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE platform.client_groups ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE platform.consents ENABLE ROW LEVEL SECURITY;
@@ -1237,6 +1274,8 @@ CREATE POLICY named ON platform.files FOR SELECT USING ((id = platform.named_row
 ALTER TABLE platform.one_time_links ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY owned ON platform.attestation_policies USING (((tenant_id = platform.acting_tenant()) OR platform.acting_operator()));
+
+CREATE POLICY owned ON platform.backchannel_requests USING (((user_id = platform.acting_user()) OR (id = platform.named_row()) OR platform.acting_operator()));
 
 CREATE POLICY owned ON platform.client_groups USING (((tenant_id = platform.acting_tenant()) OR platform.acting_operator()));
 
@@ -1334,6 +1373,8 @@ GRANT ALL ON FUNCTION platform.similar_users(folded text, most integer) TO gateh
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.attestation_policies TO gatehouse_app;
 
 GRANT SELECT ON TABLE platform.audit_heads TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.backchannel_requests TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.changes TO gatehouse_app;
 

@@ -62,6 +62,7 @@ func (p *Provider) compose() fosite.OAuth2Provider {
 		storage.GrantClientCredentials: {credentials},
 		storage.GrantDeviceCode:        {deviceCodeHandler{p, idToken}},
 		storage.GrantTokenExchange:     {tokenExchangeHandler{p}},
+		storage.GrantCIBA:              {cibaHandler{p, idToken}},
 	}
 	return fosite.NewOAuth2Provider(store, config)
 }

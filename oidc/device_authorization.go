@@ -170,17 +170,18 @@ func (p *Provider) AnswerDevice(ctx context.Context, b Browser, in *postgres.Sig
 	if !accepted {
 		return a.client.Client, p.Store.DenyDeviceCode(ctx, d.ID, p.Now())
 	}
-	grant, session, err := p.deviceGrant(ctx, d, a)
+	grant, session, err := p.answeredGrant(ctx, a, d.ID, d.Details, d.IPAddress, d.RequestedAt)
 	if err != nil {
 		return storage.Client{}, err
 	}
 	return a.client.Client, p.Store.ForUser(in.Person.ID).ApproveDeviceCode(ctx, grant, session)
 }
 
-// deviceGrant is the grant of an approved device, and a session of the device's
-// own: it outlives the browser that said yes, and the person can end it alone.
-// It has no secret, so it signs no browser in, and it ends with the grant.
-func (p *Provider) deviceGrant(ctx context.Context, d storage.DeviceCode, a *authorization) (storage.Grant, storage.Session, error) {
+// answeredGrant is the grant of what a person approved for a device or a client
+// elsewhere, and a session of its own: it outlives the browser that said yes, and the
+// person can end it alone. It has no secret, so it signs no browser in, and it ends
+// with the grant.
+func (p *Provider) answeredGrant(ctx context.Context, a *authorization, id authz.GrantID, details storage.GrantDetails, from netip.Addr, requestedAt time.Time) (storage.Grant, storage.Session, error) {
 	now, by := p.Now(), a.in.Session
 	audience, err := p.audience(ctx, a.tenant.ID, a.decision.Granted, a.targets)
 	if err != nil {
@@ -193,15 +194,15 @@ func (p *Provider) deviceGrant(ctx context.Context, d storage.DeviceCode, a *aut
 	session := storage.Session{
 		ID: authz.NewID[authz.SessionID](now), TokenJTI: authz.NewID[authz.SessionID](now), Tenant: a.tenant.ID,
 		SecretHash: []byte{}, CreatedAt: now, ExpiresAt: now.Add(lifetime), IdleLifetime: lifetime,
-		IPAddress: d.IPAddress, UserAgent: a.client.Name, AuthTime: by.AuthTime, ACR: by.ACR, AMR: by.AMR,
+		IPAddress: from, UserAgent: a.client.Name, AuthTime: by.AuthTime, ACR: by.ACR, AMR: by.AMR,
 	}
 	if a.tenant.ID == by.Tenant {
 		session.Project = by.Project
 	}
 	return storage.Grant{
-		ID: d.ID, User: a.in.Person.ID, SID: session.TokenJTI, Client: a.client.ID, Tenant: a.tenant.ID, Project: session.Project,
-		Requested: a.requested, Scopes: a.decision.Granted, Audience: audience, Details: d.Details, AuthTime: by.AuthTime, ACR: by.ACR, AMR: by.AMR,
+		ID: id, User: a.in.Person.ID, SID: session.TokenJTI, Client: a.client.ID, Tenant: a.tenant.ID, Project: session.Project,
+		Requested: a.requested, Scopes: a.decision.Granted, Audience: audience, Details: details, AuthTime: by.AuthTime, ACR: by.ACR, AMR: by.AMR,
 		// No authorization code leads to this grant: it counts as used, and no secret fits.
-		RequestedAt: d.RequestedAt, IssuedAt: now, CodeHash: []byte{}, CodeUsedAt: now,
+		RequestedAt: requestedAt, IssuedAt: now, CodeHash: []byte{}, CodeUsedAt: now,
 	}, session, nil
 }

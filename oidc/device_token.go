@@ -41,6 +41,12 @@ func (deviceCodeHandler) HandleTokenEndpointRequest(ctx context.Context, request
 	if err != nil {
 		return err
 	}
+	u.redeemDevice = true
+	return u.adopt(ctx, request, g)
+}
+
+// adopt makes a grant that was read the one that the request is answered from.
+func (u *unit) adopt(ctx context.Context, request fosite.AccessRequester, g *postgres.Granted) error {
 	granted, err := u.hydrate(ctx, g)
 	if err != nil {
 		return err
@@ -50,12 +56,16 @@ func (deviceCodeHandler) HandleTokenEndpointRequest(ctx context.Context, request
 	for _, scope := range granted.GetGrantedScopes() {
 		request.GrantScope(scope)
 	}
-	u.redeemDevice = true
 	return nil
 }
 
 func (h deviceCodeHandler) PopulateTokenEndpointResponse(ctx context.Context, request fosite.AccessRequester, response fosite.AccessResponder) error {
-	access, _, err := accessTokenStrategy{h.provider}.GenerateAccessToken(ctx, request)
+	return h.provider.populate(ctx, h.idToken, request, response)
+}
+
+// populate gives all the tokens that a grant without an authorization code leads to.
+func (p *Provider) populate(ctx context.Context, idToken *openid.IDTokenHandleHelper, request fosite.AccessRequester, response fosite.AccessResponder) error {
+	access, _, err := accessTokenStrategy{p}.GenerateAccessToken(ctx, request)
 	if err != nil {
 		return err
 	}
@@ -63,7 +73,7 @@ func (h deviceCodeHandler) PopulateTokenEndpointResponse(ctx context.Context, re
 	response.SetTokenType("bearer")
 	response.SetScopes(request.GetGrantedScopes())
 	if request.GetGrantedScopes().Has(string(authz.ScopeOfflineAccess)) && request.GetClient().GetGrantTypes().Has(storage.GrantRefreshToken) {
-		refresh, _, err := refreshTokenStrategy{h.provider}.GenerateRefreshToken(ctx, request)
+		refresh, _, err := refreshTokenStrategy{p}.GenerateRefreshToken(ctx, request)
 		if err != nil {
 			return err
 		}
@@ -72,8 +82,8 @@ func (h deviceCodeHandler) PopulateTokenEndpointResponse(ctx context.Context, re
 	if !request.GetGrantedScopes().Has(string(authz.ScopeOpenID)) {
 		return nil
 	}
-	request.GetSession().(openid.Session).IDTokenClaims().AccessTokenHash = h.idToken.GetAccessTokenHash(ctx, request, response)
-	return h.idToken.IssueExplicitIDToken(ctx, h.provider.Lifetimes.IDToken, request, response)
+	request.GetSession().(openid.Session).IDTokenClaims().AccessTokenHash = idToken.GetAccessTokenHash(ctx, request, response)
+	return idToken.IssueExplicitIDToken(ctx, p.Lifetimes.IDToken, request, response)
 }
 
 // loadDevice asks what has become of a device code, which counts as a poll, and
@@ -85,16 +95,21 @@ func (u *unit) loadDevice(ctx context.Context, c client, raw string) (*postgres.
 		return nil, unknown
 	}
 	poll, err := u.provider.Store.PollDeviceCode(ctx, code.grant, digest(code.secret), c.ID, u.now, pollJitter, pollPenalty)
-	switch {
-	case errors.Is(err, storage.ErrNotFound):
+	if errors.Is(err, storage.ErrNotFound) {
 		return nil, unknown
-	case err != nil:
+	}
+	if err != nil {
 		return nil, err
 	}
+	return u.loadAnswered(ctx, code.grant, poll, unknown)
+}
+
+// loadAnswered reads the grant that a person's yes led to.
+func (u *unit) loadAnswered(ctx context.Context, id authz.GrantID, poll storage.Poll, unknown error) (_ *postgres.Granted, err error) {
 	if err := judgePoll(poll, u.now); err != nil {
 		return nil, err
 	}
-	u.loaded, err = u.read(ctx, code.grant)
+	u.loaded, err = u.read(ctx, id)
 	if errors.Is(err, fosite.ErrNotFound) {
 		return nil, unknown
 	}
@@ -102,16 +117,16 @@ func (u *unit) loadDevice(ctx context.Context, c client, raw string) (*postgres.
 		return nil, err
 	}
 	if u.judge(u.loaded) != nil {
-		return nil, badRequest("invalid_grant", "The sign-in that stood behind this device_code was ended.")
+		return nil, badRequest("invalid_grant", "The sign-in that stood behind this request was ended.")
 	}
 	return u.loaded, nil
 }
 
 // judgePoll is RFC 8628 §3.5, code by code; nil when there are tokens to be had.
-func judgePoll(poll storage.DevicePoll, now time.Time) error {
+func judgePoll(poll storage.Poll, now time.Time) error {
 	switch {
 	case !now.Before(poll.ExpiresAt):
-		return badRequest("expired_token", "The device_code has expired. Begin again.")
+		return badRequest("expired_token", "Nobody answered in time. Begin again.")
 	case poll.Approved:
 		return nil
 	case poll.Decided:

@@ -59,6 +59,9 @@ func (p *Provider) discoveryDocument() ([]byte, error) {
 		"revocation_endpoint_auth_signing_alg_values_supported":    []string{"ES256", "PS256", "EdDSA", "RS256"},
 		"introspection_endpoint_auth_methods_supported":            confidential,
 		"introspection_endpoint_auth_signing_alg_values_supported": []string{"ES256", "PS256", "EdDSA", "RS256"},
+		"backchannel_authentication_endpoint":                      p.endpoint(BackchannelAuthenticationPath),
+		"backchannel_token_delivery_modes_supported":               []string{"poll", "ping"},
+		"backchannel_user_code_parameter_supported":                false,
 		"authorization_response_iss_parameter_supported":           true,
 		"backchannel_logout_supported":                             true,
 		"backchannel_logout_session_supported":                     true,
@@ -100,6 +103,7 @@ func (p *Provider) mutualTLSAliases() map[string]string {
 	for member, path := range map[string]string{
 		"token_endpoint": TokenPath, "userinfo_endpoint": UserInfoPath, "introspection_endpoint": IntrospectPath, "revocation_endpoint": RevokePath,
 		"pushed_authorization_request_endpoint": PushedAuthorizationPath, "device_authorization_endpoint": DeviceAuthorizationPath,
+		"backchannel_authentication_endpoint": BackchannelAuthenticationPath,
 	} {
 		aliases[member] = p.MutualTLS + path
 	}

@@ -31,6 +31,7 @@ const (
 	toAuthorize question = "authorization"
 	toSignOut   question = "sign-out"
 	toDevice    question = "device"
+	toRequest   question = "backchannel request"
 )
 
 // flow is an authorization request that waits for a person. It travels sealed
@@ -78,19 +79,24 @@ func (s flowSealer) seal(q question, f flow) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encode paused request: %w", err)
 	}
+	return base64.RawURLEncoding.EncodeToString(s.sealBytes(string(q), plain)), nil
+}
+
+// sealBytes encrypts what can be opened for the same purpose alone.
+func (s flowSealer) sealBytes(purpose string, plain []byte) []byte {
 	nonce := make([]byte, s.aead.NonceSize(), s.aead.NonceSize()+len(plain)+s.aead.Overhead())
 	_, _ = rand.Read(nonce)
-	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(nonce, nonce, plain, []byte(q))), nil
+	return s.aead.Seal(nonce, nonce, plain, []byte(purpose))
 }
 
 // open reads a paused request back, in the browser that began it. Its error is errFlow.
 func (s flowSealer) open(q question, text, browser string, now time.Time) (flow, error) {
 	var f flow
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(sealed) < s.aead.NonceSize() {
+	if err != nil {
 		return f, errFlow
 	}
-	plain, err := s.aead.Open(nil, sealed[:s.aead.NonceSize()], sealed[s.aead.NonceSize():], []byte(q))
+	plain, err := s.openBytes(string(q), sealed)
 	if err != nil || json.Unmarshal(plain, &f) != nil {
 		return flow{}, errFlow
 	}
@@ -98,4 +104,16 @@ func (s flowSealer) open(q question, text, browser string, now time.Time) (flow,
 		return flow{}, errFlow
 	}
 	return f, nil
+}
+
+// openBytes is the way back from sealBytes. Its error is errFlow.
+func (s flowSealer) openBytes(purpose string, sealed []byte) ([]byte, error) {
+	if len(sealed) < s.aead.NonceSize() {
+		return nil, errFlow
+	}
+	plain, err := s.aead.Open(nil, sealed[:s.aead.NonceSize()], sealed[s.aead.NonceSize():], []byte(purpose))
+	if err != nil {
+		return nil, errFlow
+	}
+	return plain, nil
 }

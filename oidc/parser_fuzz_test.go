@@ -29,6 +29,19 @@ func FuzzParseAuthorizationCode(f *testing.F) {
 	})
 }
 
+func FuzzParseAuthReqID(f *testing.F) {
+	made := &Provider{authReqIDs: bytes.Repeat([]byte{1}, 32)}
+	id := made.authReqID(authz.NewID[authz.GrantID](time.Unix(0, 0)))
+	f.Add(id)
+	f.Add(id[:len(id)-1] + "\n")
+	f.Add(requestPrefix + strings.Repeat("A", len(id)-len(requestPrefix)))
+	f.Fuzz(func(t *testing.T, text string) {
+		if parsed, err := made.parseAuthReqID(text); err == nil && (made.authReqID(parsed) != text || text != id) {
+			t.Errorf("%q is taken for an auth_req_id of ours", text)
+		}
+	})
+}
+
 func FuzzParseRefreshToken(f *testing.F) {
 	made := refreshTokens{ratchet: bytes.Repeat([]byte{1}, 32), seal: bytes.Repeat([]byte{2}, 32)}
 	token := made.encode(refreshToken{grant: authz.NewID[authz.GrantID](time.Unix(0, 0)), generation: 7, secret: make([]byte, secretSize)})

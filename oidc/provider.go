@@ -121,6 +121,7 @@ type Provider struct {
 	refresh    refreshTokens
 	nonces     *dpop.Nonces
 	subjects   subjects
+	authReqIDs []byte
 	pepper     []byte
 	guesses    guesses
 	dummyCheck []byte
@@ -146,6 +147,7 @@ func New(c Config) (*Provider, error) {
 		{"refresh token seal", &p.refresh.seal},
 		{"client secret of nobody", &p.dummyCheck},
 		{"DPoP nonce", &nonces},
+		{"auth_req_id", &p.authReqIDs},
 		{"pairwise subjects", &pairwise},
 		{"hidden subjects", &hidden},
 	} {

@@ -14,6 +14,7 @@ const (
 	codePrefix    = "gth_ac_"
 	refreshPrefix = "gth_rt_"
 	devicePrefix  = "gth_dc_"
+	requestPrefix = "gth_br_"
 )
 
 const secretSize = 32

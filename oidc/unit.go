@@ -33,11 +33,12 @@ type unit struct {
 	refresh presentedRefresh
 
 	// What fosite's handlers marked.
-	consumeCode  bool
-	redeemDevice bool
-	rotate       bool
-	firstToken   *refreshToken
-	killed       bool
+	consumeCode   bool
+	redeemDevice  bool
+	redeemRequest bool
+	rotate        bool
+	firstToken    *refreshToken
+	killed        bool
 	// killErr is why a grant that must die lives on: fosite swallows it.
 	killErr error
 
@@ -133,6 +134,8 @@ func (u *unit) flush(ctx context.Context) error {
 		return u.flushCode(ctx)
 	case u.redeemDevice:
 		return u.flushDevice(ctx)
+	case u.redeemRequest:
+		return u.flushRequest(ctx)
 	case u.rotate && u.keepsRefreshToken:
 		return u.provider.Store.ForUser(u.loaded.Grant.User).UseRefreshToken(ctx, u.loaded.Grant.ID, u.now)
 	case u.rotate && !u.refresh.answered:

@@ -38,6 +38,7 @@ const (
 	GrantClientCredentials = "client_credentials"
 	GrantDeviceCode        = "urn:ietf:params:oauth:grant-type:device_code"    // RFC 8628 §7.2
 	GrantTokenExchange     = "urn:ietf:params:oauth:grant-type:token-exchange" // RFC 8693 §2.1
+	GrantCIBA              = "urn:openid:params:grant-type:ciba"               // OpenID CIBA Core 1.0 §4
 )
 
 // OpenTo says whose sign-in a client may ask for.
@@ -119,6 +120,11 @@ type ClientMetadata struct {
 	// (OpenID Connect Front-Channel Logout 1.0 §2); it is always told iss and sid.
 	FrontChannelLogoutURI             string `json:"frontchannel_logout_uri,omitempty"`
 	FrontChannelLogoutSessionRequired bool   `json:"frontchannel_logout_session_required,omitempty"`
+	// BackChannelDelivery is how the client learns the answer to a sign-in that it asks
+	// for without a browser: "poll" or "ping" (OpenID CIBA Core 1.0 §4); "" for a client
+	// that asks for none. BackChannelNotificationURI is told of it, by ping.
+	BackChannelDelivery        string `json:"backchannel_token_delivery_mode,omitempty"`
+	BackChannelNotificationURI string `json:"backchannel_client_notification_endpoint,omitempty"`
 	// SubjectType is "pairwise" or, as is usual, "" or "public" (OpenID Connect Core §8).
 	SubjectType string `json:"subject_type,omitempty"`
 	// SectorIdentifierURI names the clients that share pairwise subjects.

@@ -27,8 +27,8 @@ type DeviceCode struct {
 	Interval time.Duration
 }
 
-// DevicePoll is what a polling device finds.
-type DevicePoll struct {
+// Poll is what a client finds that asks again and again whether a person has answered.
+type Poll struct {
 	ExpiresAt time.Time
 	// Decided reports that the person has answered, Approved what.
 	Decided, Approved bool

@@ -35,6 +35,8 @@ const (
 	LetterAuthenticatorAdded   Letter = "authenticator_added"
 	LetterAuthenticatorRemoved Letter = "authenticator_removed"
 	LetterRecoveryCodesMade    Letter = "recovery_codes_made"
+	// LetterSignInRequest says that an application asks for a sign-in.
+	LetterSignInRequest Letter = "sign_in_request"
 )
 
 // Mail is a mail to be written and sent: the facts. The words are the templates', and

@@ -13,7 +13,7 @@ func everyLetter() map[string]bool {
 	return map[string]bool{
 		"verify_email": true, "reset_password": true, "sign_in": true, "set_up": true, "invitation": true, "confirm_email": true, "email_changed": true,
 		"second_factor": false, "email_change_asked": false, "email_restored": false, "new_device": false, "password_changed": false,
-		"authenticator_added": false, "authenticator_removed": false, "recovery_codes_made": false,
+		"authenticator_added": false, "authenticator_removed": false, "recovery_codes_made": false, "sign_in_request": false,
 	}
 }
 

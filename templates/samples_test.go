@@ -137,6 +137,14 @@ func samples() map[string]Page {
 			Layout: sampleLayout, UserCode: "WDJB-MJHT", Client: sampleClient, Address: "203.0.113.7", RequestedAt: noon,
 			Tenant: "Acme", Name: "Ada Lovelace", Username: "ada", Scopes: sampleScopes, Dropped: sampleDropped,
 		},
+		"requests": Requests{
+			Layout: sampleDesk, Name: "Ada Lovelace", Username: "ada", Answered: "Northwind Reports", Approved: true,
+			Waiting: []Request{
+				{CSRF: "csrf-token-value", Flow: "sealed", Client: sampleClient, Message: "W4SCT", Address: "203.0.113.7", RequestedAt: noon, Tenant: "Acme", Scopes: sampleScopes, Dropped: sampleDropped},
+				{CSRF: "csrf-token-value", Flow: "sealed too", RequestedAt: noon},
+			},
+		},
+		"requests gone": Requests{Layout: sampleDesk, Problem: true},
 		"device done":   DeviceDone{Layout: sampleLayout, Client: "Living Room TV", Approved: true},
 		"device denied": DeviceDone{Layout: sampleLayout, Client: "Living Room TV"},
 		"error": Error{

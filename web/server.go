@@ -148,7 +148,7 @@ func New(c Config) (*Server, error) {
 // Jobs is the work that requests set off and that is done behind them. Letters go to the carrier, from an address.
 func (s *Server) Jobs(carrier mail.Carrier, from netmail.Address) []jobs.Entry {
 	post := &mail.Post{Issuer: s.Issuer, Links: s.links, From: from, Carrier: carrier, Log: s.Log, Now: s.Now}
-	return []jobs.Entry{jobs.On(s.recovery.Answer), jobs.On(post.Deliver), jobs.On(s.provider.SendLogoutToken)}
+	return []jobs.Entry{jobs.On(s.recovery.Answer), jobs.On(post.Deliver), jobs.On(s.provider.SendLogoutToken), jobs.On(s.provider.SendBackchannelPing)}
 }
 
 // ServeHTTP implements [http.Handler].

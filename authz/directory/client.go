@@ -80,11 +80,17 @@ func suit(c *storage.Client) {
 }
 
 // grantTypes follow from the kind and, for exchange, from whose tokens the client may
-// take.
+// take; for a sign-in without a browser, from how the client learns the answer.
 func grantTypes(c *storage.Client) []string {
 	types := grantTypesOfKind(c)
 	if len(c.Metadata.ExchangesTokensOf) > 0 {
 		types = append(types, storage.GrantTokenExchange)
+	}
+	if c.Metadata.BackChannelDelivery != "" {
+		types = append(types, storage.GrantCIBA)
+		if !slices.Contains(types, storage.GrantRefreshToken) {
+			types = append(types, storage.GrantRefreshToken)
+		}
 	}
 	return types
 }

@@ -31,6 +31,7 @@ func checkMetadata(c storage.Client) error {
 		{"request_object_signing_alg", m.RequestObjectSigningAlg, signedByClients},
 		{"id_token_encrypted_response_alg", m.IDTokenEncryptionAlg, append([]string{""}, keyEncryptions...)},
 		{"id_token_encrypted_response_enc", m.IDTokenEncryptionEnc, contentEncryptions},
+		{"backchannel_token_delivery_mode", m.BackChannelDelivery, []string{"", "poll", "ping"}},
 		{"subject_type", m.SubjectType, []string{"", "public", "pairwise"}},
 	} {
 		if !slices.Contains(choice.among, choice.value) {
@@ -50,6 +51,9 @@ func checkMetadata(c storage.Client) error {
 		return invalid("id_token_encrypted_response_enc", "needs id_token_encrypted_response_alg beside it")
 	case len(m.RequestURIs) > 16:
 		return invalid("request_uris", "are more than 16")
+	}
+	if err := checkBackChannel(c); err != nil {
+		return err
 	}
 	if m.BackChannelLogoutURI != "" {
 		if err := checkFetched("backchannel_logout_uri", m.BackChannelLogoutURI); err != nil {
@@ -72,6 +76,20 @@ func checkMetadata(c storage.Client) error {
 
 // checkFrontChannel: what a page of ours frames is of a host that the client has
 // people sent to anyway (OpenID Connect Front-Channel Logout 1.0 §2).
+// checkBackChannel is OpenID CIBA Core 1.0 §4.
+func checkBackChannel(c storage.Client) error {
+	m := c.Metadata
+	switch {
+	case m.BackChannelDelivery != "" && c.Public():
+		return invalid("backchannel_token_delivery_mode", "needs a client that proves who it is")
+	case m.BackChannelDelivery == "ping":
+		return checkFetched("backchannel_client_notification_endpoint", m.BackChannelNotificationURI)
+	case m.BackChannelNotificationURI != "":
+		return invalid("backchannel_client_notification_endpoint", "is of no use without the backchannel_token_delivery_mode ping")
+	}
+	return nil
+}
+
 func checkFrontChannel(c storage.Client) error {
 	const field = "frontchannel_logout_uri"
 	uri := c.Metadata.FrontChannelLogoutURI

@@ -22,6 +22,8 @@ const (
 		select id from platform.pushed_requests where expires_at < $1 limit 1000 for update skip locked)`
 	cleanDevices = `delete from platform.device_codes where id in (
 		select id from platform.device_codes where expires_at < $1 limit 1000 for update skip locked)`
+	cleanBackchannel = `delete from platform.backchannel_requests where id in (
+		select id from platform.backchannel_requests where expires_at < $1 limit 1000 for update skip locked)`
 	cleanConsumed = `delete from platform.consumed_ids where (kind, id) in (
 		select kind, id from platform.consumed_ids where expires_at < $1 limit 1000 for update skip locked)`
 	cleanKeys = `delete from platform.idempotency_keys where (actor, key) in (
@@ -62,6 +64,7 @@ func (s *OperatorStore) Clean(ctx context.Context, now time.Time, refreshable ti
 		{cleanPushed, now},
 		// A device that comes late is told that it is late, for an hour.
 		{cleanDevices, now.Add(-time.Hour)},
+		{cleanBackchannel, now.Add(-time.Hour)},
 		{cleanConsumed, now},
 		{cleanKeys, now},
 		{cleanLinks, now},

@@ -39,6 +39,8 @@ func TestO7_ExpiredRowsLeave(t *testing.T) {
 		for i := range 3 {
 			w.Exec(`insert into platform.device_codes (id, device_code_hash, user_code, client_id, scopes, requested_at, expires_at, poll_interval)
 				values ($1, '', $2::text || $3::int, $4, '', $5, $6, '5 seconds')`, authz.NewID[authz.GrantID](age.at), age.name, i, client.ID, age.at, expires)
+			w.Exec(`insert into platform.backchannel_requests (id, user_id, client_id, scopes, binding_message, requested_at, expires_at, poll_interval)
+				values ($1, $2, $3, '', '', $4, $5, '5 seconds')`, authz.NewID[authz.GrantID](age.at), user, client.ID, age.at, expires)
 			w.Exec(`insert into platform.grants (id, user_id, sid, client_id, tenant_id, requested_scopes, scopes, audience, auth_time, acr, amr, requested_at, issued_at, code_hash)
 				values ($1, $2, $1, 'c', $3, '', '', '', $4, '', '', $4, $4, '')`, authz.NewID[authz.GrantID](age.at), user, tenant, age.at)
 			w.Exec(`insert into platform.user_sessions (id, token_jti, user_id, current_tenant_id, secret_hash, created_at, last_seen_at, expires_at, idle_lifetime, auth_time, acr, amr)
@@ -49,10 +51,10 @@ func TestO7_ExpiredRowsLeave(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := int64(3*2500 + 9); removed != want {
+	if want := int64(3*2500 + 12); removed != want {
 		t.Errorf("removed %d rows, want %d", removed, want)
 	}
-	for _, table := range []string{"revoked_tokens", "consumed_ids", "rate_counters", "grants", "user_sessions", "device_codes"} {
+	for _, table := range []string{"revoked_tokens", "consumed_ids", "rate_counters", "grants", "user_sessions", "device_codes", "backchannel_requests"} {
 		var left int
 		w.Get(`select count(*) from platform.`+table, nil, &left)
 		if left != 3 {

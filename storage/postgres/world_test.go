@@ -64,6 +64,12 @@ func newEstate(t *testing.T, w *storagetest.World, s *postgres.Store, name strin
 	if err != nil {
 		t.Fatal(err)
 	}
+	err = s.ForUser(e.user).InsertBackchannelRequest(t.Context(), storage.BackchannelRequest{
+		ID: authz.RandomID[authz.GrantID](), Client: client.ID, Requested: authz.ScopeSet{"openid"}, RequestedAt: now, ExpiresAt: now.Add(10 * time.Minute), Interval: 5 * time.Second,
+	}, storage.Mail{Letter: storage.LetterSignInRequest})
+	if err != nil {
+		t.Fatal(err)
+	}
 	e.grant = newGrant(e, client.ID)
 	consent := &storage.Consent{Client: client.ID, Tenant: e.tenant, Scopes: authz.ScopeSet{"openid"}, GrantedAt: now}
 	if err := s.ForUser(e.user).InsertGrant(t.Context(), e.grant, e.session.ID, consent); err != nil {
