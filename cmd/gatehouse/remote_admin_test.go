@@ -69,7 +69,7 @@ func TestM3_CommandLineOfATenantAdministrator(t *testing.T) {
 	if got := items(h.document("admin", "groups", "members", "readers"), "username"); !slices.Equal(got, []string{"mia"}) {
 		t.Errorf("members: %v", got)
 	}
-	h.given(goodPassword).must("admin", "users", "create", "--username", "new", "--email", "new@example.com", "--password-stdin")
+	h.must("admin", "users", "invite", "--email", "new@example.com")
 	h.must("admin", "groups", "remove-member", "readers", "mia")
 	h.must("admin", "groups", "delete", "readers")
 
@@ -79,6 +79,7 @@ func TestM3_CommandLineOfATenantAdministrator(t *testing.T) {
 	h.fails(exitFailure, "no such object", "admin", "tenants", "select", "beta")
 	h.fails(exitRefused, "does not reach that far", "admin", "groups", "create", "--name", "x", "--scope", "billing")
 	h.fails(exitRefused, "does not reach that far", "admin", "users", "disable", "mia")
+	h.fails(exitRefused, "does not reach that far", "admin", "users", "create", "--username", "new", "--email", "new@example.com")
 	h.fails(exitRefused, "lacks a scope", "admin", "tenants", "update", "acme", "--max-users", "1000")
 	if everything(server) != before {
 		t.Error("something was changed")
