@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,9 +17,10 @@ func newUsersCreateCommand(i *invocation) *cobra.Command {
 	var in api.NewUser
 	var withPassword, withLink bool
 	cmd := &cobra.Command{
-		Use:   "create --username NAME --email ADDRESS",
+		Use:   "create --email ADDRESS",
 		Short: "Create a user",
-		Long: `Creates a user in a tenant, the first one where none is named. The password comes
+		Long: `Creates a user in a tenant, the first one where none is named. Without --username the
+name to sign in with is what stands before the @ of the address. The password comes
 from standard input; production refuses one that others would guess. Or, with
 --setup-link, a link is shown, this once, with which the user chooses one. Without
 either the account has none, and nobody can sign in with one until it is set.`,
@@ -27,7 +29,7 @@ either the account has none, and nobody can sign in with one until it is set.`,
 		Args: cobra.NoArgs,
 	}
 	flags, b := cmd.Flags(), &in.Body
-	flags.StringVar(&b.Username, "username", "", "The name to sign in with")
+	flags.StringVar(&b.Username, "username", "", "The name to sign in with (default: the address up to its @)")
 	flags.StringVar(&b.Email, "email", "", "The e-mail address")
 	flags.StringVar(&b.DisplayName, "display-name", "", "The full name")
 	flags.StringVar(&b.Role, "role", "user", "viewer, user, admin or owner")
@@ -35,8 +37,11 @@ either the account has none, and nobody can sign in with one until it is set.`,
 	flags.BoolVar(&withPassword, "password-stdin", false, "Read the password from standard input")
 	flags.BoolVar(&withLink, "setup-link", false, "Show a link, for three days, with which the user chooses a password")
 	cmd.MarkFlagsMutuallyExclusive("password-stdin", "setup-link")
-	require(cmd, "username", "email")
+	require(cmd, "email")
 	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) (err error) {
+		if b.Username == "" {
+			b.Username, _, _ = strings.Cut(b.Email, "@")
+		}
 		if withPassword {
 			if b.Password, err = i.newPassword(o, b.Username, b.Email, b.DisplayName, b.Tenant); err != nil {
 				return err

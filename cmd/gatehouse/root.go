@@ -41,6 +41,7 @@ PostgreSQL in its data directory; see docs/configuration.md for every setting.`,
 	add(root, groupOperate, newAdminCommand(i), newMigrateCommand(i), newDBCommand(i))
 	add(root, groupOperate, newLoginCommand(i), newLogoutCommand(i), newWhoAmICommand(i))
 	root.AddCommand(newVersionCommand(i))
+	completable(root)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	asUsageErrors(root)
