@@ -133,3 +133,20 @@ func TestReadmeShowsTheExamples(t *testing.T) {
 		t.Error("README.md does not show func main of go/main.go as it is")
 	}
 }
+
+// TestMCPPageShowsTheExample: the same for the page about MCP servers.
+func TestMCPPageShowsTheExample(t *testing.T) {
+	page, err := os.ReadFile("../mcp.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("mcp/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, _ := strings.Cut(string(page), "```go\n")
+	shown, _, found := strings.Cut(shown, "```")
+	if !found || !strings.Contains(string(source), shown) {
+		t.Error("docs/mcp.md shows what is not in mcp/main.go")
+	}
+}
