@@ -44,7 +44,7 @@ func TestF12_ClientsThatDescribeThemselves(t *testing.T) {
 		t.Fatalf("%s, %d rows before anybody signed in", shows(p), rows())
 	}
 	p = b.SignIn(p, "ann")
-	if body := string(p.Body); shows(p) != "consent" || !strings.Contains(body, "Notes &lt;b&gt;") || !strings.Contains(body, "Did you just start this yourself?") {
+	if body := string(p.Body); shows(p) != "consent" || !strings.Contains(body, "Notes &lt;b&gt;") || !strings.Contains(body, "Did you just start this yourself?") || !strings.Contains(body, "Any program on your device can use the name of") {
 		t.Fatalf("consent: %s", body)
 	}
 	p = b.Press(p, "accept", nil)

@@ -12,9 +12,11 @@ type Consent struct {
 	RedirectHost string
 	// Site is the host that a client describes itself at; "" for one that is registered.
 	Site string
-	// Impersonable warns that the client is public and returns to a loopback
-	// address or a scheme of its own, which any app on the device can claim
-	// (RFC 8252 §8.6).
+	// OnDevice says that the answer goes to a loopback address or a scheme, which any
+	// app on the device can claim (RFC 8252 §8.6).
+	OnDevice bool
+	// Impersonable warns that the client is not known to be who it says: public and
+	// OnDevice, or registered by itself.
 	Impersonable bool
 	Tenant       string
 	// Name is how the user is addressed, Username what they signed in with.

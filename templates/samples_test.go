@@ -49,6 +49,10 @@ func samples() map[string]Page {
 	impostor := consent
 	impostor.Client = Client{Name: "Pocket Reader"}
 	impostor.Impersonable, impostor.RedirectHost, impostor.Name = true, "127.0.0.1", ""
+	agent := impostor
+	agent.Site, agent.OnDevice = "agent.example", true
+	agentOfASite := agent
+	agentOfASite.OnDevice, agentOfASite.RedirectHost = false, "agent.example"
 
 	demo := Demo{
 		Layout: Layout{Host: "localhost:8080", CSRF: "demo-csrf"},
@@ -117,7 +121,7 @@ func samples() map[string]Page {
 			Tenants: []Tenant{{ID: tenantID(1), Name: "Acme", Default: true}, {ID: tenantID(2), Name: "Umbrella Research"}, {ID: tenantID(3), Name: "شركة المثال"}},
 		},
 		"consent":          consent,
-		"consent impostor": impostor,
+		"consent impostor": impostor, "consent agent": agent, "consent agent of a site": agentOfASite,
 		"confirm sign out": ConfirmSignOut{Layout: sampleDesk, Flow: "sealed", Client: "Northwind Reports"},
 		"signed out":       SignedOut{Layout: sampleLayout},
 		"signed out, told": SignedOut{

@@ -87,6 +87,8 @@ func TestWords(t *testing.T) {
 		{"sign in again", []string{"Please sign in again to continue", "Not you?"}, []string{"Keep me signed in"}},
 		{"choose tenant", []string{"Umbrella Research", "Make this my default"}, nil},
 		{"consent", []string{"Northwind Reports", "Run by this operator", "app.northwind.example", "Ada Lovelace (ada) at Acme", "Not you?", "List your agents agents:read", "reports:export", "Asked for, but not included (2)", "Neither your role nor one of your groups holds it.", "It needs a stronger sign-in (phr)."}, []string{"impostor"}},
+		{"consent agent", []string{"Any program on your device can use the name of", "agent.example"}, []string{"cannot tell this app"}},
+		{"consent agent of a site", []string{"Nobody here knows this app", "agent.example"}, []string{"on your device"}},
 		{"consent impostor", []string{"Not run by this operator", "Gatehouse cannot tell this app from an impostor on your device", "127.0.0.1"}, []string{"Website"}},
 		{"error", []string{"return address is not registered", "invalid_request", "The redirect_uri is not registered for this client.", "0195-7c1e"}, nil},
 		{"error missing", []string{"There is no such page", "404"}, nil},

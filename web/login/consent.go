@@ -34,7 +34,7 @@ func (p *Pages) consentPage(r *http.Request, v *browser.Visit, q *oidc.ConsentQu
 	}
 	page := templates.Consent{
 		Layout: layout, Flow: q.Flow, Impersonable: q.Impersonable, Tenant: q.Tenant.Name,
-		Name: q.Person.Name(), Username: q.Person.Username, RedirectHost: q.Redirect.Host, Site: oidc.DocumentHost(q.Client.ID),
+		Name: q.Person.Name(), Username: q.Person.Username, RedirectHost: q.Redirect.Host, Site: oidc.DocumentHost(q.Client.ID), OnDevice: q.Redirect.Scheme != "https",
 		Client: templates.Client{
 			Name: q.Client.Name, Verified: q.Client.FirstParty,
 			Logo: q.Client.LogoURI, Policy: q.Client.PolicyURI, Terms: q.Client.TOSURI,
