@@ -9,15 +9,28 @@ import (
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
 )
 
-// Clients lists every client, in the order of their ids.
-func (s *Service) Clients(ctx context.Context, a Actor, p Paging) (Page[storage.Client], error) {
+// Clients lists clients in the order of their ids.
+func (s *Service) Clients(ctx context.Context, a Actor, f ClientFilter) (Page[storage.Client], error) {
 	if err := may(a, readDirectory); err != nil {
 		return Page[storage.Client]{}, err
 	}
-	clients, err := s.store.Clients(ctx, authz.ClientID(p.Cursor), p.limit()+1)
-	return page(clients, p, func(c storage.Client) string { return string(c.ID) }), err
+	chosen := postgres.ClientFilter{Kind: f.Kind, Owner: f.Owner, After: authz.ClientID(f.Cursor), Limit: f.limit() + 1}
+	var err error
+	if chosen.Disabled, err = f.Status.disabled(); err != nil {
+		return Page[storage.Client]{}, err
+	}
+	if f.Tenant != "" {
+		t, err := s.Tenant(ctx, a, f.Tenant)
+		if err != nil {
+			return Page[storage.Client]{}, err
+		}
+		chosen.Tenant = t.ID
+	}
+	clients, err := s.store.Clients(ctx, chosen)
+	return page(clients, f.Paging, func(c storage.Client) string { return string(c.ID) }), err
 }
 
 // Client finds a client within reach by its client_id.

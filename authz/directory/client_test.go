@@ -254,7 +254,7 @@ func TestClients_Pages(t *testing.T) {
 	}
 	p := directory.Paging{Limit: 2}
 	for {
-		part, err := v.Clients(ctx, host, p)
+		part, err := v.Clients(ctx, host, directory.ClientFilter{Paging: p})
 		v.must(err)
 		for _, c := range part.Items {
 			if !want[c.ID] {

@@ -153,7 +153,7 @@ func TestM5_HostileText(t *testing.T) {
 			"Users by tenant": func() error { _, err := v.Users(ctx, host, directory.UserFilter{Tenant: text}); return err },
 			"Users by search": func() error { _, err := v.Users(ctx, host, directory.UserFilter{Search: text}); return err },
 			"Users by status": func() error {
-				_, err := v.Users(ctx, host, directory.UserFilter{Status: directory.UserStatus(text)})
+				_, err := v.Users(ctx, host, directory.UserFilter{Status: directory.Status(text)})
 				return err
 			},
 			"Users by cursor": func() error { _, err := v.Users(ctx, host, directory.UserFilter{Paging: paging}); return err },
@@ -163,7 +163,17 @@ func TestM5_HostileText(t *testing.T) {
 			"Tenant":          func() error { _, err := v.Tenant(ctx, host, text); return err },
 			"Project":         func() error { _, err := v.Project(ctx, host, v.acme.ID, text); return err },
 			"Group":           func() error { _, err := v.Group(ctx, host, v.acme.ID, text); return err },
-			"Clients":         func() error { _, err := v.Clients(ctx, host, paging); return err },
+			"Clients": func() error {
+				_, err := v.Clients(ctx, host, directory.ClientFilter{Kind: storage.ClientKind(text), Paging: paging})
+				return err
+			},
+			"Clients by tenant": func() error { _, err := v.Clients(ctx, host, directory.ClientFilter{Tenant: text}); return err },
+			"Clients by status": func() error {
+				_, err := v.Clients(ctx, host, directory.ClientFilter{Status: directory.Status(text)})
+				return err
+			},
+			"Projects":        func() error { _, err := v.Projects(ctx, host, v.acme.ID, paging); return err },
+			"Groups":          func() error { _, err := v.Groups(ctx, host, v.acme.ID, paging); return err },
 			"Client":          func() error { _, err := v.Client(ctx, host, authz.ClientID(text)); return err },
 			"Sessions":        func() error { _, err := v.Sessions(ctx, host, directory.SessionFilter{Paging: paging}); return err },
 			"Audit by cursor": func() error { _, err := v.Audit(ctx, host, directory.AuditFilter{Paging: paging}); return err },

@@ -21,13 +21,13 @@ type Page[T any] struct {
 	Next  string
 }
 
-// UserStatus tells users apart by whether they may sign in.
-type UserStatus string
+// Status tells users apart by whether they may sign in, and clients by whether they work.
+type Status string
 
 // The statuses; "" means both.
 const (
-	StatusActive   UserStatus = "active"
-	StatusDisabled UserStatus = "disabled"
+	StatusActive   Status = "active"
+	StatusDisabled Status = "disabled"
 )
 
 // UserFilter narrows a list of users; what is zero narrows nothing.
@@ -35,13 +35,24 @@ type UserFilter struct {
 	Role   authz.Role
 	Tenant string // slug
 	Group  authz.GroupID
-	Status UserStatus
+	Status Status
 	// LastLoginAfter and LastLoginBefore choose who last signed in at or after one
 	// instant, and before another; NeverLoggedIn who never did.
 	LastLoginAfter, LastLoginBefore time.Time
 	NeverLoggedIn                   bool
 	// Search is found, in any case, within user name, e-mail address and display name.
 	Search string
+	Paging
+}
+
+// ClientFilter narrows a list of clients; what is zero narrows nothing.
+type ClientFilter struct {
+	Kind storage.ClientKind
+	// Tenant is an id or a slug. A client of the whole deployment is of no tenant.
+	Tenant string
+	// Owner answers for the agent.
+	Owner  authz.UserID
+	Status Status
 	Paging
 }
 

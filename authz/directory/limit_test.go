@@ -90,7 +90,7 @@ func TestMaxAgents_FiftyAtOnce(t *testing.T) {
 	// Another kind of client is none, and an agent that is gone makes room.
 	_, _, err = v.CreateClient(t.Context(), host, directory.CreateClient{Name: "Service", Kind: storage.ClientService, Tenant: "acme"})
 	v.must(err)
-	clients, err := v.Clients(t.Context(), host, directory.Paging{})
+	clients, err := v.Clients(t.Context(), host, directory.ClientFilter{})
 	v.must(err)
 	for _, c := range clients.Items {
 		if c.Kind == storage.ClientAgent {

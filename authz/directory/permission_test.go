@@ -61,11 +61,11 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 		"RemoveAvatar":  func(a directory.Actor) error { _, err := v.RemoveAvatar(ctx, a, user); return err },
 		"ResetLink":     func(a directory.Actor) error { _, err := v.ResetLink(ctx, a, user); return err },
 		"ResumeTenant":  func(a directory.Actor) error { return v.ResumeTenant(ctx, a, tenant) },
-		"Projects":      func(a directory.Actor) error { _, err := v.Projects(ctx, a, tenant); return err },
+		"Projects":      func(a directory.Actor) error { _, err := v.Projects(ctx, a, tenant, directory.Paging{}); return err },
 		"Project":       func(a directory.Actor) error { _, err := v.Project(ctx, a, tenant, "none"); return err },
 		"CreateProject": func(a directory.Actor) error { _, err := v.CreateProject(ctx, a, tenant, "x"); return err },
 
-		"Groups":         func(a directory.Actor) error { _, err := v.Groups(ctx, a, tenant); return err },
+		"Groups":         func(a directory.Actor) error { _, err := v.Groups(ctx, a, tenant, directory.Paging{}); return err },
 		"Group":          func(a directory.Actor) error { _, err := v.Group(ctx, a, tenant, "none"); return err },
 		"CreateGroup":    func(a directory.Actor) error { _, err := v.CreateGroup(ctx, a, directory.CreateGroup{}); return err },
 		"AddMember":      func(a directory.Actor) error { return v.AddMember(ctx, a, group, user) },
@@ -88,7 +88,7 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 			return err
 		},
 
-		"Clients": func(a directory.Actor) error { _, err := v.Clients(ctx, a, directory.Paging{}); return err },
+		"Clients": func(a directory.Actor) error { _, err := v.Clients(ctx, a, directory.ClientFilter{}); return err },
 		"Client":  func(a directory.Actor) error { _, err := v.Client(ctx, a, "none"); return err },
 		"CreateClient": func(a directory.Actor) error {
 			_, _, err := v.CreateClient(ctx, a, directory.CreateClient{})

@@ -112,26 +112,27 @@ func (s *Service) setSuspended(ctx context.Context, a Actor, id authz.TenantID, 
 	return s.store.SetTenantSuspended(ctx, id, suspended, s.event(a, action, id))
 }
 
-// Projects lists the projects of a tenant.
-func (s *Service) Projects(ctx context.Context, a Actor, tenant authz.TenantID) ([]storage.Project, error) {
+// Projects lists the projects of a tenant, the oldest first.
+func (s *Service) Projects(ctx context.Context, a Actor, tenant authz.TenantID, p Paging) (Page[storage.Project], error) {
 	if err := ownTenant(a, readDirectory, tenant); err != nil {
-		return nil, err
+		return Page[storage.Project]{}, err
 	}
-	return s.store.Projects(ctx, tenant)
+	last, err := after[authz.ProjectID](p)
+	if err != nil {
+		return Page[storage.Project]{}, err
+	}
+	projects, err := s.store.Projects(ctx, tenant, last, p.limit()+1)
+	return page(projects, p, func(p storage.Project) string { return p.ID.String() }), err
 }
 
 // Project finds a project of a tenant by id or name.
 func (s *Service) Project(ctx context.Context, a Actor, tenant authz.TenantID, name string) (storage.Project, error) {
-	projects, err := s.Projects(ctx, a, tenant)
-	if err != nil {
+	if err := ownTenant(a, readDirectory, tenant); err != nil {
 		return storage.Project{}, err
 	}
-	for _, p := range projects {
-		if p.Name == name || p.ID.String() == name {
-			return p, nil
-		}
-	}
-	return storage.Project{}, unknown("project", "%q does not exist", name)
+	id, _ := authz.ParseID[authz.ProjectID](name) // what is no id may be a name
+	p, err := s.store.ProjectOf(ctx, tenant, id, name)
+	return p, orUnknown(err, "project", name)
 }
 
 // CreateProject adds a project to a tenant.
@@ -147,31 +148,28 @@ func (s *Service) CreateProject(ctx context.Context, a Actor, tenant authz.Tenan
 	return p, s.store.InsertProject(ctx, p, s.event(a, "project.create", tenant))
 }
 
-// Groups lists the groups of a tenant.
-func (s *Service) Groups(ctx context.Context, a Actor, tenant authz.TenantID) ([]storage.Group, error) {
+// Groups lists the groups of a tenant, the oldest first.
+func (s *Service) Groups(ctx context.Context, a Actor, tenant authz.TenantID, p Paging) (Page[storage.Group], error) {
 	if err := ownTenant(a, readDirectory, tenant); err != nil {
-		return nil, err
+		return Page[storage.Group]{}, err
 	}
-	return s.store.Groups(ctx, tenant)
+	last, err := after[authz.GroupID](p)
+	if err != nil {
+		return Page[storage.Group]{}, err
+	}
+	groups, err := s.store.Groups(ctx, tenant, last, p.limit()+1)
+	return page(groups, p, func(g storage.Group) string { return g.ID.String() }), err
 }
 
 // Group finds a group of a tenant by id or name; of several with one name, the one
 // of the whole tenant.
 func (s *Service) Group(ctx context.Context, a Actor, tenant authz.TenantID, name string) (storage.Group, error) {
-	groups, err := s.Groups(ctx, a, tenant)
-	if err != nil {
+	if err := ownTenant(a, readDirectory, tenant); err != nil {
 		return storage.Group{}, err
 	}
-	var found *storage.Group
-	for _, g := range groups {
-		if (g.Name == name || g.ID.String() == name) && (found == nil || g.Project.IsZero()) {
-			found = &g
-		}
-	}
-	if found == nil {
-		return storage.Group{}, unknown("group", "%q does not exist", name)
-	}
-	return *found, nil
+	id, _ := authz.ParseID[authz.GroupID](name) // what is no id may be a name
+	g, err := s.store.GroupOf(ctx, tenant, id, name)
+	return g, orUnknown(err, "group", name)
 }
 
 // CreateGroup adds a group that gives its members scopes.

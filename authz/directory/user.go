@@ -22,15 +22,10 @@ func (s *Service) filter(ctx context.Context, a Actor, f UserFilter) (postgres.U
 	if f.NeverLoggedIn && !(f.LastLoginAfter.IsZero() && f.LastLoginBefore.IsZero()) {
 		return chosen, invalid("never_logged_in", "is nobody who signed in at any time: ask for one of the two")
 	}
-	switch f.Status {
-	case "":
-	case StatusActive, StatusDisabled:
-		disabled := f.Status == StatusDisabled
-		chosen.Disabled = &disabled
-	default:
-		return chosen, invalid("status", "must be active or disabled")
-	}
 	var err error
+	if chosen.Disabled, err = f.Status.disabled(); err != nil {
+		return chosen, err
+	}
 	if chosen.After, err = after[authz.UserID](f.Paging); err != nil {
 		return chosen, err
 	}
@@ -47,6 +42,18 @@ func (s *Service) filter(ctx context.Context, a Actor, f UserFilter) (postgres.U
 		chosen.Tenant = t.ID
 	}
 	return chosen, nil
+}
+
+// disabled is whether to choose who is disabled, or who is not; nil means both.
+func (s Status) disabled() (*bool, error) {
+	switch s {
+	case "":
+		return nil, nil
+	case StatusActive, StatusDisabled:
+		disabled := s == StatusDisabled
+		return &disabled, nil
+	}
+	return nil, invalid("status", "must be active or disabled")
 }
 
 // Users lists users in the order of their creation. A search that finds the text in

@@ -38,15 +38,21 @@ that act for themselves.`,
 func clientPath(id string) api.ClientPath { return api.ClientPath{Client: id} }
 
 func newClientsListCommand(i *invocation) *cobra.Command {
-	var in api.Paging
+	var in api.ClientFilter
 	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List clients",
-		Long:    "Lists clients, part by part.",
-		Example: "  gatehouse admin clients list --output json",
-		Args:    cobra.NoArgs,
+		Use:   "list",
+		Short: "List clients",
+		Long:  "Lists clients, part by part, and narrows the list by kind, tenant, owner and status.",
+		Example: `  gatehouse admin clients list --output json
+  gatehouse admin clients list --kind agent --owner ann`,
+		Args: cobra.NoArgs,
 	}
-	pageFlags(cmd, &in)
+	flags := cmd.Flags()
+	flags.StringVar(&in.Kind, "kind", "", "Only clients of this kind: web, spa, native, service or agent")
+	flags.StringVar(&in.Tenant, "tenant", "", "Only clients of this tenant: id or slug")
+	flags.StringVar(&in.Owner, "owner", "", "Only agents that this user answers for: id, user name or e-mail address")
+	flags.StringVar(&in.Status, "status", "", "Only clients that work (active), or are stopped (disabled)")
+	pageFlags(cmd, &in.Paging)
 	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error { return list(ctx, o, api.ListClients, in) })
 }
 

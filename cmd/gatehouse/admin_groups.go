@@ -54,15 +54,16 @@ func newGroupsCreateCommand(i *invocation) *cobra.Command {
 }
 
 func newGroupsListCommand(i *invocation) *cobra.Command {
-	var in api.InTenant
+	var in api.PartOfTenant
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List the groups of a tenant",
-		Long:    "Lists the groups of a tenant and its projects, with the scopes that each gives.",
+		Long:    "Lists the groups of a tenant and its projects, the oldest first, with the scopes that\neach gives, part by part.",
 		Example: "  gatehouse admin groups list --tenant acme",
 		Args:    cobra.NoArgs,
 	}
 	tenantFlag(cmd, &in.Tenant)
+	pageFlags(cmd, &in.Paging)
 	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error { return list(ctx, o, api.ListGroups, in) })
 }
 

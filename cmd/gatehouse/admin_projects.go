@@ -52,15 +52,16 @@ func newProjectsCreateCommand(i *invocation) *cobra.Command {
 }
 
 func newProjectsListCommand(i *invocation) *cobra.Command {
-	var in api.InTenant
+	var in api.PartOfTenant
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List the projects of a tenant",
-		Long:    "Lists the projects of a tenant.",
+		Long:    "Lists the projects of a tenant, the oldest first, part by part.",
 		Example: "  gatehouse admin projects list --tenant acme",
 		Args:    cobra.NoArgs,
 	}
 	tenantFlag(cmd, &in.Tenant)
+	pageFlags(cmd, &in.Paging)
 	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error { return list(ctx, o, api.ListProjects, in) })
 }
 

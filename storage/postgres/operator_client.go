@@ -22,10 +22,28 @@ func clientObject(id authz.ClientID) object {
 	return o
 }
 
-// Clients lists clients from after one on, in the order of their ids.
-func (s *OperatorStore) Clients(ctx context.Context, after authz.ClientID, limit int) ([]storage.Client, error) {
-	return queryAll(ctx, s.Store, s.as, "list clients", `select `+clientColumns+` from platform.clients c
-		where c.id > $1 order by c.id limit $2`, scanClient, after, limit)
+// ClientFilter chooses clients. What is zero does not restrict.
+type ClientFilter struct {
+	Kind   storage.ClientKind
+	Tenant authz.TenantID
+	Owner  authz.UserID
+	// Disabled chooses by status; nil for both.
+	Disabled *bool
+	// After is the last id of the page before.
+	After authz.ClientID
+	Limit int
+}
+
+// Clients lists clients in the order of their ids.
+func (s *OperatorStore) Clients(ctx context.Context, f ClientFilter) ([]storage.Client, error) {
+	w := &conditions{}
+	w.add(f.Kind != "", `c.kind = $?`, f.Kind)
+	w.add(!f.Tenant.IsZero(), `c.tenant_id = $?`, f.Tenant)
+	w.add(!f.Owner.IsZero(), `c.owner_id = $?`, f.Owner)
+	w.add(f.Disabled != nil, `(c.disabled_at is not null) = $?`, f.Disabled)
+	w.add(f.After != "", `c.id > $?`, f.After)
+	return queryAll(ctx, s.Store, s.as, "list clients", `select `+clientColumns+` from platform.clients c`+
+		w.where()+` order by c.id limit `+w.next(f.Limit), scanClient, w.args...)
 }
 
 // InsertClient registers a client.

@@ -66,10 +66,18 @@ func scanProject(row pgx.CollectableRow) (p storage.Project, err error) {
 	return p, row.Scan(&p.ID, &p.Tenant, &p.Name, &p.CreatedAt)
 }
 
-// Projects lists the projects of a tenant.
-func (s *OperatorStore) Projects(ctx context.Context, tenant authz.TenantID) ([]storage.Project, error) {
-	return queryAll(ctx, s.Store, s.as, "list projects", `select id, tenant_id, name, created_at from public.projects
-		where tenant_id = $1 order by name`, scanProject, tenant)
+const projectColumns = `p.id, p.tenant_id, p.name, p.created_at`
+
+// Projects lists the projects of a tenant from after one on, the oldest first.
+func (s *OperatorStore) Projects(ctx context.Context, tenant authz.TenantID, after authz.ProjectID, limit int) ([]storage.Project, error) {
+	return queryAll(ctx, s.Store, s.as, "list projects", `select `+projectColumns+` from public.projects p
+		where p.tenant_id = $1 and ($2::uuid is null or p.id > $2) order by p.id limit $3`, scanProject, tenant, after, limit)
+}
+
+// ProjectOf finds a project of a tenant by its id, or else by its name.
+func (s *OperatorStore) ProjectOf(ctx context.Context, tenant authz.TenantID, id authz.ProjectID, name string) (storage.Project, error) {
+	return queryOne(ctx, s.Store, s.as, "read project", `select `+projectColumns+` from public.projects p
+		where p.tenant_id = $1 and (p.id = $2 or p.name = $3) order by p.name = $3 limit 1`, scanProject, tenant, id, name)
 }
 
 // InsertProject adds a project to a tenant.
@@ -85,10 +93,17 @@ func scanGroup(row pgx.CollectableRow) (g storage.Group, err error) {
 
 const groupColumns = `g.id, g.tenant_id, g.project_id, g.name, g.scopes, g.created_at`
 
-// Groups lists the groups of a tenant.
-func (s *OperatorStore) Groups(ctx context.Context, tenant authz.TenantID) ([]storage.Group, error) {
+// Groups lists the groups of a tenant from after one on, the oldest first.
+func (s *OperatorStore) Groups(ctx context.Context, tenant authz.TenantID, after authz.GroupID, limit int) ([]storage.Group, error) {
 	return queryAll(ctx, s.Store, s.as, "list groups", `select `+groupColumns+` from platform.user_groups g
-		where g.tenant_id = $1 order by g.name, g.id`, scanGroup, tenant)
+		where g.tenant_id = $1 and ($2::uuid is null or g.id > $2) order by g.id limit $3`, scanGroup, tenant, after, limit)
+}
+
+// GroupOf finds a group of a tenant by its id, or else by its name: of several with one
+// name, the one of the whole tenant.
+func (s *OperatorStore) GroupOf(ctx context.Context, tenant authz.TenantID, id authz.GroupID, name string) (storage.Group, error) {
+	return queryOne(ctx, s.Store, s.as, "read group", `select `+groupColumns+` from platform.user_groups g
+		where g.tenant_id = $1 and (g.id = $2 or g.name = $3) order by g.name = $3, g.project_id is not null, g.id limit 1`, scanGroup, tenant, id, name)
 }
 
 // GroupByID finds a group.

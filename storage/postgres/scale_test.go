@@ -90,7 +90,7 @@ func asks(middle string) []ask {
 			if err != nil {
 				return 0, err
 			}
-			groups, err := s.Groups(ctx, tenant.ID)
+			groups, err := s.Groups(ctx, tenant.ID, authz.GroupID{}, 51)
 			if err != nil {
 				return 0, err
 			}

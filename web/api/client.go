@@ -13,7 +13,7 @@ import (
 
 // The operations on clients.
 var (
-	ListClients        = Operation[Paging, List[Client]]{"GET", "/clients", "listClients", "List clients by client_id", 200, people}
+	ListClients        = Operation[ClientFilter, List[Client]]{"GET", "/clients", "listClients", "List clients by client_id", 200, people}
 	CreateClient       = Operation[NewClient, Registration]{"POST", "/clients", "createClient", "Register a client; its secret is shown this once", 201, operator}
 	ShowClient         = Operation[ClientPath, Client]{"GET", "/clients/{client}", "getClient", "Show a client", 200, people}
 	UpdateClient       = Operation[ClientChange, Client]{"PATCH", "/clients/{client}", "updateClient", "Change a client; a member that is left out stays", 200, operator}
@@ -87,12 +87,29 @@ type Registration struct {
 // Credentials are those of the new client.
 func (r Registration) Credentials() Credentials { return Credentials{r.ClientID, r.ClientSecret} }
 
-func (a *API) listClients(ctx context.Context, actor directory.Actor, in *Paging) (List[Client], error) {
-	p, err := a.paging(*in)
-	if err != nil {
+// ClientFilter asks for some of the clients.
+type ClientFilter struct {
+	Kind   string `query:"kind" enum:"web,spa,native,service,agent"`
+	Tenant string `query:"tenant" maxLength:"64" doc:"Only clients of this tenant, by id or slug"`
+	Owner  string `query:"owner" maxLength:"254" doc:"Only agents that this user answers for, by id, user name or e-mail address"`
+	Status string `query:"status" enum:"active,disabled"`
+	Paging
+}
+
+func (a *API) listClients(ctx context.Context, actor directory.Actor, in *ClientFilter) (List[Client], error) {
+	f := directory.ClientFilter{Kind: storage.ClientKind(in.Kind), Tenant: in.Tenant, Status: directory.Status(in.Status)}
+	var err error
+	if f.Paging, err = a.paging(in.Paging); err != nil {
 		return List[Client]{}, err
 	}
-	page, err := a.Directory.Clients(ctx, actor, p)
+	if in.Owner != "" {
+		owner, err := a.Directory.User(ctx, actor, in.Owner)
+		if err != nil {
+			return List[Client]{}, err
+		}
+		f.Owner = owner.ID
+	}
+	page, err := a.Directory.Clients(ctx, actor, f)
 	return listOf(a, page, describeClient), err
 }
 

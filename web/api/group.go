@@ -11,7 +11,7 @@ import (
 
 // The operations on groups.
 var (
-	ListGroups     = Operation[InTenant, List[Group]]{"GET", "/groups", "listGroups", "List the groups of a tenant and its projects", 200, people}
+	ListGroups     = Operation[PartOfTenant, List[Group]]{"GET", "/groups", "listGroups", "List the groups of a tenant and its projects, the oldest first", 200, people}
 	CreateGroup    = Operation[NewGroup, Group]{"POST", "/groups", "createGroup", "Add a group, which gives its members scopes", 201, people}
 	ShowGroup      = Operation[GroupPath, Group]{"GET", "/groups/{group}", "getGroup", "Show a group", 200, people}
 	RenameGroup    = Operation[GroupName, Group]{"PATCH", "/groups/{group}", "renameGroup", "Give a group another name", 200, people}
@@ -53,13 +53,23 @@ type InTenant struct {
 	Tenant string `query:"tenant" maxLength:"64" doc:"The tenant, by id or slug; the first tenant when left out"`
 }
 
-func (a *API) listGroups(ctx context.Context, actor directory.Actor, in *InTenant) (List[Group], error) {
+// PartOfTenant asks for some of what a tenant has.
+type PartOfTenant struct {
+	InTenant
+	Paging
+}
+
+func (a *API) listGroups(ctx context.Context, actor directory.Actor, in *PartOfTenant) (List[Group], error) {
 	t, err := a.Directory.Tenant(ctx, actor, in.Tenant)
 	if err != nil {
 		return List[Group]{}, err
 	}
-	groups, err := a.Directory.Groups(ctx, actor, t.ID)
-	return List[Group]{Items: each(groups, describeGroup)}, err
+	p, err := a.paging(in.Paging)
+	if err != nil {
+		return List[Group]{}, err
+	}
+	page, err := a.Directory.Groups(ctx, actor, t.ID, p)
+	return listOf(a, page, describeGroup), err
 }
 
 // NewGroup is a group to be made.

@@ -10,7 +10,7 @@ import (
 
 // The operations on projects.
 var (
-	ListProjects  = Operation[InTenant, List[Project]]{"GET", "/projects", "listProjects", "List the projects of a tenant", 200, people}
+	ListProjects  = Operation[PartOfTenant, List[Project]]{"GET", "/projects", "listProjects", "List the projects of a tenant, the oldest first", 200, people}
 	ShowProject   = Operation[ProjectPath, Project]{"GET", "/projects/{project}", "getProject", "Show a project", 200, people}
 	RenameProject = Operation[ProjectName, Project]{"PATCH", "/projects/{project}", "renameProject", "Give a project another name", 200, operator}
 	DeleteProject = Operation[ProjectPath, Outcome]{"DELETE", "/projects/{project}", "deleteProject", "Delete a project with its groups", 200, operator}
@@ -37,13 +37,17 @@ func describeProject(p storage.Project) Project {
 	return Project{p.ID.String(), p.Tenant.String(), p.Name, instant(p.CreatedAt)}
 }
 
-func (a *API) listProjects(ctx context.Context, actor directory.Actor, in *InTenant) (List[Project], error) {
+func (a *API) listProjects(ctx context.Context, actor directory.Actor, in *PartOfTenant) (List[Project], error) {
 	t, err := a.Directory.Tenant(ctx, actor, in.Tenant)
 	if err != nil {
 		return List[Project]{}, err
 	}
-	projects, err := a.Directory.Projects(ctx, actor, t.ID)
-	return List[Project]{Items: each(projects, describeProject)}, err
+	p, err := a.paging(in.Paging)
+	if err != nil {
+		return List[Project]{}, err
+	}
+	page, err := a.Directory.Projects(ctx, actor, t.ID, p)
+	return listOf(a, page, describeProject), err
 }
 
 // NewProject is a project to be made.

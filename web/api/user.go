@@ -127,7 +127,7 @@ type UserNarrowing struct {
 
 func (n UserNarrowing) filter() (directory.UserFilter, error) {
 	f := directory.UserFilter{
-		Role: authz.Role(n.Role), Tenant: n.Tenant, Status: directory.UserStatus(n.Status), Search: n.Search, NeverLoggedIn: n.NeverLoggedIn,
+		Role: authz.Role(n.Role), Tenant: n.Tenant, Status: directory.Status(n.Status), Search: n.Search, NeverLoggedIn: n.NeverLoggedIn,
 	}
 	var err error
 	if n.Group != "" {

@@ -134,7 +134,7 @@ func (p *Pages) signIns(ctx context.Context, a directory.Actor) ([]templates.Con
 }
 
 func (p *Pages) clients(ctx context.Context, a directory.Actor) ([]templates.ConsoleClient, error) {
-	clients, err := p.Directory.Clients(ctx, a, directory.Paging{Limit: shownClients})
+	clients, err := p.Directory.Clients(ctx, a, directory.ClientFilter{Paging: directory.Paging{Limit: shownClients}})
 	var all []templates.ConsoleClient
 	for _, c := range clients.Items {
 		all = append(all, templates.ConsoleClient{ID: c.ID, Name: c.Name, Kind: string(c.Kind), CreatedAt: c.CreatedAt, Disabled: !c.DisabledAt.IsZero()})
