@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -75,4 +77,29 @@ func (h *host) fails(code int, text string, args ...string) {
 	if r.out != "" {
 		h.t.Errorf("gatehouse %s: an error, and yet the answer %q", strings.Join(args, " "), r.out)
 	}
+}
+
+// following is a call that goes on until ctx ends: what it printed next, where it has
+// within half a second, and its exit code.
+func (h *host) following(ctx context.Context, args ...string) (next func() (string, bool), ended <-chan int) {
+	out, print := io.Pipe()
+	lines, code := make(chan string, 100), make(chan int, 1)
+	go func() {
+		defer close(lines)
+		for scanner := bufio.NewScanner(out); scanner.Scan(); {
+			lines <- scanner.Text()
+		}
+	}()
+	go func() {
+		code <- run(ctx, args, &invocation{in: strings.NewReader(""), out: print, errs: io.Discard, environ: h.environ, now: time.Now, format: output.Table})
+		_ = print.Close()
+	}()
+	return func() (string, bool) {
+		select {
+		case line, ok := <-lines:
+			return line, ok
+		case <-time.After(500 * time.Millisecond):
+			return "", false
+		}
+	}, code
 }

@@ -130,6 +130,11 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%v: %s", args, out)
 		}
 	}
+	leaves(func(path string, _ *cobra.Command) {
+		if out := h.must(append(strings.Fields(path), "--help")...); !strings.Contains(out, "Examples:\n  ") || !strings.Contains(out, "Usage:\n  gatehouse "+path) {
+			t.Errorf("gatehouse %s --help: %s", path, out)
+		}
+	})
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 		if out := h.must("completion", shell); !strings.Contains(out, "gatehouse") {
 			t.Errorf("completion for %s: %s", shell, out)
