@@ -41,6 +41,24 @@ func (s *Service) UpdateSelf(ctx context.Context, a Actor, displayName string) (
 	return s.store.UpdateUser(ctx, a.User, postgres.UserChange(c), s.dead(), s.event(a, "user.update-self", authz.TenantID{}))
 }
 
+// SelectTenant makes a tenant, by id or slug, the one where sign-ins of who asks begin.
+// One where they do not belong does not exist.
+func (s *Service) SelectTenant(ctx context.Context, a Actor, name string) (storage.Tenant, error) {
+	if err := maySelf(a); err != nil {
+		return storage.Tenant{}, err
+	}
+	p, err := s.store.ForUser(a.User).Person(ctx)
+	if err != nil {
+		return storage.Tenant{}, err
+	}
+	for _, t := range p.Tenants {
+		if t.Slug == name || t.ID.String() == name {
+			return t, s.store.SetPreferences(ctx, a.User, storage.Preferences{Tenant: t.ID}, s.event(a, "user.select-tenant", t.ID))
+		}
+	}
+	return storage.Tenant{}, unknown("tenant", "%q does not exist", name)
+}
+
 // SelfSessions lists the sessions of who asks.
 func (s *Service) SelfSessions(ctx context.Context, a Actor) ([]storage.Session, error) {
 	if err := maySelf(a); err != nil {

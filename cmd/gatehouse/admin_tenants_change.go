@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,19 +71,34 @@ func newTenantsSelectCommand(i *invocation) *cobra.Command {
 		Use:   "select TENANT",
 		Short: "Make a tenant the one that --tenant means when it is left out",
 		Long: `Makes a tenant the one that commands work in when --tenant is left out, until another
-is selected. It is kept in your own configuration directory.`,
+is selected. It is kept in your own configuration directory, and, when you are signed
+in and belong to the tenant, on the server too: your next sign-ins begin there.`,
 		Example: "  gatehouse admin tenants select acme",
 		Args:    cobra.ExactArgs(1),
 	}, func(ctx context.Context, o *operator, args []string) error {
-		t, err := client.Call(ctx, o.api, api.ShowTenant, tenantPath(args[0]))
+		chosen, err := selectTenant(ctx, o, args[0])
 		if err != nil {
 			return err
 		}
-		if err := i.selectTenant(t.Slug); err != nil {
+		if err := i.selectTenant(chosen.Slug); err != nil {
 			return err
 		}
-		return o.print.One(api.Outcome{ID: t.ID, Status: "selected"})
+		return o.print.One(chosen)
 	})
+}
+
+// selectTenant keeps the choice on the server where the person belongs to the tenant.
+// The host, and an operator who does not belong there, have it for --tenant alone.
+func selectTenant(ctx context.Context, o *operator, name string) (api.Selected, error) {
+	var choice api.TenantChoice
+	choice.Body.Tenant = name
+	chosen, err := client.Call(ctx, o.api, api.SelectTenant, choice)
+	var p *client.Problem
+	if !errors.As(err, &p) || p.Status != http.StatusForbidden && p.Status != http.StatusNotFound {
+		return chosen, err
+	}
+	t, err := client.Call(ctx, o.api, api.ShowTenant, tenantPath(name))
+	return api.Selected{ID: t.ID, Slug: t.Slug, Name: t.Name}, err
 }
 
 // selectedBy marks a flag that means the selected tenant when it is left out.

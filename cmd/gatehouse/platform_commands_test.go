@@ -49,7 +49,7 @@ func TestCommandsOfThePlatform(t *testing.T) {
 		{"admin sessions revoke-all --user ann", "", `"revoked"`},
 		{"admin tenants create --slug other --region iad", "", `"iad"`},
 		{"admin tenants list", "", `"other"`},
-		{"admin tenants select other", "", `"selected"`},
+		{"admin tenants select other", "", `"other"`},
 		{"admin users delete ann", "", `"deleted"`},
 	} {
 		if strings.Contains(c.line, "{session}") {

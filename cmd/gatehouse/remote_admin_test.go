@@ -86,6 +86,50 @@ func TestM3_CommandLineOfATenantAdministrator(t *testing.T) {
 	}
 }
 
+// A selected tenant is what --tenant means from then on, and, for who belongs to it,
+// where their next sign-in begins.
+func TestTenantsSelect(t *testing.T) {
+	t.Parallel()
+	server, h := newServer(t), newHost(t)
+	beta, gamma := server.World.Tenant("beta"), server.World.Tenant("gamma")
+	olga := server.User("olga", authz.RoleOwner)
+	if r := h.login(server, "olga", "accept"); r.code != exitOK {
+		t.Fatalf("login: exit %d\n%s", r.code, r.errs)
+	}
+	server.World.Join(olga, beta, server.World.Group(beta, "btools", "agents:read"))
+	server.World.Group(gamma, "gtools", "agents:read")
+	landed := func() (tenant authz.TenantID) {
+		b := server.Browser()
+		b.SignIn(b.Get("/login"), "olga")
+		server.World.Get(`select current_tenant_id from platform.user_sessions order by created_at desc, id desc limit 1`, nil, &tenant)
+		return tenant
+	}
+	if got := landed(); got != server.Tenant {
+		t.Errorf("before: %v", got)
+	}
+	if d := h.document("admin", "tenants", "select", "beta"); d["slug"] != "beta" || d["id"] != beta.String() {
+		t.Errorf("select: %v", d)
+	}
+	if d := h.document("admin", "users", "show", "olga"); d["default_tenant_id"] != beta.String() {
+		t.Errorf("the server keeps %v", d["default_tenant_id"])
+	}
+	if got := landed(); got != beta {
+		t.Errorf("the next sign-in begins in %v", got)
+	}
+	if got := items(h.document("admin", "groups", "list"), "name"); !slices.Contains(got, "btools") {
+		t.Errorf("without --tenant: %v", got)
+	}
+	// An owner works in a tenant where they do not belong, and begins nowhere else.
+	h.must("admin", "tenants", "select", "gamma")
+	if got := items(h.document("admin", "groups", "list"), "name"); !slices.Contains(got, "gtools") {
+		t.Errorf("without --tenant: %v", got)
+	}
+	if got := landed(); got != beta {
+		t.Errorf("the next sign-in begins in %v", got)
+	}
+	h.fails(exitFailure, "no such object", "admin", "tenants", "select", "nowhere")
+}
+
 // An access token that ran out is renewed on the way.
 func TestAdmin_RenewsTheSignIn(t *testing.T) {
 	t.Parallel()

@@ -42,6 +42,13 @@ func (s *OperatorStore) UpdateUser(ctx context.Context, id authz.UserID, c UserC
 	return u, err
 }
 
+// SetPreferences keeps where a user lands when nothing else is said.
+func (s *OperatorStore) SetPreferences(ctx context.Context, user authz.UserID, p storage.Preferences, e storage.AuditEvent) error {
+	return s.change(ctx, e, row("preferences", "platform.user_preferences", "user_id", user, user.String()), func(tx pgx.Tx) error {
+		return exec(ctx, tx, setPreferences, user, p.Tenant, p.Project)
+	})
+}
+
 func (c UserChange) holds(ctx context.Context, tx pgx.Tx, id authz.UserID) error {
 	if c.If == nil {
 		return nil

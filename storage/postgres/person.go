@@ -112,13 +112,14 @@ func scanWithPerson(row pgx.Row, p *storage.Person, others ...any) error {
 	return nil
 }
 
+const setPreferences = `insert into platform.user_preferences (user_id, default_tenant_id, default_project_id)
+	values ($1, $2, $3) on conflict (user_id) do update
+	set default_tenant_id = excluded.default_tenant_id, default_project_id = excluded.default_project_id`
+
 // SetPreferences keeps where the user lands when nothing else is said.
 func (s *UserStore) SetPreferences(ctx context.Context, p storage.Preferences) error {
 	return s.batch(ctx, "set preferences", s.as, func(b *pgx.Batch) {
-		b.Queue(`insert into platform.user_preferences (user_id, default_tenant_id, default_project_id)
-			values ($1, $2, $3) on conflict (user_id) do update
-			set default_tenant_id = excluded.default_tenant_id, default_project_id = excluded.default_project_id`,
-			s.as.user, p.Tenant, p.Project)
+		b.Queue(setPreferences, s.as.user, p.Tenant, p.Project)
 	})
 }
 

@@ -24,6 +24,7 @@ type attempt struct {
 var attempts = map[string]attempt{
 	"getMe":           {own: true},
 	"updateMe":        {own: true, body: `{"display_name":"Me"}`},
+	"selectTenant":    {own: true, body: `{"tenant":"beta"}`}, // where they do not belong
 	"getMySession":    {own: true},
 	"listMySessions":  {own: true},
 	"setMyAvatar":     {own: true}, // of nothing: that is no picture,
@@ -232,7 +233,7 @@ func TestM1_TheAttemptsWouldSucceed(t *testing.T) {
 			for method, operation := range methods.(map[string]any) {
 				id := operation.(map[string]any)["operationId"].(string)
 				// These would take away what others need, or their own token.
-				if id == "deleteTenant" || id == "renameGroup" || id == "renameProject" || id == "deleteGroup" || id == "deleteUser" || id == "mergeUsers" || id == "revokeKey" || id == "revokeMySession" || id == "rotateKeys" || id == "revokeAllSessions" || id == "setMyAvatar" || slices.Contains(last, id) != late {
+				if id == "deleteTenant" || id == "renameGroup" || id == "renameProject" || id == "deleteGroup" || id == "deleteUser" || id == "mergeUsers" || id == "revokeKey" || id == "selectTenant" || id == "revokeMySession" || id == "rotateKeys" || id == "revokeAllSessions" || id == "setMyAvatar" || slices.Contains(last, id) != late {
 					continue
 				}
 				try := attempts[id]

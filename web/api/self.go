@@ -16,6 +16,7 @@ import (
 var (
 	ShowMe          = Operation[struct{}, Me]{"GET", "/me", "getMe", "The user whom the token stands for", 200, self}
 	UpdateMe        = Operation[MyChange, User]{"PATCH", "/me", "updateMe", "Change your own name", 200, self}
+	SelectTenant    = Operation[TenantChoice, Selected]{"PUT", "/me/default-tenant", "selectTenant", "Choose, of the tenants where you belong, the one in which your sign-ins begin", 200, self}
 	ShowMySession   = Operation[struct{}, MySession]{"GET", "/me/session", "getMySession", "The sign-in behind the token, and the scopes that it was granted", 200, self}
 	ListMySessions  = Operation[struct{}, List[Session]]{"GET", "/me/sessions", "listMySessions", "List your sessions that stand, the newest first", 200, self}
 	SetMyAvatar     = Operation[Picture, User]{"PUT", "/me/avatar", "setMyAvatar", "Make a PNG, JPEG or WebP picture of at most 5 MiB your avatar", 200, self}
@@ -26,6 +27,7 @@ var (
 func (a *API) selfRoutes() {
 	add(a, ShowMe, a.me)
 	add(a, UpdateMe, a.updateMe)
+	add(a, SelectTenant, a.selectTenant)
 	add(a, ShowMySession, a.mySession)
 	add(a, ListMySessions, a.mySessions)
 	add(a, SetMyAvatar, a.setMyAvatar)
@@ -61,6 +63,25 @@ type MyChange struct {
 func (a *API) updateMe(ctx context.Context, actor directory.Actor, in *MyChange) (User, error) {
 	u, err := a.Directory.UpdateSelf(ctx, actor, in.Body.DisplayName)
 	return describeUser(u), err
+}
+
+// TenantChoice names a tenant where who asks belongs.
+type TenantChoice struct {
+	Body struct {
+		Tenant string `json:"tenant" minLength:"1" maxLength:"64" doc:"The id or the slug"`
+	}
+}
+
+// Selected is the tenant that was chosen, as anybody who belongs to it may see it.
+type Selected struct {
+	ID   string `json:"id" format:"uuid"`
+	Slug string `json:"slug"`
+	Name string `json:"name"`
+}
+
+func (a *API) selectTenant(ctx context.Context, actor directory.Actor, in *TenantChoice) (Selected, error) {
+	t, err := a.Directory.SelectTenant(ctx, actor, in.Body.Tenant)
+	return Selected{t.ID.String(), t.Slug, t.Name}, err
 }
 
 // MySession is the sign-in behind a token.
