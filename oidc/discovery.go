@@ -14,9 +14,11 @@ const (
 	TokenPath      = "/oauth2/token"
 	IntrospectPath = "/oauth2/introspect"
 	RevokePath     = "/oauth2/revoke"
-	UserInfoPath   = "/oauth2/userinfo"
-	JWKSPath       = "/oauth2/jwks"
-	EndSessionPath = "/oauth2/logout"
+	// RevocationsPath is the feed of what was revoked, for resource servers.
+	RevocationsPath = "/oauth2/revocations"
+	UserInfoPath    = "/oauth2/userinfo"
+	JWKSPath        = "/oauth2/jwks"
+	EndSessionPath  = "/oauth2/logout"
 	// CheckSessionPath is a page for frames of clients (web).
 	CheckSessionPath = "/oauth2/session"
 	// RegistrationPath is where administrators register clients (web/api).
@@ -38,6 +40,7 @@ func (p *Provider) discoveryDocument() ([]byte, error) {
 		"jwks_uri":                              p.endpoint(JWKSPath),
 		"introspection_endpoint":                p.endpoint(IntrospectPath),
 		"revocation_endpoint":                   p.endpoint(RevokePath),
+		"revocation_feed_endpoint":              p.endpoint(RevocationsPath),
 		"pushed_authorization_request_endpoint": p.endpoint(PushedAuthorizationPath),
 		"device_authorization_endpoint":         p.endpoint(DeviceAuthorizationPath),
 		"end_session_endpoint":                  p.endpoint(EndSessionPath),

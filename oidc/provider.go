@@ -128,6 +128,9 @@ type Provider struct {
 	discovery  []byte
 	keySets    *outbound.Cache[jose.JSONWebKeySet]
 	documents  *outbound.Cache[clientDocument]
+	// news rings when the ledger, or what tokens rest on, has changed.
+	news        bell
+	feedCursors feedCursors
 }
 
 // New composes a provider.
@@ -150,12 +153,14 @@ func New(c Config) (*Provider, error) {
 		{"auth_req_id", &p.authReqIDs},
 		{"pairwise subjects", &pairwise},
 		{"hidden subjects", &hidden},
+		{"cursors of the revocation feed", &p.feedCursors.key},
 	} {
 		*derived.into, err = hkdf.Key(sha256.New, c.Secret, nil, "gatehouse "+derived.purpose, 32)
 		if err != nil {
 			return nil, fmt.Errorf("derive key for %s: %w", derived.purpose, err)
 		}
 	}
+	p.Store.Follow(postgres.Follower{Tables: ledger.Tables, Reset: p.news.ring, Changed: func(postgres.Change) { p.news.ring() }})
 	p.nonces = dpop.NewNonces(nonces)
 	if p.subjects, err = newSubjects(pairwise, hidden); err != nil {
 		return nil, err

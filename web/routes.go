@@ -64,6 +64,7 @@ func (s *Server) routes() []route {
 		{"POST", oidc.TokenPath, shared, p.Token},
 		{"POST", oidc.IntrospectPath, open, p.Introspect},
 		{"POST", oidc.RevokePath, shared, p.Revoke},
+		{"GET", oidc.RevocationsPath, open, p.Revocations},
 		{"GET", oidc.GrantsPath + "/{grant_id}", open, p.QueryGrant},
 		{"DELETE", oidc.GrantsPath + "/{grant_id}", open, p.RevokeGrant},
 		{"GET", oidc.UserInfoPath, shared, p.UserInfo},

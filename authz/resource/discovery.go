@@ -17,6 +17,8 @@ type serverMetadata struct {
 	Issuer                string `json:"issuer"`
 	JWKSURI               string `json:"jwks_uri"`
 	IntrospectionEndpoint string `json:"introspection_endpoint"`
+	// RevocationFeedEndpoint is Gatehouse's own.
+	RevocationFeedEndpoint string `json:"revocation_feed_endpoint"`
 }
 
 // discover reads the metadata where RFC 8414 §3 puts it or, when nothing is

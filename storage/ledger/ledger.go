@@ -6,10 +6,13 @@ import (
 	"github.com/gatehouse/gatehouse/storage/postgres"
 )
 
-// slack is how much older than a token a change of rights may be and still count:
+// Slack is how much older than a token a change of rights may be and still count:
 // the token may have been made from what was read just before, by a replica whose
 // clock is ahead.
-const slack = 5 * time.Second
+const Slack = 5 * time.Second
+
+// Tables is where something changes that decides what a token is worth.
+var Tables = []string{"revoked_tokens", "users", "user_group_memberships", "tenants", "clients", "client_groups"}
 
 // Verdict is what memory knows of a token.
 type Verdict int
@@ -58,7 +61,7 @@ type Ledger struct {
 func New(feed Feed, lifetime time.Duration, now func() time.Time) *Ledger {
 	l := &Ledger{feed: feed, lifetime: lifetime, now: now}
 	feed.Follow(postgres.Follower{
-		Tables: []string{"revoked_tokens", "users", "user_group_memberships", "tenants", "clients", "client_groups"},
+		Tables: Tables,
 		// What is dead stays dead, whatever else is read anew.
 		Reset: func() {}, Changed: l.learn, Read: l.sweep,
 	})
@@ -72,7 +75,7 @@ func (l *Ledger) learn(c postgres.Change) {
 		l.dead.raise(keyOf(c.ID), c.ExpiresAt)
 		return
 	}
-	l.changed.raise(keyOf(c.ID), l.now().Add(slack))
+	l.changed.raise(keyOf(c.ID), l.now().Add(Slack))
 }
 
 // Judge says what memory knows of a token. It asks nobody.

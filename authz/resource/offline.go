@@ -1,0 +1,238 @@
+package resource
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/go-jose/go-jose/v4/json"
+
+	"github.com/gatehouse/gatehouse/authz"
+)
+
+const (
+	// feedWait is how long an answer may be held back while there is nothing new; less
+	// than fetchTimeout.
+	feedWait = 3 * time.Second
+	// feedPause keeps a feed that fails from being asked all the time.
+	feedPause = 500 * time.Millisecond
+	// defaultMaxSilence is for [OfflineConfig.MaxSilence].
+	defaultMaxSilence = 15 * time.Second
+)
+
+// OfflineConfig is what an [Offline] needs to know.
+type OfflineConfig struct {
+	Config
+	// Feed is the revocation feed; empty means to ask the issuer's metadata, once.
+	Feed string
+	// ClientID and ClientSecret are those of a client that may introspect.
+	ClientID     authz.ClientID
+	ClientSecret Secret
+	// MaxSilence is how long the feed may be silent before nothing is let in any more
+	// ([ErrUnavailable]); zero means 15 seconds. What is revoked while it is silent is
+	// learned of when it speaks again.
+	MaxSilence time.Duration
+	// Logger is told when the feed fails; nil means slog.Default().
+	Logger *slog.Logger
+}
+
+// Offline proves access tokens without asking about them: by the issuer's keys,
+// and by the feed of what was revoked, which [Offline.Follow] keeps current. A
+// revoked token is refused as soon as the feed has told, commonly within
+// milliseconds. A token whose user, tenant or client lost or gained a right since
+// it was issued is refused too: its client refreshes, and gets one that is true.
+//
+// Where subjects are pairwise the user's id is not in the token, so a changed right
+// of the user shows when the token is refreshed; their ended sessions and grants
+// show at once.
+type Offline struct {
+	*Verifier
+	config OfflineConfig
+	fetch  fetcher
+	cursor string
+
+	mu      sync.RWMutex
+	dead    told
+	changed told
+	heard   time.Time
+}
+
+// NewOffline fetches the keys and reads the feed for the first time.
+func NewOffline(ctx context.Context, c OfflineConfig) (*Offline, error) {
+	if c.ClientID == "" || c.ClientSecret.reveal() == "" {
+		return nil, errors.New("client id or client secret is missing")
+	}
+	if c.MaxSilence == 0 {
+		c.MaxSilence = defaultMaxSilence
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	fetch := newFetcher(c.HTTPClient)
+	if c.Feed == "" {
+		metadata, err := discover(ctx, fetch, c.Issuer)
+		if err != nil {
+			return nil, err
+		}
+		c.Feed = metadata.RevocationFeedEndpoint
+	}
+	if _, err := checkURL(c.Feed); err != nil {
+		return nil, fmt.Errorf("revocation feed %.200q: %w", c.Feed, err)
+	}
+	verifier, err := NewVerifier(ctx, c.Config)
+	if err != nil {
+		return nil, err
+	}
+	o := &Offline{Verifier: verifier, config: c, fetch: fetch, dead: told{}, changed: told{}}
+	for more := true; more; {
+		if more, err = o.read(ctx, 0); err != nil {
+			return nil, fmt.Errorf("read the revocation feed: %w", err)
+		}
+	}
+	return o, nil
+}
+
+// Follow reads the feed until the context ends. Call it once, in a goroutine of its
+// own.
+func (o *Offline) Follow(ctx context.Context) {
+	for ctx.Err() == nil {
+		_, err := o.read(ctx, feedWait)
+		if err == nil || ctx.Err() != nil {
+			continue
+		}
+		o.config.Logger.ErrorContext(ctx, "read the revocation feed", "error", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(feedPause):
+		}
+	}
+}
+
+// Authenticate implements [Authenticator].
+func (o *Offline) Authenticate(ctx context.Context, text string) (*Principal, error) {
+	p, err := o.Verifier.Authenticate(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	if silent := o.now().Sub(o.heard); silent > o.config.MaxSilence {
+		return nil, fmt.Errorf("%w: the revocation feed is silent for %v", ErrUnavailable, silent.Round(time.Second))
+	}
+	for _, id := range []string{p.TokenID, p.GrantID, p.SessionID} {
+		if _, dead := o.dead[feedID(id)]; dead && id != "" {
+			return nil, fmt.Errorf("%w: revoked", ErrInvalidToken)
+		}
+	}
+	for _, id := range []string{p.Subject, p.Tenant.String(), string(p.ClientID)} {
+		if since, changed := o.changed[feedID(id)]; changed && p.IssuedAt.Unix() <= since {
+			return nil, fmt.Errorf("%w: what it rests on has changed since", ErrInvalidToken)
+		}
+	}
+	return p, nil
+}
+
+// feedID is how the feed names an id.
+func feedID(id string) [16]byte {
+	sum := sha256.Sum256([]byte(id))
+	return [16]byte(sum[:16])
+}
+
+// feedAnswer is one answer of the feed.
+type feedAnswer struct {
+	Cursor  string `json:"cursor"`
+	More    bool   `json:"more"`
+	Dead    told   `json:"dead"`
+	Changed told   `json:"changed"`
+}
+
+// told is ids, as the feed names them, and instants in seconds since 1970.
+type told map[[16]byte]int64
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (t *told) UnmarshalJSON(document []byte) error {
+	var texts map[string]int64
+	if err := json.Unmarshal(document, &texts); err != nil {
+		return err
+	}
+	*t = make(told, len(texts))
+	for text, at := range texts {
+		raw, err := base64.RawURLEncoding.DecodeString(text)
+		if err != nil || len(raw) != 16 {
+			return fmt.Errorf("%.30q is not the name of an id", text)
+		}
+		(*t)[[16]byte(raw)] = at
+	}
+	return nil
+}
+
+// raise sets instants unless later ones are known.
+func (t told) raise(news told) {
+	for id, at := range news {
+		t[id] = max(t[id], at)
+	}
+}
+
+// forget removes what is older than an instant.
+func (t told) forget(before time.Time) {
+	for id, at := range t {
+		if at < before.Unix() {
+			delete(t, id)
+		}
+	}
+}
+
+// read asks once, and reports whether there is more to read at once.
+func (o *Offline) read(ctx context.Context, wait time.Duration) (more bool, err error) {
+	begun := o.now()
+	query := url.Values{"wait": {strconv.Itoa(int(wait.Seconds()))}}
+	if o.cursor != "" {
+		query.Set("cursor", o.cursor)
+	}
+	request, err := http.NewRequest(http.MethodGet, o.config.Feed+"?"+query.Encode(), nil)
+	if err != nil {
+		return false, err
+	}
+	request.SetBasicAuth(url.QueryEscape(string(o.config.ClientID)), url.QueryEscape(o.config.ClientSecret.reveal()))
+	answer, err := o.fetch.do(ctx, request)
+	if err != nil {
+		return false, err
+	}
+	switch answer.status {
+	case http.StatusOK:
+	case http.StatusBadRequest: // a cursor of before the issuer's secret changed
+		o.cursor = ""
+		return true, errors.New("the cursor is refused; beginning anew")
+	default:
+		return false, fmt.Errorf("the feed answered %d", answer.status)
+	}
+	var news feedAnswer
+	if err := json.Unmarshal(answer.body, &news); err != nil {
+		return false, fmt.Errorf("decode the feed: %w", err)
+	}
+	o.learn(news, begun)
+	o.cursor = news.Cursor
+	return news.More, nil
+}
+
+// learn adds what was told, and forgets what no living token can carry.
+func (o *Offline) learn(news feedAnswer, begun time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.dead.raise(news.Dead)
+	o.changed.raise(news.Changed)
+	if news.More {
+		return
+	}
+	o.heard = begun
+	o.dead.forget(o.now())
+	o.changed.forget(o.now().Add(-24 * time.Hour)) // no access token lives for a day
+}
