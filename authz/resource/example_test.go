@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"time"
 
+	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/resource"
 )
 
@@ -70,11 +72,43 @@ func ExampleGuard_Require() {
 	// 403 Bearer realm="agents", error="insufficient_scope", scope="user agents:read"
 }
 
+// A route that wants a sign-in with two factors, at most five minutes ago (RFC
+// 9470): the client reads from the challenge what to ask its user for.
+func ExampleRequirement_WithSignIn() {
+	need, err := resource.ParseRequirement([]map[string][]string{{"oauth2": {"user"}}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	need = need.WithSignIn(resource.SignIn{ACR: []authz.ACR{authz.ACRMultiFactor}, MaxAge: 5 * time.Minute})
+	handler := resource.NewGuard(anybody{}, resource.GuardConfig{Realm: "payments"}).Require(need)(http.NotFoundHandler())
+
+	request := httptest.NewRequest(http.MethodPost, "/payments", nil)
+	request.Header.Set("Authorization", "Bearer alice")
+	response := httptest.NewRecorder()
+	handler.ServeHTTP(response, request)
+	fmt.Println(response.Code, response.Header().Get("WWW-Authenticate"))
+	// Output:
+	// 401 Bearer realm="payments", error="insufficient_user_authentication", scope="user", acr_values="aal2", max_age="300"
+}
+
+// Tokens may be bound to a DPoP key; each proof is good once in this process.
+func ExampleDPoP() {
+	verifier, err := resource.NewVerifier(context.Background(), resource.Config{
+		Issuer:   "https://id.example.com",
+		Audience: "https://api.example.com",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	guard := resource.NewGuard(verifier, resource.GuardConfig{DPoP: resource.DPoP{BaseURL: "https://api.example.com"}})
+	http.Handle("GET /accounts", guard.RequireScopes("user")(http.NotFoundHandler()))
+}
+
 // anybody is an authenticator that believes every word.
 type anybody struct{}
 
 func (anybody) Authenticate(_ context.Context, token string) (*resource.Principal, error) {
-	return &resource.Principal{Subject: token, ClientID: "web"}, nil
+	return &resource.Principal{Subject: token, ClientID: "web", Scopes: authz.ScopeSet{"user"}, ACR: authz.ACRSingleFactor}, nil
 }
 
 // A resource server says where its tokens come from (RFC 9728), so that a client

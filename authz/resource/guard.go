@@ -124,7 +124,11 @@ func (g *Guard) admit(w http.ResponseWriter, r *http.Request, need Requirement) 
 	if no != nil {
 		return nil, no
 	}
-	principal, err := g.authenticator.Authenticate(WithProven(r.Context(), proven), token.text)
+	ctx := r.Context()
+	if proven != (Binding{}) {
+		ctx = WithProven(ctx, proven)
+	}
+	principal, err := g.authenticator.Authenticate(ctx, token.text)
 	switch {
 	case errors.Is(err, errNoDPoP) && g.dpop.understood():
 		return nil, unprovenToken(need.nearest(nil))

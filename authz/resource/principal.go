@@ -18,7 +18,9 @@ var ErrInvalidToken = errors.New("not a valid access token")
 var ErrUnavailable = errors.New("the authorization server is not available")
 
 // Authenticator proves who presents an access token. Its errors are
-// [ErrInvalidToken] and [ErrUnavailable]; any other counts as the second.
+// [ErrInvalidToken] and [ErrUnavailable]; any other counts as the second. It asks
+// [Binding.Proven] at each call: one that keeps what it has learned of a token must
+// not keep that its key was shown.
 type Authenticator interface {
 	Authenticate(ctx context.Context, token string) (*Principal, error)
 }
