@@ -36,6 +36,11 @@ func WithProven(ctx context.Context, b Binding) context.Context {
 	return context.WithValue(ctx, bindingKey{}, b)
 }
 
+func provenIn(ctx context.Context) Binding {
+	b, _ := ctx.Value(bindingKey{}).(Binding)
+	return b
+}
+
 // errNoDPoP is of a token that is bound to a DPoP key, presented without it.
 var errNoDPoP = errors.New("cnf binds the token to a DPoP key that was not shown")
 
@@ -44,7 +49,7 @@ var errNoDPoP = errors.New("cnf binds the token to a DPoP key that was not shown
 // nothing without its key (RFC 9449 §7.2, RFC 8705 §3), and one that is not bound
 // is not made better by a DPoP proof (RFC 9449 §7.1).
 func (b Binding) Proven(ctx context.Context) error {
-	proven, _ := ctx.Value(bindingKey{}).(Binding)
+	proven := provenIn(ctx)
 	switch {
 	case b.JKT != "" && !same(b.JKT, proven.JKT):
 		return errNoDPoP

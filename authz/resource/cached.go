@@ -41,7 +41,14 @@ type Cached struct {
 type generation struct {
 	since time.Time
 	count atomic.Int64
-	known sync.Map // token → remembered
+	known sync.Map // question → remembered
+}
+
+// question is a token and the keys that its presenter has proven to hold: what was
+// true of one who held them says nothing of one who does not.
+type question struct {
+	token  string
+	proven Binding
 }
 
 type remembered struct {
@@ -69,9 +76,9 @@ func NewCached(next Authenticator, c CacheConfig) *Cached {
 // Authenticate implements [Authenticator]. The principal may be shared with other
 // requests and must not be changed.
 func (c *Cached) Authenticate(ctx context.Context, token string) (*Principal, error) {
-	now := c.config.Now()
+	now, asked := c.config.Now(), question{token, provenIn(ctx)}
 	for _, g := range []*generation{c.newer.Load(), c.older.Load()} {
-		if found, ok := g.known.Load(token); ok && now.Before(found.(remembered).until) {
+		if found, ok := g.known.Load(asked); ok && now.Before(found.(remembered).until) {
 			return found.(remembered).principal, nil
 		}
 	}
@@ -84,7 +91,7 @@ func (c *Cached) Authenticate(ctx context.Context, token string) (*Principal, er
 		until = p.ExpiresAt
 	}
 	g := c.current(now)
-	if _, known := g.known.Swap(token, remembered{p, until}); !known {
+	if _, known := g.known.Swap(asked, remembered{p, until}); !known {
 		g.count.Add(1)
 	}
 	return p, nil

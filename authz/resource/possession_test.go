@@ -230,3 +230,38 @@ func TestProofBehindStripPrefix(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
+
+// What is remembered of a token is not that its key was shown.
+func TestC17_ARememberedTokenStillNeedsItsKey(t *testing.T) {
+	key := newKey(t, "", jose.ES256)
+	i, c := newIssuer(t, newKey(t, "k1", jose.ES256)), newClock()
+	own := &x509.Certificate{Raw: []byte("own")}
+	tokens := NewCached(i.verifier(t, c), CacheConfig{Now: c.Now})
+	var shown *x509.Certificate
+	g := NewGuard(tokens, GuardConfig{
+		Now: c.Now, DPoP: DPoP{BaseURL: testAudience}, Certificate: func(*http.Request) *x509.Certificate { return shown }, Logger: slog.New(slog.DiscardHandler),
+	})
+	asked := guarded{t, i, c, g.RequireScopes("user")(whoami)}
+
+	bound := i.token(t, map[string]any{"cnf": map[string]string{"jkt": key.thumbprint(t)}})
+	for range 2 {
+		if w := asked.ask("DPoP", bound, key.proofFor(t, bound, nil)); w.Code != 200 {
+			t.Fatalf("with its key: %d %s", w.Code, w.Body)
+		}
+	}
+	if w := asked.ask("Bearer", bound); w.Code != 401 {
+		t.Errorf("stolen: %d", w.Code)
+	}
+	if w := asked.ask("DPoP", bound, newKey(t, "", jose.ES256).proofFor(t, bound, nil)); w.Code != 401 {
+		t.Errorf("with another key: %d", w.Code)
+	}
+	certified := i.token(t, map[string]any{"cnf": map[string]string{"x5t#S256": CertificateThumbprint(own)}})
+	shown = own
+	if w := asked.ask("Bearer", certified); w.Code != 200 {
+		t.Fatalf("with its certificate: %d", w.Code)
+	}
+	shown = nil
+	if w := asked.ask("Bearer", certified); w.Code != 401 {
+		t.Errorf("without its certificate: %d", w.Code)
+	}
+}
