@@ -11,7 +11,7 @@ import (
 	"github.com/gatehouse/gatehouse/web/webtest"
 )
 
-func TestConsentIsRemembered(t *testing.T) {
+func TestL3_ConsentIsRememberedForWhatWasGiven(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	b, _ := signedIn(h, "web", "ann", url.Values{"scope": {"openid profile user"}})
@@ -21,7 +21,7 @@ func TestConsentIsRemembered(t *testing.T) {
 	for _, c := range []struct{ client, scope, want string }{
 		{"web", "openid profile user", "code"},
 		{"web", "user", "code"},
-		{"web", "openid profile user agents:read", "consent"}, // L3
+		{"web", "openid profile user agents:read", "consent"},
 		{"web", "email", "consent"},
 		{"other", "openid", "consent"},
 		// What ann does not hold is not granted, so there is nothing to ask about.

@@ -141,7 +141,7 @@ func csrfOf(t *testing.T, b *webtest.Browser) string {
 }
 
 // The page that waits belongs to who began it, also where the browser is the same.
-func TestB12_ConsentAcrossUserSwitch(t *testing.T) {
+func TestB12_H15_ConsentAcrossUserSwitch(t *testing.T) {
 	t.Parallel()
 	h := webtest.Boot(t)
 	h.User("ann")
@@ -156,6 +156,29 @@ func TestB12_ConsentAcrossUserSwitch(t *testing.T) {
 	// Ann's approval is not bob's: he is asked himself.
 	if p := b.Get(approved); p.Left != nil || p.Request.URL.Path != "/consent" || !strings.Contains(string(p.Body), "bob") {
 		t.Errorf("the other's approval led to %s (left: %v)", p.Request.URL, p.Left)
+	}
+}
+
+// A cookie that a sister site plants beside ours decides nothing, wherever the browser
+// puts it: of two, none counts, and the names on https are those that it cannot plant.
+func TestH16_PlantedCookieBesideOurs(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t)
+	h.User("ann")
+	h.User("eve")
+	anns, eves := cookie(t, h, signedIn(h, "ann"), sessionCookie), cookie(t, h, signedIn(h, "eve"), sessionCookie)
+	for name, header := range map[string]string{
+		"before": sessionCookie + "=" + eves + "; " + sessionCookie + "=" + anns,
+		"behind": sessionCookie + "=" + anns + "; " + sessionCookie + "=" + eves,
+		"junk":   sessionCookie + "=x; " + sessionCookie + "=" + anns,
+	} {
+		p := get(h.Browser(), h.URL+"/account", http.Header{"Cookie": {header}})
+		if p.StatusCode != http.StatusSeeOther || strings.Contains(string(p.Body), "eve") {
+			t.Errorf("%s: %d", name, p.StatusCode)
+		}
+	}
+	if p := get(h.Browser(), h.URL+"/account", http.Header{"Cookie": {sessionCookie + "=" + anns}}); p.StatusCode != http.StatusOK {
+		t.Errorf("alone: %d", p.StatusCode)
 	}
 }
 

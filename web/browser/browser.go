@@ -91,13 +91,22 @@ const (
 // Visit recognises the browser of a request, and gives it its cookie when it has none.
 func (k *Keeper) Visit(w http.ResponseWriter, r *http.Request) *Visit {
 	v := &Visit{keeper: k, w: w, r: r}
-	if c, err := r.Cookie(k.prefix + browserCookie); err == nil && len(c.Value) == base64.RawURLEncoding.EncodedLen(secretSize) {
+	if c := only(r, k.prefix+browserCookie); c != nil && len(c.Value) == base64.RawURLEncoding.EncodedLen(secretSize) {
 		v.id = c.Value
 		return v
 	}
 	v.id = base64.RawURLEncoding.EncodeToString(random(secretSize))
 	k.setCookie(w, browserCookie, v.id, 0)
 	return v
+}
+
+// only is the one cookie of a name. Where there are two, somebody else has planted
+// one, from a sister site or a page without TLS, and nobody can say which: none counts.
+func only(r *http.Request, name string) *http.Cookie {
+	if named := r.CookiesNamed(name); len(named) == 1 {
+		return named[0]
+	}
+	return nil
 }
 
 func random(n int) []byte {
@@ -185,8 +194,8 @@ func (v *Visit) SignedInFor(ctx context.Context, client authz.ClientID) (*postgr
 }
 
 func (v *Visit) readSession(ctx context.Context, client authz.ClientID) (*postgres.SignedIn, error) {
-	cookie, err := v.r.Cookie(v.keeper.prefix + sessionCookie)
-	if err != nil {
+	cookie := only(v.r, v.keeper.prefix+sessionCookie)
+	if cookie == nil {
 		return nil, nil
 	}
 	id, secret, ok := parseSessionCookie(cookie.Value)
