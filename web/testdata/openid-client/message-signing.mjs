@@ -47,11 +47,12 @@ const tokens = await client.authorizationCodeGrant(config, new URL(await nextLin
 }, undefined, { DPoP });
 const claims = tokens.claims();
 const userinfo = await client.fetchUserInfo(config, tokens.access_token, claims.sub, { DPoP });
+const atTheAPI = await client.fetchProtectedResource(config, tokens.access_token, new URL(settings.issuer + "/api/v1/me"), "GET", undefined, undefined, { DPoP });
 const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token, undefined, { DPoP });
 const narrower = await client.refreshTokenGrant(config, tokens.refresh_token, { resource: settings.resource }, { DPoP });
 
 console.log(JSON.stringify({
-  claims, userinfo,
+  claims, userinfo, me: await atTheAPI.json(),
   token_type: tokens.token_type,
   kept: (refreshed.refresh_token ?? tokens.refresh_token) === tokens.refresh_token,
   narrower: jose.decodeJwt(narrower.access_token),
