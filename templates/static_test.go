@@ -2,7 +2,9 @@ package templates
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
+	"io"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -57,6 +59,63 @@ func TestStatic(t *testing.T) {
 		}
 		if (w.Body.Len() == 0) != (c.method == http.MethodHead) {
 			t.Errorf("%s %s: %d bytes", c.method, c.path, w.Body.Len())
+		}
+	}
+}
+
+// TestStaticPacked: whoever takes gzip gets it, with an entity tag of its own; who
+// does not, or asks for a piece, gets the file as it is.
+func TestStaticPacked(t *testing.T) {
+	plain := get("GET", StyleURL())
+	for _, c := range []struct {
+		accept, span string
+		packed       bool
+	}{
+		{"gzip, deflate, br, zstd", "", true},
+		{"br;q=1.0, GZIP;q=0.5", "", true},
+		{"", "", false},
+		{"identity", "", false},
+		{"gzip;q=0", "", false},
+		{"gzip;q=0.000, br", "", false},
+		{"gzip;level=9", "", false},
+		{"gzip;q=NaN", "", false},
+		{"gzip", "bytes=0-9", false},
+	} {
+		r := httptest.NewRequest("GET", StyleURL(), nil)
+		r.Header.Set("Accept-Encoding", c.accept)
+		if c.span != "" {
+			r.Header.Set("Range", c.span)
+		}
+		w := httptest.NewRecorder()
+		Static().ServeHTTP(w, r)
+		if got := w.Header().Get("Vary"); got != "Accept-Encoding" {
+			t.Errorf("%+v: Vary %q", c, got)
+		}
+		if got := w.Header().Get("Content-Encoding") == "gzip"; got != c.packed {
+			t.Errorf("%+v: packed is %t", c, got)
+			continue
+		}
+		if !c.packed {
+			if w.Header().Get("ETag") != plain.Header().Get("ETag") || !strings.HasPrefix(plain.Body.String(), w.Body.String()) {
+				t.Errorf("%+v: another file", c)
+			}
+			continue
+		}
+		if w.Header().Get("ETag") == plain.Header().Get("ETag") || w.Header().Get("Content-Length") != strconv.Itoa(w.Body.Len()) || 2*w.Body.Len() > plain.Body.Len() {
+			t.Errorf("%+v: %v, %d of %d bytes", c, w.Header(), w.Body.Len(), plain.Body.Len())
+		}
+		z, err := gzip.NewReader(w.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if content, err := io.ReadAll(z); err != nil || string(content) != plain.Body.String() {
+			t.Errorf("%+v: unpacks to %d bytes, %v", c, len(content), err)
+		}
+		r.Header.Set("If-None-Match", w.Header().Get("ETag"))
+		again := httptest.NewRecorder()
+		Static().ServeHTTP(again, r)
+		if again.Code != http.StatusNotModified || again.Body.Len() > 0 {
+			t.Errorf("%+v: asked again: %d", c, again.Code)
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -65,6 +64,8 @@ type tab struct {
 	complaints []string
 	// hosts is whom the pages made the browser talk to.
 	hosts map[string]bool
+	// speaks marks the pictures of a browser that asks for another language.
+	speaks string
 }
 
 func newTab(t *testing.T, browser context.Context) *tab {
@@ -154,18 +155,20 @@ func (b *tab) fail(err error) {
 
 func (b *tab) open(address string) { b.t.Helper(); read(b, chromedp.Navigate(address)) }
 
-// see waits for an element.
-func (b *tab) see(selector string) {
-	b.t.Helper()
-	read(b, chromedp.WaitVisible(chromedp.CSS(selector)))
+// shown is an element that no script has yet to show: its place is there before.
+func shown(selector string) chromedp.CSS {
+	return chromedp.CSS(selector + ":not([hidden], [hidden] *)")
 }
 
-func (b *tab) click(selector string) { b.t.Helper(); read(b, chromedp.Click(chromedp.CSS(selector))) }
+// see waits for an element.
+func (b *tab) see(selector string) { b.t.Helper(); read(b, chromedp.WaitVisible(shown(selector))) }
+
+func (b *tab) click(selector string) { b.t.Helper(); read(b, chromedp.Click(shown(selector))) }
 
 func (b *tab) fill(selector, text string) {
 	b.t.Helper()
-	read(b, chromedp.Clear(chromedp.CSS(selector)))
-	read(b, chromedp.SendKeys(chromedp.CSS(selector), text))
+	read(b, chromedp.Clear(shown(selector)))
+	read(b, chromedp.SendKeys(shown(selector), text))
 }
 
 func (b *tab) text(selector string) string {
@@ -196,61 +199,5 @@ func (b *tab) isQuiet(hosts ...string) {
 		if !slices.Contains(hosts, host) {
 			b.t.Errorf("a page talks to %s", host)
 		}
-	}
-}
-
-var screens = []struct {
-	name          string
-	width, height int64
-	scheme        string
-}{
-	{"320-light", 320, 640, "light"}, {"320-dark", 320, 640, "dark"}, {"desktop-light", 1280, 800, "light"}, {"desktop-dark", 1280, 800, "dark"},
-}
-
-// shoot keeps a picture of the page on each screen, for people to look at, and
-// fails when a narrow one has to be scrolled sideways.
-func (b *tab) shoot(page string) {
-	b.t.Helper()
-	for _, s := range screens {
-		read(b, chromedp.EmulateViewport(s.width, s.height))
-		command(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			// Without motion, or the picture shows a change of colours halfway.
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: s.scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
-		})
-		if wide := observe(b, chromedp.Evaluate[int64](`document.documentElement.scrollWidth`)); wide > s.width {
-			b.t.Errorf("%s on %s is %d pixels wide", page, s.name, wide)
-		}
-		file := filepath.Join("testdata", "screenshots", page+"-"+s.name+".png")
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			b.t.Fatal(err)
-		}
-		if err := os.WriteFile(file, observe(b, chromedp.FullScreenshot(100)), 0o644); err != nil {
-			b.t.Fatal(err)
-		}
-	}
-	read(b, chromedp.ResetViewport())
-	command(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{})
-}
-
-// controls lists what a person can press or fill in and cannot name, or cannot hit
-// (WCAG 2.2, 4.1.2 and 2.5.8: at least 24 pixels each way, text links aside).
-const controls = `[...document.querySelectorAll('button, input:not([type=hidden]), summary, a.button')].filter(e => e.checkVisibility()).map(e => {
-	const box = e.getBoundingClientRect(), label = e.labels && e.labels[0];
-	const name = (e.getAttribute('aria-label') || (label && label.innerText) || e.innerText || '').trim();
-	const target = e.type === 'checkbox' && label ? label.getBoundingClientRect() : box;
-	const what = e.id || e.localName + ' ' + name;
-	if (!name) return what + ' has no name';
-	if (target.width < 24 || Math.max(target.height, box.height) < 24) return what + ' is ' + target.width + ' by ' + target.height;
-	return '';
-}).filter(s => s).join('; ')`
-
-// isUsable fails when a page cannot be used by everybody.
-func (b *tab) isUsable(page string) {
-	b.t.Helper()
-	if wrong := read(b, chromedp.Evaluate[string](controls)); wrong != "" {
-		b.t.Errorf("%s: %s", page, wrong)
-	}
-	if got := read(b, chromedp.Evaluate[string](`document.title && document.documentElement.lang && document.querySelectorAll('h1').length === 1 && document.querySelector('main') ? '' : document.title + ' has no title, language, heading or main part'`)); got != "" {
-		b.t.Errorf("%s: %s", page, got)
 	}
 }

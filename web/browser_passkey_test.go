@@ -68,20 +68,19 @@ func TestBrowser_Passkey(t *testing.T) {
 	b.open(w.URL + "/login")
 	w.signIn()
 	b.see("#create-passkey")
-	b.isUsable("offer-passkey")
-	b.shoot("offer-passkey")
+	b.inspect("offer-passkey")
 	b.click("#not-now")
 	b.arrives("/account")
 	b.open(w.URL + "/account/passkeys")
 	b.touch(key, true)
 	b.fill("#passkey-name", "My laptop")
-	b.isUsable("passkeys")
+	b.inspect("passkeys-none")
 	b.click("#add-passkey")
 	b.see(".note.good")
 	if list := b.text(".rows"); !strings.Contains(list, "My laptop") {
 		t.Fatalf("the passkeys are %q", list)
 	}
-	b.shoot("passkeys")
+	b.inspect("passkeys")
 
 	// Sign out, and in again from the autofill of the username field.
 	b.click("#sign-out")
@@ -98,8 +97,7 @@ func TestBrowser_Passkey(t *testing.T) {
 	b.touch(key, false)
 	b.open(w.URL + "/login")
 	b.see("#use-passkey")
-	b.isUsable("sign-in-passkey")
-	b.shoot("sign-in-passkey")
+	b.inspect("sign-in-passkey")
 	b.fill("#username", "ann")
 	b.fill("#password", webtest.Password)
 	b.click("#sign-in")
@@ -108,8 +106,7 @@ func TestBrowser_Passkey(t *testing.T) {
 	// A scope that needs more asks for just that step, with the passkey at hand.
 	w.World.Exec(`update platform.scopes set needs_acr = 'phr' where name = 'agents:read'`)
 	eventuallyAsks(w, b)
-	b.isUsable("verify")
-	b.shoot("verify")
+	b.inspect("verify")
 	b.touch(key, true)
 	b.click("#use-passkey")
 	b.see("#accept")
@@ -164,8 +161,7 @@ func TestBrowser_AuthenticatorAppAndRecoveryCode(t *testing.T) {
 	w.signIn()
 	b.arrives("/account")
 	b.open(w.URL + "/account/authenticator-app")
-	b.isUsable("authenticator-app")
-	b.shoot("authenticator-app")
+	b.inspect("authenticator-app")
 	secret := strings.ReplaceAll(b.text("#secret"), " ", "")
 	code := func() string {
 		code, err := totp.GenerateCode(secret, w.Now())
@@ -186,8 +182,7 @@ func TestBrowser_AuthenticatorAppAndRecoveryCode(t *testing.T) {
 	b.see("#make-codes")
 	b.click("#make-codes")
 	b.see("#codes")
-	b.isUsable("recovery-codes")
-	b.shoot("recovery-codes")
+	b.inspect("recovery-codes")
 	codes := strings.Fields(b.text("#codes"))
 	if len(codes) != 10 {
 		t.Fatalf("the codes are %q", codes)
@@ -202,8 +197,7 @@ func TestBrowser_AuthenticatorAppAndRecoveryCode(t *testing.T) {
 		b.open(w.request(nil))
 		w.signIn()
 		b.see("#verify")
-		b.isUsable("verify-code")
-		b.shoot("verify-code")
+		b.inspect("verify-code")
 		prove()
 		if i == 0 {
 			b.click("#accept")

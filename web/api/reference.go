@@ -19,7 +19,7 @@ func (a *API) showReference(w http.ResponseWriter, r *http.Request) {
 	if issuer, err := url.Parse(a.Issuer); err == nil {
 		page.Layout.Host = issuer.Host
 	}
-	browser.Show(w, r, page, browser.Sending{})
+	browser.Show(w, r, page, browser.Sending{Packed: true})
 }
 
 // nouns is the operations as they were registered, under what they are about.

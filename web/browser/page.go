@@ -2,6 +2,7 @@ package browser
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"log/slog"
 	"net/http"
@@ -29,6 +30,10 @@ type Sending struct {
 	Frames []*url.URL
 	// Script allows the page the scripts of this house.
 	Script bool
+	// Packed sends the page under gzip to whoever takes it: a long one, which says the
+	// same to everybody. Beside a secret, what a request can add to a page would tell it
+	// by the length (BREACH).
+	Packed bool
 }
 
 // Show sends a page.
@@ -43,10 +48,25 @@ func Show(w http.ResponseWriter, r *http.Request, page templates.Page, how Sendi
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", policy+formAction(how.LeadsTo)+scriptSource(how.Script)+frameSource(how.Frames))
+	if how.Packed {
+		h.Set("Vary", "Accept-Encoding")
+		if templates.TakesGzip(r.Header) {
+			h.Set("Content-Encoding", "gzip")
+			body = packed(body.Bytes())
+		}
+	}
 	if how.Status != 0 {
 		w.WriteHeader(how.Status)
 	}
 	_, _ = body.WriteTo(w)
+}
+
+func packed(page []byte) bytes.Buffer {
+	var out bytes.Buffer
+	z := gzip.NewWriter(&out)
+	_, _ = z.Write(page) // a buffer takes everything
+	_ = z.Close()
+	return out
 }
 
 // formAction widens the policy for a form whose answer leads out of the house:
