@@ -49,12 +49,16 @@ func TestGroupsAndProjects_Pages(t *testing.T) {
 		v.must(err)
 		groups, projects = append(groups, name), append(projects, name)
 	}
-	got := pages(v, func(p directory.Paging) (directory.Page[storage.Group], error) { return v.Groups(ctx, host, v.acme.ID, p) },
+	got := pages(v, func(p directory.Paging) (directory.Page[storage.Group], error) {
+		return v.Groups(ctx, host, v.acme.ID, p)
+	},
 		func(g storage.Group) string { return g.Name })
 	if !slices.Equal(got, groups) {
 		t.Errorf("groups: %v, want %v", got, groups)
 	}
-	got = pages(v, func(p directory.Paging) (directory.Page[storage.Project], error) { return v.Projects(ctx, host, v.acme.ID, p) },
+	got = pages(v, func(p directory.Paging) (directory.Page[storage.Project], error) {
+		return v.Projects(ctx, host, v.acme.ID, p)
+	},
 		func(p storage.Project) string { return p.Name })
 	if !slices.Equal(got, projects) {
 		t.Errorf("projects: %v, want %v", got, projects)

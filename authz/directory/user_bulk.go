@@ -35,8 +35,9 @@ type Bulk struct {
 	// they are to be imported, who is gone, who is a member.
 	Resume bool
 	// Ahead is how many users earlier judgements of the same import would have added to
-	// each tenant that has a limit: with it, a file is judged whole in many parts.
-	Ahead map[authz.TenantID]int
+	// each tenant that has a limit, by the name that the lines have for it: with it, a
+	// file is judged whole in many parts.
+	Ahead map[string]int
 	Lines []BulkLine
 }
 
@@ -57,13 +58,13 @@ type BulkLine struct {
 type BulkResult struct {
 	Changed, Unchanged int
 	Refused            []BulkRefusal
-	// Ahead is [Bulk.Ahead] for the next part.
-	Ahead map[authz.TenantID]int
+	// Ahead is [Bulk.Ahead] for the next part that names the same tenants.
+	Ahead map[string]int
 }
 
-func (r *BulkResult) addAhead(tenant authz.TenantID, users int) {
+func (r *BulkResult) addAhead(tenant string, users int) {
 	if r.Ahead == nil {
-		r.Ahead = map[authz.TenantID]int{}
+		r.Ahead = map[string]int{}
 	}
 	r.Ahead[tenant] += users
 }

@@ -151,3 +151,45 @@ func TestChangeUsers_AtOnce(t *testing.T) {
 		t.Errorf("%d were made, want each of %d once", changed, len(names))
 	}
 }
+
+// The limit of a tenant holds for a whole import: for what its parts name, whichever way
+// they name the tenant, and for what the parts before it named.
+func TestChangeUsers_LimitOfTheWhole(t *testing.T) {
+	t.Parallel()
+	v := newTown(t)
+	small, err := v.CreateTenant(t.Context(), host, directory.CreateTenant{Slug: "small", MaxUsers: pointer(3)})
+	v.must(err)
+	part := func(try bool, ahead map[string]int, tenants ...string) directory.BulkResult {
+		t.Helper()
+		names := []string{"ida", "jim", "kim", "leo"}[:len(tenants)]
+		lines := imports(names...)
+		for i, tenant := range tenants {
+			lines[i].New.Tenant = tenant
+		}
+		return v.bulk(directory.Bulk{Action: directory.BulkImport, Try: try, Ahead: ahead, Lines: lines})
+	}
+	full := func(lines ...int) (refused []directory.BulkRefusal) {
+		for _, line := range lines {
+			refused = append(refused, directory.BulkRefusal{Line: line, Field: "tenant", Problem: "has no room: its max_users is 3"})
+		}
+		return refused
+	}
+	first := part(true, nil, "small", "acme", "small")
+	if diff := cmp.Diff(directory.BulkResult{Changed: 3, Ahead: map[string]int{"small": 2}}, first); diff != "" {
+		t.Errorf("the first part: -want +got\n%s", diff)
+	}
+	if second := part(true, first.Ahead, "small", "acme", "small"); !cmp.Equal(second.Refused, full(4)) {
+		t.Errorf("the second part: %+v", second)
+	}
+	if r := part(false, nil, "small", small.ID.String(), "small", small.ID.String()); !cmp.Equal(r.Refused, full(5)) {
+		t.Errorf("under two names: %+v", r)
+	}
+	if r := part(false, nil, "small", small.ID.String(), "small"); r.Changed != 3 || len(r.Refused) != 0 {
+		t.Errorf("as many as there is room for: %+v", r)
+	}
+	g, err := v.CreateGroup(t.Context(), host, directory.CreateGroup{Tenant: small.ID, Name: "crew"})
+	v.must(err)
+	if r := v.bulk(directory.Bulk{Action: directory.BulkAddToGroup, Group: g.ID, Lines: named("ann")}); !cmp.Equal(r.Refused, full(1)) {
+		t.Errorf("into a group of a tenant that is full: %+v", r)
+	}
+}

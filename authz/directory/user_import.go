@@ -106,7 +106,7 @@ func (s *Service) judgeLine(ctx context.Context, j *judgement, line BulkLine, na
 			return false, &storage.LimitError{Limit: "max_users", Most: strconv.Itoa(*t.MaxUsers)}
 		}
 		j.room[t.ID]--
-		j.result.addAhead(t.ID, 1)
+		j.result.addAhead(line.New.Tenant, 1)
 	}
 	j.take(names)
 	j.users, j.lines = append(j.users, postgres.NewUser{User: u, Tenant: t.ID}), append(j.lines, line)
@@ -124,13 +124,16 @@ func (s *Service) importTenant(ctx context.Context, j *judgement, name string) (
 	if name == "" && j.actor.Host && errors.Is(t.err, storage.ErrNotFound) {
 		t = named{}
 	}
-	if _, counted := j.room[t.ID]; t.err == nil && t.MaxUsers != nil && !counted {
-		members, err := s.store.CountMembers(ctx, t.ID)
-		if err != nil {
-			return t.Tenant, err
+	if t.err == nil && t.MaxUsers != nil {
+		if _, counted := j.room[t.ID]; !counted {
+			members, err := s.store.CountMembers(ctx, t.ID)
+			if err != nil {
+				return t.Tenant, err
+			}
+			j.room[t.ID] = *t.MaxUsers - members
 		}
-		j.room[t.ID] = *t.MaxUsers - members - j.Ahead[t.ID]
-		j.result.addAhead(t.ID, j.Ahead[t.ID])
+		j.room[t.ID] -= j.Ahead[name]
+		j.result.addAhead(name, j.Ahead[name])
 	}
 	j.tenants[name] = t
 	return t.Tenant, t.err

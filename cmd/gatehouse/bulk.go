@@ -92,7 +92,7 @@ type bulkPass struct {
 	seen     duplicates
 	batch    []api.BulkLine
 	size     int
-	// ahead is what the answer about the part before said.
+	// ahead is what the answers about the parts before said.
 	ahead map[string]int
 	// done is the last line that is.
 	done int
@@ -144,7 +144,12 @@ func (p *bulkPass) send(ctx context.Context) error {
 	var in api.Bulk
 	in.Body.Action, in.Body.Group, in.Body.Try, in.Body.Resume, in.Body.Lines = p.action, p.group, p.try, p.resume, p.batch
 	if p.try {
-		in.Body.Ahead = p.ahead
+		in.Body.Ahead = map[string]int{}
+		for _, line := range p.batch {
+			if users := p.ahead[line.Tenant]; users > 0 {
+				in.Body.Ahead[line.Tenant] = users
+			}
+		}
 	}
 	out, err := client.Call(ctx, p.o.api, api.ChangeUsers, in)
 	if err != nil {

@@ -21,7 +21,7 @@ type Bulk struct {
 		Group  string         `json:"group,omitempty" maxLength:"64" doc:"Where to add users to: the id of a group"`
 		Try    bool           `json:"try,omitempty" doc:"Only say what would be refused"`
 		Resume bool           `json:"resume,omitempty" doc:"Leave alone what an interrupted run has done already"`
-		Ahead  map[string]int `json:"ahead,omitempty" doc:"For an import that is judged in parts: what the answer about the part before said"`
+		Ahead  map[string]int `json:"ahead,omitempty" doc:"For an import that is judged in parts: what the answers about the parts before said"`
 		Lines  []BulkLine     `json:"lines" nullable:"false" maxItems:"200"`
 	}
 }
@@ -47,7 +47,7 @@ type BulkResult struct {
 	Changed   int            `json:"changed"`
 	Unchanged int            `json:"unchanged" doc:"Who was that way already"`
 	Refused   []BulkRefusal  `json:"refused" nullable:"false"`
-	Ahead     map[string]int `json:"ahead,omitempty" doc:"How many users an import would have added so far, by the id of each tenant that has a limit"`
+	Ahead     map[string]int `json:"ahead,omitempty" doc:"How many users an import would have added so far, by each tenant that has a limit, as the lines name it"`
 }
 
 // BulkRefusal says which line cannot be had, and why.
@@ -59,22 +59,12 @@ type BulkRefusal struct {
 
 func (a *API) changeUsers(ctx context.Context, actor directory.Actor, in *Bulk) (BulkResult, error) {
 	out := BulkResult{Refused: []BulkRefusal{}}
-	b := directory.Bulk{Action: directory.BulkAction(in.Body.Action), Try: in.Body.Try, Resume: in.Body.Resume}
+	b := directory.Bulk{Action: directory.BulkAction(in.Body.Action), Try: in.Body.Try, Resume: in.Body.Resume, Ahead: in.Body.Ahead}
 	if b.Action == directory.BulkAddToGroup {
 		var err error
 		if b.Group, err = authz.ParseID[authz.GroupID](in.Body.Group); err != nil {
 			return out, &directory.InvalidError{Field: "group", Problem: "is not the id of a group"}
 		}
-	}
-	for name, users := range in.Body.Ahead {
-		tenant, err := authz.ParseID[authz.TenantID](name)
-		if err != nil {
-			return out, &directory.InvalidError{Field: "ahead", Problem: "is not what an answer said"}
-		}
-		if b.Ahead == nil {
-			b.Ahead = map[authz.TenantID]int{}
-		}
-		b.Ahead[tenant] = users
 	}
 	for _, line := range in.Body.Lines {
 		l, refusal := a.bulkLine(b.Action, line)
@@ -89,12 +79,7 @@ func (a *API) changeUsers(ctx context.Context, actor directory.Actor, in *Bulk) 
 	for _, refusal := range r.Refused {
 		out.Refused = append(out.Refused, BulkRefusal(refusal))
 	}
-	for tenant, users := range r.Ahead {
-		if out.Ahead == nil {
-			out.Ahead = map[string]int{}
-		}
-		out.Ahead[tenant.String()] = users
-	}
+	out.Ahead = r.Ahead
 	if len(out.Refused) == 0 {
 		out.Changed, out.Unchanged = r.Changed, r.Unchanged
 	}
