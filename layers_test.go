@@ -25,6 +25,7 @@ var floors = map[string]int{
 	"storage":        1,
 
 	"authz/resource/mcp": 2,
+	"authz/resource/rpc": 2,
 	"storage/postgres":   2,
 	"storage/embedded":   2,
 
@@ -88,6 +89,7 @@ var doors = []struct {
 	{"github.com/pquerna/otp", []string{"oidc/authn"}, "codes are judged in one place"},
 	{"github.com/danielgtaylor/huma", []string{"web/api"}, "one description of one API"},
 	{"github.com/modelcontextprotocol/go-sdk", []string{"authz/resource/mcp", "docs/examples/mcp"}, "who guards a resource need not know how agents call it"},
+	{"google.golang.org/grpc", []string{"authz/resource/rpc"}, "who guards HTTP does not carry gRPC"},
 	{"html/template", []string{"templates"}, "pages have one door"},
 	{"github.com/spf13/cobra", []string{"cmd/gatehouse"}, "the command line is wiring"},
 	{"github.com/wneessen/go-mail", []string{"oidc/mail"}, "mail leaves by one door"},
