@@ -22,6 +22,9 @@ func atOnce(t *testing.T, limit, most string, add func(ctx context.Context, i in
 	for i := range 50 {
 		group.Go(func() {
 			err := add(context.WithoutCancel(t.Context()), i)
+			for errors.Is(err, storage.ErrUnavailable) { // too many wait for a connection: it is tried again, as a 503 asks for
+				err = add(context.WithoutCancel(t.Context()), i)
+			}
 			var reached *storage.LimitError
 			switch {
 			case err == nil:
