@@ -20,6 +20,7 @@ func (i *invocation) registerCommandLine(ctx context.Context, h *house) error {
 	}
 	_, _, err := directory.New(h.store, nil, i.now).CreateClient(ctx, hostActor(), directory.CreateClient{
 		ID: remote.ClientID, Name: "Gatehouse command line", Kind: storage.ClientNative, AllTenants: true, OpenTo: storage.OpenToEveryone, Scopes: scopes,
+		RedirectURIs: []string{remote.LoopbackRedirectURI},
 	})
 	if err != nil && !errors.Is(err, storage.ErrConflict) {
 		return fmt.Errorf("register the command line: %w", err)

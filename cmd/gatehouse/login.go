@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -19,21 +20,24 @@ func newLoginCommand(i *invocation) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "login",
 		Short: "Sign in to a server from this terminal",
-		Long: `Signs you in by a browser, on this or any other device: it shows an address and a
-code, and waits until you have said yes there (RFC 8628).
+		Long: `Signs you in by the browser of this machine, which is opened (RFC 8252). Where there is
+none, over SSH for one, and with --device, it shows an address and a code for a browser
+on any other device, and waits until you have said yes there (RFC 8628). The variable
+BROWSER names a program that opens addresses, in place of that of the system.
 
 What the server gives is kept in gatehouse/credentials.json in your configuration
 directory, for your account alone. A sign-in that was kept there before is ended.`,
 		Example: `  gatehouse login
-  gatehouse login --issuer https://id.example.com`,
+  gatehouse login --issuer https://id.example.com --device`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return i.login(cmd) },
 	}
+	device := cmd.Flags().Bool("device", false, "Sign in by a code, on any device")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return i.login(cmd, *device) }
 	cmd.Flags().String("issuer", "", "The server to sign in to (default: the issuer of the settings)")
 	return cmd
 }
 
-func (i *invocation) login(cmd *cobra.Command) error {
+func (i *invocation) login(cmd *cobra.Command, device bool) error {
 	c, err := i.settings(cmd)
 	if err != nil {
 		return err
@@ -51,14 +55,7 @@ func (i *invocation) login(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	pending, err := server.Begin(ctx)
-	if err != nil {
-		return err
-	}
-	// Beside the answer, which programs read.
-	fmt.Fprintf(i.errs, "\nOpen this address in a browser, on any device:\n\n    %s\n\nand check that it shows this code:\n\n    %s\n\n",
-		output.Visible(pending.VerificationURIComplete), output.Visible(pending.UserCode))
-	given, err := server.Wait(ctx, pending)
+	given, err := i.signIn(ctx, server, device)
 	if err != nil {
 		return err
 	}
@@ -75,6 +72,34 @@ func (i *invocation) login(cmd *cobra.Command) error {
 		return err
 	}
 	return i.print().One(newIdentity(given, person))
+}
+
+// signIn is by the browser of this machine where there is one, and else by a code.
+func (i *invocation) signIn(ctx context.Context, server *remote.Server, device bool) (remote.Credentials, error) {
+	browser, ok := i.browser()
+	if device || !ok {
+		return i.signInByCode(ctx, server)
+	}
+	loopback, err := server.Listen(ctx)
+	if err != nil {
+		return remote.Credentials{}, err
+	}
+	if err := browser(loopback.Address); err != nil {
+		return remote.Credentials{}, errors.Join(fmt.Errorf("open the browser: %w (sign in by a code with --device)", err), loopback.Close())
+	}
+	fmt.Fprintf(i.errs, "\nYour browser was opened at:\n\n    %s\n\nTo sign in on another device, run gatehouse login --device.\n\n", output.Visible(loopback.Address))
+	return loopback.Wait(ctx)
+}
+
+func (i *invocation) signInByCode(ctx context.Context, server *remote.Server) (remote.Credentials, error) {
+	pending, err := server.Begin(ctx)
+	if err != nil {
+		return remote.Credentials{}, err
+	}
+	// Beside the answer, which programs read.
+	fmt.Fprintf(i.errs, "\nOpen this address in a browser, on any device:\n\n    %s\n\nand check that it shows this code:\n\n    %s\n\n",
+		output.Visible(pending.VerificationURIComplete), output.Visible(pending.UserCode))
+	return server.Wait(ctx, pending)
 }
 
 // credentials is the file of this account, beside its settings.

@@ -5,9 +5,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,13 +36,13 @@ func newServer(t *testing.T) *webtest.House {
 }
 
 // login calls "gatehouse login" and answers, in a browser, at the address that it shows.
-func (h *host) login(server *webtest.House, username, button string) result {
+func (h *host) login(server *webtest.House, username, button string, flags ...string) result {
 	h.t.Helper()
 	shown, errs := io.Pipe()
 	var out bytes.Buffer
 	code := make(chan int, 1)
 	go func() {
-		code <- run(context.Background(), []string{"login", "--issuer", server.URL, "--output", "json"}, &invocation{
+		code <- run(context.Background(), append([]string{"login", "--issuer", server.URL, "--output", "json"}, flags...), &invocation{
 			in: strings.NewReader(""), out: &out, errs: errs, environ: h.environ, now: server.Now, format: output.Table,
 		})
 		_ = errs.Close()
@@ -51,6 +54,13 @@ func (h *host) login(server *webtest.House, username, button string) result {
 		if strings.HasPrefix(line, server.URL+"/device?user_code=") {
 			b := server.Browser()
 			b.Press(b.Press(b.SignIn(b.Get(line), username), "continue", nil), button, nil)
+		}
+		if strings.HasPrefix(line, server.URL+"/oauth2/authorize?") {
+			b := server.Browser()
+			brought := b.Press(b.SignIn(b.Get(line), username), button, nil).Left
+			if response, err := http.Get(brought.String()); err != nil || response.StatusCode != http.StatusOK {
+				h.t.Errorf("the terminal does not take %s: %v", brought, err)
+			}
 		}
 	}
 	return result{<-code, out.String(), text.String()}
@@ -100,6 +110,43 @@ func TestLogin(t *testing.T) {
 	}
 	if _, err := os.Stat(file.Path); !os.IsNotExist(err) {
 		t.Errorf("the file is still there: %v", err)
+	}
+}
+
+// Where somebody sits before a screen, their own browser is opened, and brings the answer
+// to a port of this machine (RFC 8252); --device is by a code all the same.
+func TestLogin_ByTheBrowserOfThisMachine(t *testing.T) {
+	t.Parallel()
+	server, h := newServer(t), newHost(t)
+	dir := t.TempDir()
+	opener, opened := filepath.Join(dir, "opener"), filepath.Join(dir, "opened")
+	if err := os.WriteFile(opener, []byte("#!/bin/sh\necho \"$@\" >"+opened+"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	seated := &host{t, append(slices.Clone(h.environ), "BROWSER="+opener+" --new-tab"), ""}
+	r := seated.login(server, "ann", "accept")
+	if r.code != exitOK || !strings.Contains(r.out, `"ann"`) {
+		t.Fatalf("login: exit %d\n%s%s", r.code, r.out, r.errs)
+	}
+	if at, err := os.ReadFile(opened); err != nil || !strings.HasPrefix(string(at), "--new-tab "+server.URL+"/oauth2/authorize?") || !strings.Contains(r.errs, strings.TrimSpace(string(at)[len("--new-tab "):])) {
+		t.Errorf("opened: %q, %v; shown:\n%s", at, err, r.errs)
+	}
+	if d := seated.document("whoami"); d["username"] != "ann" || !strings.Contains(fmt.Sprint(d["scopes"]), "offline_access") {
+		t.Errorf("whoami: %v", d)
+	}
+	server.Advance(11 * time.Minute)
+	seated.must("admin", "session", "show") // renewed
+	if r := seated.login(server, "ann", "deny"); r.code != exitRefused || !strings.Contains(r.errs, "access_denied") {
+		t.Errorf("denied: exit %d\n%s%s", r.code, r.out, r.errs)
+	}
+	for _, environ := range [][]string{{"BROWSER=/nowhere/opener"}, {"DISPLAY=:0", "SSH_CONNECTION=192.0.2.1 1 192.0.2.2 22"}, nil} {
+		i := &invocation{environ: append(slices.Clone(h.environ), environ...)}
+		if _, ok := i.browser(); ok {
+			t.Errorf("%v has a browser", environ)
+		}
+	}
+	if r := seated.login(server, "ann", "accept", "--device"); r.code != exitOK || !strings.Contains(r.errs, "/device?user_code=") {
+		t.Errorf("with --device: exit %d\n%s", r.code, r.errs)
 	}
 }
 

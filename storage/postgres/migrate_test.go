@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -135,5 +136,39 @@ func TestMigrate_WithoutTrigrams(t *testing.T) {
 				t.Errorf("forward again: %v", err)
 			}
 		})
+	}
+}
+
+// The client that older servers made of the command line gets the address that it
+// listens on (RFC 8252), and nobody else does.
+func TestMigrate_CommandLineClient(t *testing.T) {
+	t.Parallel()
+	ctx, dsn := t.Context(), storagetest.Empty(t)
+	m, w := migrator(t, dsn), storagetest.NewWorld(t, dsn)
+	if _, err := m.Up(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.DownTo(ctx, 12); err != nil {
+		t.Fatal(err)
+	}
+	w.Exec(`insert into platform.clients (id, name, kind, auth_method, grant_types, scopes, redirect_uris, open_to, created_at)
+		values ('gatehouse-cli', 'x', 'native', 'none', '{urn:ietf:params:oauth:grant-type:device_code,refresh_token}', '{openid}', '{}', 'everyone', now()),
+		       ('other-cli', 'x', 'native', 'none', '{urn:ietf:params:oauth:grant-type:device_code,refresh_token}', '{openid}', '{}', 'everyone', now())`)
+	had := w.Text(`select * from platform.clients where id = 'other-cli'`)
+	if _, err := m.Up(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.Text(`select redirect_uris, grant_types from platform.clients where id = 'gatehouse-cli'`); !strings.Contains(got, "http://127.0.0.1/callback") ||
+		!strings.Contains(got, "authorization_code") || !strings.Contains(got, "device_code") || strings.Count(got, "refresh_token") != 1 {
+		t.Errorf("the command line's: %s", got)
+	}
+	if now := w.Text(`select * from platform.clients where id = 'other-cli'`); now != had {
+		t.Errorf("another's: %s, had %s", now, had)
+	}
+	if _, err := m.DownTo(ctx, 12); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.Text(`select redirect_uris, grant_types from platform.clients where id = 'gatehouse-cli'`); strings.Contains(got, "127.0.0.1") || strings.Contains(got, "authorization_code") {
+		t.Errorf("taken back: %s", got)
 	}
 }

@@ -98,6 +98,11 @@ by the same operation.
 - Nobody gives what they do not hold. Nobody makes, changes or removes a person who holds a
   reserved scope that they lack, so owners are the owners' business. The last owner stays.
 - What belongs to another tenant is *not found*, never *forbidden*.
+- The API answers where the pages do, so that the command line and the programs of a tenant reach
+  it, and nothing but a token opens it: one of this issuer, for this API, alive at this moment, with a
+  scope below. A cookie opens nothing, nor does an address in the network. Only the description
+  of the API is for everybody. What has no token of its own, metrics and profiles, answers on
+  ` + "`admin_listen`" + ` alone, which belongs on an address that operators reach.
 
 | operation | address | viewer | user | admin | owner | tenant administrator | scope |
 |---|---|---|---|---|---|---|---|

@@ -1,5 +1,6 @@
 // Package remote is the command line as a client of a server that runs elsewhere:
-// it signs a person in by the device grant (RFC 8628), keeps what it was given,
+// it signs a person in by a browser on this machine (RFC 8252) or on
+// any other (RFC 8628), keeps what it was given,
 // refreshes it, and gives it back.
 //
 // It owns the file of credentials. It refuses to read one that others can read,

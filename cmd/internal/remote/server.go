@@ -37,6 +37,7 @@ func (e *Error) Is(target error) bool {
 // Server is an issuer that was discovered (RFC 8414).
 type Server struct {
 	Issuer              string `json:"issuer"`
+	Authorization       string `json:"authorization_endpoint"`
 	Token               string `json:"token_endpoint"`
 	DeviceAuthorization string `json:"device_authorization_endpoint"`
 	Revocation          string `json:"revocation_endpoint"`
@@ -72,7 +73,7 @@ func Discover(ctx context.Context, issuer string, now func() time.Time) (*Server
 	if s.Issuer != issuer {
 		return nil, fmt.Errorf("discover issuer: %s says that it is %q", issuer, s.Issuer)
 	}
-	for _, endpoint := range []string{s.Token, s.DeviceAuthorization, s.Revocation, s.UserInfo} {
+	for _, endpoint := range []string{s.Authorization, s.Token, s.DeviceAuthorization, s.Revocation, s.UserInfo} {
 		if err := encrypted(endpoint); err != nil {
 			return nil, fmt.Errorf("discover issuer: %w", err)
 		}
