@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatehouse/gatehouse/authz/dpop"
 	"github.com/gatehouse/gatehouse/authz/resource"
 )
 
@@ -50,10 +51,13 @@ func New(ctx context.Context, c Config, log *slog.Logger, now func() time.Time) 
 		return nil, err
 	}
 	g := &Guard{routes: routes, metadata: c.metadata(), log: log}
-	settings := resource.GuardConfig{Realm: c.Audience, Logger: log}
+	settings := resource.GuardConfig{Realm: c.Audience, Logger: log, Now: now}
 	if at, err := g.metadata.URL(); err == nil {
 		settings.ResourceMetadata = at
 		g.described = mustPath(at)
+		// Proofs name the address that clients know, whatever stands in front of us.
+		settings.DPoP.BaseURL = strings.TrimSuffix(at, g.described)
+		g.metadata.DPoP = true
 	}
 	g.guard = resource.NewGuard(tokens, settings)
 	g.service = g.proxy(upstream, c.ForwardAuthorization)
@@ -127,6 +131,7 @@ func (g *Guard) proxy(upstream *url.URL, forwardAuthorization bool) *httputil.Re
 			r.Out.Trailer = nil
 			if !forwardAuthorization {
 				r.Out.Header.Del("Authorization")
+				r.Out.Header.Del(dpop.Header)
 			}
 			introduce(r.Out.Header, resource.PrincipalFrom(r.In.Context()))
 		},
