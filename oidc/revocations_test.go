@@ -31,7 +31,9 @@ func feed(t *testing.T, h *webtest.House, client string, query url.Values, tag s
 func TestRevocationFeed(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	h.Client("public", func(c *storage.Client) { c.AuthMethod, c.Kind, c.Introspect = storage.AuthMethodNone, storage.ClientSPA, true })
+	h.Client("public", func(c *storage.Client) {
+		c.AuthMethod, c.Kind, c.Introspect = storage.AuthMethodNone, storage.ClientSPA, true
+	})
 	for client, want := range map[string]int{"": http.StatusUnauthorized, "web": http.StatusForbidden, "rs": http.StatusOK} {
 		if a, _ := feed(t, h, client, nil, ""); a.Status != want {
 			t.Errorf("to %q: %d %s", client, a.Status, a.Raw)
