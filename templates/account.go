@@ -18,6 +18,7 @@ const (
 	TenantSwitched        AccountNotice = "tenant-switched"
 	ProfileChanged        AccountNotice = "profile-changed"
 	PasswordChanged       AccountNotice = "password-changed"
+	EmailAsked            AccountNotice = "email-asked"
 )
 
 // Account is what a user sees of themselves. Its forms, each with csrf:

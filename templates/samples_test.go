@@ -180,6 +180,10 @@ func samples() map[string]Page {
 		"profile unfit":         Profile{Layout: sampleDesk, Username: "ada", Problem: ProfileNameUnfit},
 		"password":              ChangePassword{Layout: sampleDesk, Username: "ada", Least: 10},
 		"password short":        ChangePassword{Layout: sampleDesk, Username: "ada", Least: 10, Problem: PasswordShort},
+		"email":                 ChangeEmail{Layout: sampleDesk, Now: "ada@example.com", Verified: true},
+		"email unfit":           ChangeEmail{Layout: sampleDesk, Now: "ada@example.com", New: "ada", Problem: EmailUnfit},
+		"email without mail":    ChangeEmail{Layout: sampleDesk, Now: "ada@example.com", NoMail: true},
+		"email again":           ChangeEmail{Layout: sampleDesk, Now: "ada@example.com", Again: "/login?flow=account%3Aemail"},
 		"password again":        ChangePassword{Layout: sampleDesk, Username: "ada", Again: "/login?flow=account%3Apassword"},
 		"tenants": AccountTenants{Layout: sampleDesk, Tenants: []AccountTenant{
 			{ID: tenantID(1), Name: "Acme", Current: true, Default: true}, {ID: tenantID(2), Name: "Umbrella Research"},

@@ -3,7 +3,6 @@ package web_test
 import (
 	"fmt"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -16,7 +15,6 @@ import (
 	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/oidc/authn"
 	"github.com/gatehouse/gatehouse/oidc/mail"
-	"github.com/gatehouse/gatehouse/oidc/recovery"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/web"
@@ -294,14 +292,8 @@ func TestK4_K9_Addresses(t *testing.T) {
 		}
 		return u
 	}
-	links, err := authn.NewLinks(h.URL, h.Secret())
-	if err != nil {
-		t.Fatal(err)
-	}
-	service := &recovery.Service{Store: h.Store, Links: links, Limits: authn.NewLimits(h.Store, h.Now), Now: h.Now}
-	if err := service.AskToVerify(t.Context(), user(), ""); err != nil {
-		t.Fatal(err)
-	}
+	ann := signedIn(h, "ann")
+	contains(t, ann.Press(ann.Get("/account/email"), "verify-email", nil), http.StatusOK, "We sent a letter")
 	link := post.Latest("ann@example.com").Link
 	if b.Get(link); !user().EmailVerifiedAt.IsZero() {
 		t.Error("opening the link was enough")
@@ -311,9 +303,15 @@ func TestK4_K9_Addresses(t *testing.T) {
 		t.Error("the address is not verified")
 	}
 
-	if err := service.AskToChangeEmail(t.Context(), user(), "new@example.com", "", netip.MustParseAddr("203.0.113.7")); err != nil {
-		t.Fatal(err)
+	contains(t, ann.Press(ann.Get("/account/email"), "change-email", url.Values{"email": {"no address"}}), http.StatusBadRequest, "not an e-mail address")
+	old := ann.Get("/account/email").Form(t, "change-email", url.Values{"email": {"old@example.com"}})
+	h.Advance(6 * time.Minute)
+	contains(t, ann.Get("/account/email"), http.StatusOK, "/login?flow=account%3Aemail")
+	if p := ann.PostRaw(old.Action, old.Values, nil); p.StatusCode != http.StatusSeeOther || !strings.HasPrefix(p.Header.Get("Location"), "/login") {
+		t.Errorf("six minutes after the sign-in: %d to %s", p.StatusCode, p.Header.Get("Location"))
 	}
+	ann = signedIn(h, "ann")
+	contains(t, ann.Press(ann.Get("/account/email"), "change-email", url.Values{"email": {"new@example.com"}}), http.StatusOK, "We sent a letter")
 	if k := post.Latest("ann@example.com"); !strings.Contains(k.Text, "new@example.com") || user().Email != "ann@example.com" {
 		t.Errorf("before the change %q was told to %s", k.Text, user().Email)
 	}

@@ -131,6 +131,7 @@ func New(c Config) (*Server, error) {
 		Authenticator: authn.New(c.Store, hasher, limits, c.Now), Limits: limits, Factors: factors, Passkeys: passkeys,
 	}
 	s.account = &account.Pages{
+		Recovery: s.recovery, NoMail: c.NoMail,
 		Browsers: browsers, Store: c.Store, Factors: factors, Passkeys: passkeys, Hasher: hasher, Directory: d, Log: c.Log, Fail: s.fail, Now: c.Now, LedgerLifetime: dead,
 	}
 	s.console = &console.Pages{Browsers: browsers, Store: c.Store, Directory: d, Fail: s.fail, Refuse: s.refuse, Now: c.Now}

@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/oidc"
 	"github.com/gatehouse/gatehouse/oidc/authn"
+	"github.com/gatehouse/gatehouse/oidc/recovery"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/templates"
@@ -25,6 +26,9 @@ type Pages struct {
 	Passkeys  *authn.Passkeys
 	Hasher    *authn.Hasher
 	Directory *directory.Service
+	Recovery  *recovery.Service
+	// NoMail says that no mail can be sent.
+	NoMail bool
 	Log       *slog.Logger
 	Fail      func(http.ResponseWriter, *http.Request, error)
 	Now       func() time.Time

@@ -18,9 +18,9 @@ const (
 // §3.1.2.1: tags, the most wanted first, separated by spaces).
 func (v *Visit) PreferLocales(uiLocales string) { v.uiLocales = uiLocales }
 
-func (v *Visit) language() string { return v.keeper.language(v.r, v.uiLocales) }
+func (v *Visit) Language() string { return v.keeper.language(v.r, v.uiLocales) }
 
-// language is what the person chose on one of our pages, or else what the client
+// Language is what the person chose on one of our pages, or else what the client
 // says that they prefer, or else what their browser says. The person comes first,
 // or the choice at the foot of a page would not change that page.
 func (k *Keeper) language(r *http.Request, uiLocales string) string {

@@ -115,7 +115,7 @@ func Addresses(all []*url.URL) []string {
 
 // Layout is what every page of this visit has in common.
 func (v *Visit) Layout(ctx context.Context) (templates.Layout, error) {
-	layout := templates.Layout{Host: v.keeper.Issuer.Host, CSRF: v.CSRF(), Language: v.language()}
+	layout := templates.Layout{Host: v.keeper.Issuer.Host, CSRF: v.CSRF(), Language: v.Language()}
 	if v.r.Method == http.MethodGet {
 		layout.Here = v.r.URL.RequestURI()
 	}
