@@ -533,6 +533,7 @@ CREATE TABLE platform.resources (
     scopes text[] NOT NULL,
     created_at timestamp with time zone NOT NULL,
     access_token_lifetime interval,
+    detail_types jsonb DEFAULT '[]'::jsonb NOT NULL,
     CONSTRAINT resources_access_token_lifetime_check CHECK ((access_token_lifetime > '00:00:00'::interval))
 );
 

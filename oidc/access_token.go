@@ -42,6 +42,8 @@ type accessClaims struct {
 	// HiddenUser is the user's id, sealed, where Subject is one that the client alone
 	// sees; "" otherwise.
 	HiddenUser string `json:"gth_usr,omitempty"`
+	// Details are what the token is for beyond its scopes (RFC 9396 §9).
+	Details []storage.AuthorizationDetail `json:"authorization_details,omitempty"`
 	// Actor is who holds a token that was exchanged (RFC 8693 §4.1); nil for the user's app.
 	Actor *actor `json:"act,omitempty"`
 	// Confirmation is the key that the token is bound to (RFC 7800); nil for none.
@@ -111,7 +113,7 @@ func (p *Provider) accessClaims(ctx context.Context, r fosite.Requester) (*acces
 	now := p.Now()
 	c := &accessClaims{
 		Issuer: p.Issuer, ClientID: s.client.ID, Subject: string(s.client.ID), TenantID: s.client.Tenant.String(),
-		ID: uuid.Must(uuid.NewRandom()).String(), IssuedAt: now.Unix(), Confirmation: s.confirm, Actor: s.actor,
+		ID: uuid.Must(uuid.NewRandom()).String(), IssuedAt: now.Unix(), Confirmation: s.confirm, Actor: s.actor, Details: s.details,
 	}
 	var scopes authz.ScopeSet
 	for _, scope := range r.GetGrantedScopes() {
@@ -135,7 +137,7 @@ func (p *Provider) accessClaims(ctx context.Context, r fosite.Requester) (*acces
 		}
 	}
 	var err error
-	if c.Audience, err = p.audience(ctx, tenant, scopes, s.targets); err != nil {
+	if c.Audience, err = p.audience(ctx, tenant, scopes, s.targets, s.details); err != nil {
 		return nil, err
 	}
 	if s.lifetime, err = p.lifetime(ctx, c.Audience); err != nil {

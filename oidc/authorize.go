@@ -43,6 +43,7 @@ type authorization struct {
 	unopened  error // why the request object cannot be used; nil when it can
 	requested authz.ScopeSet
 	targets   []string // the resources that the request names (RFC 8707)
+	details   []storage.AuthorizationDetail
 	// idTokenClaims are asked for in the ID token; subject is who it must be about, ""
 	// for anybody.
 	idTokenClaims []string
@@ -77,6 +78,7 @@ var (
 		(*Provider).checkDPoPKey,
 		(*Provider).checkScope,
 		(*Provider).checkResource,
+		(*Provider).checkAuthorizationDetails,
 		(*Provider).checkClaims,
 		(*Provider).checkGrantManagement,
 		(*Provider).checkPrompt,
@@ -255,7 +257,7 @@ func (p *Provider) decide(ctx context.Context, a *authorization) error {
 }
 
 func (a *authorization) grantsSomething() error {
-	if len(a.decision.Granted) == 0 {
+	if len(a.decision.Granted)+len(a.details) == 0 {
 		return badRequest("invalid_scope", "Nothing of what was requested may be granted to this user and client.")
 	}
 	return nil
@@ -273,6 +275,9 @@ func (p *Provider) weigh(ctx context.Context, a *authorization) error {
 	}
 	a.tenant = tenant
 	if err := p.checkReach(ctx, a.targets, tenant.ID); err != nil {
+		return err
+	}
+	if err := p.checkDetailReach(ctx, a.details, tenant.ID); err != nil {
 		return err
 	}
 	project := a.in.Session.Project
@@ -297,6 +302,8 @@ func (p *Provider) mustConsent(a *authorization) bool {
 		return true
 	case a.client.FirstParty && a.client.SkipConsent:
 		return false
+	case len(a.details) > 0:
+		return true // What was agreed to once says nothing of these.
 	case a.client.Impersonable(a.Parameters.Get("redirect_uri")):
 		return true // RFC 8252 §8.6: an earlier consent proves nothing about this one.
 	}

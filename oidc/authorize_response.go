@@ -60,7 +60,7 @@ func fositeRequest(ctx context.Context, a *authorization) *http.Request {
 
 func (p *Provider) newGrant(ctx context.Context, a *authorization) (*insertion, error) {
 	now, session := p.Now(), a.in.Session
-	audience, err := p.audience(ctx, a.tenant.ID, a.decision.Granted, a.targets)
+	audience, err := p.audience(ctx, a.tenant.ID, a.decision.Granted, a.targets, a.details)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (p *Provider) newGrant(ctx context.Context, a *authorization) (*insertion, 
 	i := &insertion{session: session.ID, code: code, grant: storage.Grant{
 		ID: a.ID, User: a.in.Person.ID, SID: session.TokenJTI, Client: a.client.ID, Tenant: a.tenant.ID,
 		Requested: a.requested, Scopes: a.decision.Granted, Audience: audience,
-		Details: storage.GrantDetails{Resources: a.targets, JKT: a.Parameters.Get("dpop_jkt"), IDTokenClaims: a.idTokenClaims, NotifyLogout: a.client.Metadata.BackChannelLogoutURI != "",
+		Details: storage.GrantDetails{Resources: a.targets, Authorization: a.details, JKT: a.Parameters.Get("dpop_jkt"), IDTokenClaims: a.idTokenClaims, NotifyLogout: a.client.Metadata.BackChannelLogoutURI != "",
 			TellsID: a.Parameters.Has("grant_management_action")},
 		Request: storage.GrantRequest{
 			RedirectURI: a.Parameters.Get("redirect_uri"), CodeChallenge: a.Parameters.Get("code_challenge"), Nonce: a.Parameters.Get("nonce"),
@@ -137,6 +137,8 @@ type ConsentQuestion struct {
 	Tenant   storage.Tenant
 	Scopes   []storage.ScopeInfo
 	Dropped  []authz.Outcome
+	// Details are what the client asks for beyond scopes.
+	Details []DetailQuestion
 	// Impersonable: another program could pass for this client.
 	Impersonable bool
 	// UILocales is the parameter ui_locales as it came.
@@ -164,7 +166,7 @@ func (p *Provider) Consent(w http.ResponseWriter, r *http.Request, b Browser, se
 	q := &ConsentQuestion{
 		Flow: sealed, Client: a.client.Client, Redirect: a.redirect, Person: a.in.Person, Tenant: a.tenant,
 		Scopes: described(catalogue, a.decision.Granted), Dropped: a.decision.Dropped(), Impersonable: a.client.Impersonable(a.Parameters.Get("redirect_uri")),
-		UILocales: a.Parameters.Get("ui_locales"),
+		UILocales: a.Parameters.Get("ui_locales"), Details: describedDetails(catalogue, a.details),
 	}
 	return q
 }

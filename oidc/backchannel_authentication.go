@@ -98,6 +98,9 @@ func (p *Provider) backchannelRequest(c client, parameters url.Values) (storage.
 	if parameters.Has("request") {
 		return request, badRequest("invalid_request", "Signed requests are not supported here: send the parameters as they are.")
 	}
+	if parameters.Has("authorization_details") {
+		return request, errDetailsByCode
+	}
 	if !parameters.Has("scope") {
 		return request, badRequest("invalid_request", "The parameter scope is missing.")
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +72,25 @@ func requests(b *webtest.Browser, username string) *webtest.Page {
 	return p
 }
 
+// questionForm is the form of the question at a place, answered.
+func questionForm(t testing.TB, p *webtest.Page, place int, decision string) webtest.Form {
+	t.Helper()
+	flows := hiddenFlow.FindAllStringSubmatch(string(p.Body), -1)
+	if place >= len(flows) {
+		t.Fatalf("there is no question %d on the page (status %d):\n%s", place, p.StatusCode, p.Body)
+	}
+	form := p.Form(t, "sign-out", nil)
+	return webtest.Form{Action: "/account/requests", Values: url.Values{"csrf": form.Values["csrf"], "flow": {flows[place][1]}, "decision": {decision}}}
+}
+
+var hiddenFlow = regexp.MustCompile(`name="flow" value="([^"]+)"`)
+
+func answerQuestion(b *webtest.Browser, p *webtest.Page, decision string) *webtest.Page {
+	b.T.Helper()
+	form := questionForm(b.T, p, 0, decision)
+	return b.Post(form.Action, form.Values)
+}
+
 func TestCIBA_Poll(t *testing.T) {
 	t.Parallel()
 	h := newCallCentre(t)
@@ -92,7 +112,7 @@ func TestCIBA_Poll(t *testing.T) {
 			t.Errorf("the question (status %d) does not say %q:\n%s", page.StatusCode, want, page.Body)
 		}
 	}
-	if done := b.Press(page, "accept-0", nil); !strings.Contains(string(done.Body), "may act for you now") || strings.Contains(string(done.Body), "W4SCT") {
+	if done := answerQuestion(b, page, "accept"); !strings.Contains(string(done.Body), "may act for you now") || strings.Contains(string(done.Body), "W4SCT") {
 		t.Fatalf("after the yes: %d\n%s", done.StatusCode, done.Body)
 	}
 
@@ -111,7 +131,7 @@ func TestCIBA_Poll(t *testing.T) {
 
 	// An ID token of the client's own names the person as well.
 	hinted := mustAsk(t, h, "desk", url.Values{"login_hint": nil, "id_token_hint": {tokens.Text("id_token")}})
-	b.Press(requests(b, "ann"), "deny-0", nil)
+	answerQuestion(b, requests(b, "ann"), "deny")
 	mustRefuse(t, "denied", pollRequest(h, "desk", hinted), http.StatusBadRequest, "access_denied")
 }
 
@@ -160,7 +180,7 @@ func TestCIBA_Ping(t *testing.T) {
 	if strings.Contains(string(kept), "8d67dc78") {
 		t.Error("the notification token stands in the database in the clear")
 	}
-	b.Press(requests(b, "ann"), "accept-0", nil)
+	answerQuestion(b, requests(b, "ann"), "accept")
 	// A refused call is made again.
 	for range 2 {
 		select {
@@ -243,7 +263,7 @@ func TestCIBA_SlowDownAndExpiry(t *testing.T) {
 		h.Advance(step.after)
 		mustRefuse(t, step.after.String()+" later", pollRequest(h, "desk", id), http.StatusBadRequest, step.want)
 	}
-	if page := requests(h.Browser(), "ann"); strings.Contains(string(page.Body), "accept-0") {
+	if page := requests(h.Browser(), "ann"); strings.Contains(string(page.Body), `name="decision"`) {
 		t.Error("what has expired is still asked")
 	}
 }
@@ -253,7 +273,7 @@ func TestCIBA_ParallelRedemption(t *testing.T) {
 	h := newCallCentre(t, wide)
 	id := mustAsk(t, h, "desk", url.Values{"scope": {"openid offline_access"}})
 	b := h.Browser()
-	b.Press(requests(b, "ann"), "accept-0", nil)
+	answerQuestion(b, requests(b, "ann"), "accept")
 	won := 0
 	for _, a := range atOnce(20, func(int) webtest.Answer { return pollRequest(h, "desk", id) }) {
 		if a.Status == http.StatusOK {
@@ -276,11 +296,11 @@ func TestI5_CIBAIsNoDoor(t *testing.T) {
 	h.User("bob")
 	id := mustAsk(t, h, "desk", nil)
 	b := h.Browser()
-	form := requests(b, "ann").Form(t, "accept-0", nil)
+	form := questionForm(t, requests(b, "ann"), 0, "accept")
 
 	other := h.Browser()
 	theirs := requests(other, "bob")
-	if strings.Contains(string(theirs.Body), "accept-0") {
+	if strings.Contains(string(theirs.Body), `name="decision"`) {
 		t.Error("another person is asked")
 	}
 	refused := func(what string, p *webtest.Page) {
@@ -310,7 +330,7 @@ func TestI5_CIBAIsNoDoor(t *testing.T) {
 	again := mustAsk(t, h, "desk", nil)
 	h.Advance(-8 * time.Minute)
 	ann := h.Browser()
-	if p := ann.SignIn(ann.Get("/login?flow=account%3Arequests"), "ann"); strings.Contains(string(p.Body), "accept-") {
+	if p := ann.SignIn(ann.Get("/login?flow=account%3Arequests"), "ann"); strings.Contains(string(p.Body), `name="decision"`) {
 		t.Error("whom the limit keeps out can answer")
 	}
 	mustRefuse(t, "the client again", pollRequest(h, "desk", again), http.StatusBadRequest, "authorization_pending")
@@ -322,7 +342,7 @@ func TestCIBA_RightsAtRedemption(t *testing.T) {
 	h := newCallCentre(t)
 	one, two := mustAsk(t, h, "desk", url.Values{"scope": {"openid user tools:execute"}}), mustAsk(t, h, "desk", nil)
 	b := h.Browser()
-	b.Press(b.Press(requests(b, "ann"), "accept-0", nil), "accept-0", nil)
+	answerQuestion(b, answerQuestion(b, requests(b, "ann"), "accept"), "accept")
 	h.World.Exec(`update platform.users set role = $1 where username = 'ann'`, authz.RoleViewer)
 	if got := mustGrant(t, "poll", pollRequest(h, "desk", one)).Text("scope"); got != "openid user" {
 		t.Errorf("scope is %q", got)

@@ -66,6 +66,9 @@ func (p *Provider) beginDevice(w http.ResponseWriter, r *http.Request, from neti
 	if err := p.admit(r.Context(), c.Client, from); err != nil {
 		return code, "", err
 	}
+	if parameters.Has("authorization_details") {
+		return code, "", errDetailsByCode
+	}
 	requested, err := authz.ParseScopeSet(parameters.Get("scope"))
 	if err != nil {
 		return code, "", badRequest("invalid_scope", "The scope parameter is malformed.")
@@ -183,7 +186,7 @@ func (p *Provider) AnswerDevice(ctx context.Context, b Browser, in *postgres.Sig
 // with the grant.
 func (p *Provider) answeredGrant(ctx context.Context, a *authorization, id authz.GrantID, details storage.GrantDetails, from netip.Addr, requestedAt time.Time) (storage.Grant, storage.Session, error) {
 	now, by := p.Now(), a.in.Session
-	audience, err := p.audience(ctx, a.tenant.ID, a.decision.Granted, a.targets)
+	audience, err := p.audience(ctx, a.tenant.ID, a.decision.Granted, a.targets, nil)
 	if err != nil {
 		return storage.Grant{}, storage.Session{}, err
 	}

@@ -29,7 +29,7 @@ const (
 
 // discoveryDocument is OpenID Connect Discovery §3 and RFC 8414 §2 in one: what
 // stands here is what is true.
-func (p *Provider) discoveryDocument() ([]byte, error) {
+func (p *Provider) discoveryDocument(detailTypes []string) ([]byte, error) {
 	clientAuth := []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth", "none"}
 	confidential := []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"}
 	members := map[string]any{
@@ -89,6 +89,9 @@ func (p *Provider) discoveryDocument() ([]byte, error) {
 		"require_pushed_authorization_requests":                    p.RequirePushedRequests,
 		"client_id_metadata_document_supported":                    p.ClientDocuments.Enabled,
 	}
+	if len(detailTypes) > 0 {
+		members["authorization_details_types_supported"] = detailTypes
+	}
 	if p.MutualTLS != "" {
 		members["mtls_endpoint_aliases"] = p.mutualTLSAliases()
 	}
@@ -115,9 +118,19 @@ func (p *Provider) mutualTLSAliases() map[string]string {
 
 // Discovery serves the document at both well-known addresses.
 func (p *Provider) Discovery(w http.ResponseWriter, r *http.Request) {
+	document := p.discovery
+	if types, err := p.publicDetailTypes(r.Context()); err != nil {
+		p.writeError(w, r, err)
+		return
+	} else if len(types) > 0 {
+		if document, err = p.discoveryDocument(types); err != nil {
+			p.writeError(w, r, err)
+			return
+		}
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "public, max-age=3600")
-	_, _ = w.Write(p.discovery)
+	_, _ = w.Write(document)
 }
 
 // JWKS serves the public keys. A caller may keep them for an hour: the next key

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
 )
 
 func FuzzParseAuthorizationCode(f *testing.F) {
@@ -175,6 +176,31 @@ func FuzzFlowOpen(f *testing.F) {
 			t.Errorf("%q opens for %q in %q after %d", text, asked, browser, after)
 		case !ours && (!errors.Is(err, errFlow) || opened.Parameters != nil):
 			t.Errorf("%q: %v, %v", text, err, opened)
+		}
+	})
+}
+
+// Whatever is sent, a judged detail says what its type allows and covers itself.
+func FuzzParseDetails(f *testing.F) {
+	kind := storage.DetailType{Name: "payment", Fields: []storage.DetailField{
+		{Name: "actions", Kind: "strings", Values: []string{"initiate", "status"}}, {Name: "amount", Kind: "number"}, {Name: "to", Kind: "string", Required: true},
+	}}
+	f.Add(`[{"type":"payment","to":"Bob","actions":["status"],"amount":1}]`)
+	f.Add(`[{"type":"payment","to":"Bob","to":{"a":[1]}}]`)
+	f.Add(`[[{}]]`)
+	f.Fuzz(func(t *testing.T, text string) {
+		details, err := parseDetails(text)
+		for _, d := range details {
+			covers(d, d)
+			if judgeDetail(d, kind) != nil {
+				continue
+			}
+			if _, isText := d["to"].(string); !isText || len(d) > 4 || !covers(d, d) {
+				t.Errorf("%q passes as %v", text, d)
+			}
+		}
+		if err == nil && (len(details) == 0 || len(details) > maxDetails) {
+			t.Errorf("%q has %d details", text, len(details))
 		}
 	})
 }

@@ -171,7 +171,7 @@ func New(c Config) (*Provider, error) {
 	if p.flows, err = newFlowSealer(c.Secret); err != nil {
 		return nil, err
 	}
-	if p.discovery, err = p.discoveryDocument(); err != nil {
+	if p.discovery, err = p.discoveryDocument(nil); err != nil {
 		return nil, err
 	}
 	p.fosite = p.compose()

@@ -85,8 +85,8 @@ func elsewhereOwned(catalogue postgres.Catalogue, targets []string) authz.ScopeS
 
 // audience is for whom a token with these scopes is made. Where the client named
 // resources it is those; else it follows from the scopes (RFC 9068 §3): the
-// resources that own one of them. With openid it is also for the UserInfo endpoint.
-func (p *Provider) audience(ctx context.Context, tenant authz.TenantID, scopes authz.ScopeSet, targets []string) ([]string, error) {
+// resources that own one of them, or of the authorization details. With openid it is also for the UserInfo endpoint.
+func (p *Provider) audience(ctx context.Context, tenant authz.TenantID, scopes authz.ScopeSet, targets []string, details []storage.AuthorizationDetail) ([]string, error) {
 	audience := slices.Clone(targets)
 	if len(targets) == 0 {
 		catalogue, err := p.Store.Catalogue(ctx)
@@ -94,7 +94,7 @@ func (p *Provider) audience(ctx context.Context, tenant authz.TenantID, scopes a
 			return nil, err
 		}
 		for identifier, r := range catalogue.Resources {
-			if (r.Tenant.IsZero() || r.Tenant == tenant) && len(scopes.Intersect(r.Scopes)) > 0 {
+			if (r.Tenant.IsZero() || r.Tenant == tenant) && (len(scopes.Intersect(r.Scopes)) > 0 || ownsOneOf(r, details)) {
 				audience = append(audience, identifier)
 			}
 		}

@@ -18,6 +18,8 @@ type session struct {
 	client  storage.Client
 	// targets are the resources that the token is for; nil when none was named.
 	targets []string
+	// details are the authorization details that the token is for.
+	details []storage.AuthorizationDetail
 	// actor is who acts in the name of the user; nil for nobody else. notAfter bounds the
 	// token's life; zero for the usual one.
 	actor    *actor

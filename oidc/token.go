@@ -58,6 +58,9 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request, parameters url.
 	if u.targets, err = p.targets(ctx, parameters, authz.TenantID{}); err != nil {
 		return nil, err
 	}
+	if u.details, err = tokenDetails(grantType, parameters); err != nil {
+		return nil, err
+	}
 	if u.proof, err = p.proofOf(w, r, ""); err != nil {
 		return nil, err
 	}
@@ -92,6 +95,10 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request, parameters url.
 	response.SetTokenType(u.confirm.tokenType())
 	if u.loaded != nil && u.loaded.Grant.Details.TellsID {
 		response.SetExtra("grant_id", u.loaded.Grant.ID.String())
+	}
+	if len(made.details) > 0 {
+		// RFC 9396 §7: as they were granted.
+		response.SetExtra("authorization_details", made.details)
 	}
 	return response.ToMap(), nil
 }

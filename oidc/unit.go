@@ -50,6 +50,8 @@ type unit struct {
 	narrowTo authz.ScopeSet
 	// targets are the resources that the token request named; nil for none.
 	targets []string
+	// details are the authorization details that the token request named; nil for none.
+	details []storage.AuthorizationDetail
 	// proof is the DPoP proof of the request, nil for none; confirm is what the
 	// tokens are bound to, and bindGrant that the grant is bound to it too from now on.
 	proof     *dpop.Proof
@@ -181,9 +183,6 @@ func (u *unit) hydrate(ctx context.Context, g *postgres.Granted) (*fosite.Reques
 	if err != nil {
 		return nil, err
 	}
-	if len(scopes) == 0 && len(g.Grant.Scopes) > 0 {
-		return nil, badRequest("invalid_grant", "Nothing of what was granted is held by the user any more.")
-	}
 	if u.narrowTo != nil {
 		scopes = u.narrowTo.Intersect(scopes)
 	}
@@ -195,6 +194,12 @@ func (u *unit) hydrate(ctx context.Context, g *postgres.Granted) (*fosite.Reques
 	r.GrantedScope = scopes.Strings()
 	session := newUserSession(c.Client, g)
 	session.targets = targets
+	if session.details, err = u.provider.currentDetails(ctx, c.Client, g.Grant, targets, u.details); err != nil {
+		return nil, err
+	}
+	if len(scopes)+len(session.details) == 0 && len(g.Grant.Scopes)+len(g.Grant.Details.Authorization) > 0 {
+		return nil, badRequest("invalid_grant", "Nothing of what was granted is held by the user any more.")
+	}
 	r.Session = session
 	r.Form.Set("redirect_uri", g.Grant.Request.RedirectURI)
 	r.Form.Set("code_challenge", g.Grant.Request.CodeChallenge)

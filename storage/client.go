@@ -125,6 +125,9 @@ type ClientMetadata struct {
 	// that asks for none. BackChannelNotificationURI is told of it, by ping.
 	BackChannelDelivery        string `json:"backchannel_token_delivery_mode,omitempty"`
 	BackChannelNotificationURI string `json:"backchannel_client_notification_endpoint,omitempty"`
+	// DetailTypes are the types of authorization details that the client may ask for (RFC
+	// 9396 §10).
+	DetailTypes []string `json:"authorization_details_types,omitempty"`
 	// SubjectType is "pairwise" or, as is usual, "" or "public" (OpenID Connect Core §8).
 	SubjectType string `json:"subject_type,omitempty"`
 	// SectorIdentifierURI names the clients that share pairwise subjects.
@@ -206,6 +209,8 @@ type Resource struct {
 	Tenant     authz.TenantID
 	Name       string
 	Scopes     authz.ScopeSet
+	// DetailTypes are the types of authorization details that it understands.
+	DetailTypes []DetailType
 	// AccessTokenLifetime bounds the tokens made for it; 0 for as long as any.
 	AccessTokenLifetime time.Duration
 	CreatedAt           time.Time

@@ -55,6 +55,9 @@ type GrantRequest struct {
 type GrantDetails struct {
 	// Resources are those that the client named (RFC 8707); nil when it named none.
 	Resources []string `json:"resources,omitempty"`
+	// Authorization is the authorization details that were granted (RFC 9396), each with
+	// its type.
+	Authorization []AuthorizationDetail `json:"authorization_details,omitempty"`
 	// IDTokenClaims are the claims that the client asked to have in its ID token
 	// (OpenID Connect Core §5.5).
 	IDTokenClaims []string `json:"id_token_claims,omitempty"`
@@ -72,7 +75,7 @@ type GrantDetails struct {
 
 // IsZero reports whether there is nothing to keep.
 func (d GrantDetails) IsZero() bool {
-	return len(d.Resources)+len(d.IDTokenClaims) == 0 && d.JKT+d.X5T == "" && !d.NotifyLogout && !d.TellsID
+	return len(d.Resources)+len(d.IDTokenClaims)+len(d.Authorization) == 0 && d.JKT+d.X5T == "" && !d.NotifyLogout && !d.TellsID
 }
 
 // Revocation is an entry of the ledger: an id that is dead until no token can

@@ -23,6 +23,15 @@ type Consent struct {
 	Name, Username string
 	Scopes         []ScopeWords
 	Dropped        []DroppedScope
+	// Details are what is asked for beyond scopes (RFC 9396).
+	Details []Detail
+}
+
+// Detail is one authorization detail: its title, the name of the resource server that
+// it is for, and what it says, member by member.
+type Detail struct {
+	Title, Resource string
+	Members         []Field
 }
 
 func (Consent) template() string { return "consent" }

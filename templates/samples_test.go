@@ -122,6 +122,10 @@ func samples() map[string]Page {
 		},
 		"consent":          consent,
 		"consent impostor": impostor, "consent agent": agent, "consent agent of a site": agentOfASite,
+		"consent details": Consent{
+			Layout: sampleLayout, Flow: "sealed", Client: sampleClient, RedirectHost: "app.northwind.example", Name: "Ada Lovelace", Username: "ada",
+			Details: []Detail{{Title: "Pay", Resource: "Bank", Members: []Field{{"amount", "12"}, {"to", "<b>Bob</b>"}}}},
+		},
 		"confirm sign out": ConfirmSignOut{Layout: sampleDesk, Flow: "sealed", Client: "Northwind Reports"},
 		"signed out":       SignedOut{Layout: sampleLayout},
 		"signed out, told": SignedOut{

@@ -49,6 +49,8 @@ func checkMetadata(c storage.Client) error {
 		return invalid("id_token_encrypted_response_alg", "needs the client's keys: send jwks or jwks_uri")
 	case m.IDTokenEncryptionEnc != "" && m.IDTokenEncryptionAlg == "":
 		return invalid("id_token_encrypted_response_enc", "needs id_token_encrypted_response_alg beside it")
+	case len(m.DetailTypes) > 32:
+		return invalid("authorization_details_types", "are more than 32")
 	case len(m.RequestURIs) > 16:
 		return invalid("request_uris", "are more than 16")
 	}

@@ -154,6 +154,8 @@ type CreateResource struct {
 	Identifier, Name string
 	Scopes           authz.ScopeSet
 	Tenant           string
+	// DetailTypes are the types of authorization details that it understands.
+	DetailTypes []storage.DetailType
 	// AccessTokenLifetime bounds the tokens for it; 0 for as long as any.
 	AccessTokenLifetime time.Duration
 }
@@ -187,6 +189,8 @@ type AuditFilter struct {
 type ResourceChange struct {
 	Name   *string
 	Scopes *authz.ScopeSet
+	// DetailTypes are all that it understands from now on.
+	DetailTypes *[]storage.DetailType
 	// AccessTokenLifetime 0 lets tokens for it live as long as any.
 	AccessTokenLifetime *time.Duration
 	// If judges the resource server in the moment of the change, as that of [UserChange].

@@ -40,14 +40,14 @@ func (s *Service) Resource(ctx context.Context, a Actor, identifier string) (sto
 // CreateResource registers a resource server by its identifier (RFC 8707 §2: an
 // absolute URI without fragment) and the scopes that it owns.
 func (s *Service) CreateResource(ctx context.Context, a Actor, n CreateResource) (storage.Resource, error) {
-	r := storage.Resource{Identifier: n.Identifier, Name: n.Name, Scopes: n.Scopes, AccessTokenLifetime: n.AccessTokenLifetime, CreatedAt: s.now()}
+	r := storage.Resource{Identifier: n.Identifier, Name: n.Name, Scopes: n.Scopes, DetailTypes: n.DetailTypes, AccessTokenLifetime: n.AccessTokenLifetime, CreatedAt: s.now()}
 	if err := may(a, manageScopes); err != nil {
 		return r, err
 	}
 	if u, err := url.Parse(n.Identifier); err != nil || u.Scheme == "" || u.Host == "" || strings.Contains(n.Identifier, "#") || u.User != nil {
 		return r, invalid("identifier", "must be an absolute URI without fragment")
 	}
-	if err := checkResource(r); err != nil {
+	if err := errors.Join(checkResource(r), s.checkOwnTypes(ctx, a, r)); err != nil {
 		return r, err
 	}
 	if n.Tenant != "" {
@@ -75,7 +75,7 @@ func checkResource(r storage.Resource) error {
 	if r.AccessTokenLifetime != 0 && r.AccessTokenLifetime < time.Minute {
 		return invalid("access_token_lifetime", "must be a minute at least, or left out")
 	}
-	return nil
+	return checkDetailTypes(r.DetailTypes)
 }
 
 // UpdateResource changes a resource server.
@@ -84,12 +84,18 @@ func (s *Service) UpdateResource(ctx context.Context, a Actor, identifier string
 	if err := errors.Join(may(a, manageScopes), err); err != nil {
 		return r, err
 	}
+	if n.DetailTypes != nil {
+		if err := s.checkOwnTypes(ctx, a, storage.Resource{Identifier: identifier, DetailTypes: *n.DetailTypes}); err != nil {
+			return r, err
+		}
+	}
 	r, err = s.store.UpdateResource(ctx, identifier, func(r *storage.Resource) error {
 		if err := holds(n.If, *r); err != nil {
 			return err
 		}
 		change(&r.Name, n.Name)
 		change(&r.Scopes, n.Scopes)
+		change(&r.DetailTypes, n.DetailTypes)
 		change(&r.AccessTokenLifetime, n.AccessTokenLifetime)
 		return checkResource(*r)
 	}, s.event(a, "resource.update", r.Tenant))

@@ -128,14 +128,18 @@ func (i *invocation) readKeys(path string) ([]byte, error) {
 // readMetadata adds the members of a JSON file to what the flags have said. One that
 // is not known is refused: a typing error must not weaken a client.
 func (i *invocation) readMetadata(path string, into *storage.ClientMetadata) error {
-	document, err := i.readDocument("metadata", path)
+	return i.readJSON("metadata", path, into)
+}
+
+func (i *invocation) readJSON(what, path string, into any) error {
+	document, err := i.readDocument(what, path)
 	if err != nil {
 		return err
 	}
 	decoder := json.NewDecoder(bytes.NewReader(document))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(into); err != nil {
-		return fmt.Errorf("read metadata: %s: %w", path, err)
+		return fmt.Errorf("read %s: %s: %w", what, path, err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/web/api"
 )
 
@@ -32,6 +33,7 @@ its request (RFC 8707) gets a token that only this one takes.`,
 func newResourcesCreateCommand(i *invocation) *cobra.Command {
 	var in api.NewResource
 	var scopes []string
+	var typesFile string
 	cmd := &cobra.Command{
 		Use:     "create --identifier URI",
 		Short:   "Create a resource server",
@@ -43,10 +45,16 @@ func newResourcesCreateCommand(i *invocation) *cobra.Command {
 	cmd.Flags().StringVar(&in.Body.Name, "name", "", "The name that people see")
 	cmd.Flags().StringVar(&in.Body.Tenant, "tenant", "", "The slug of the tenant that it belongs to (default: the whole deployment)")
 	lifetimeFlag(cmd, &in.Body.Lifetime)
+	typesFlag(cmd, &typesFile)
 	scopeFlag(cmd, &scopes, "A scope that it understands")
 	require(cmd, "identifier")
 	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error {
 		in.Body.Scopes = words(scopes)
+		if typesFile != "" {
+			if err := i.readJSON("types of authorization details", typesFile, &in.Body.DetailTypes); err != nil {
+				return err
+			}
+		}
 		return one(ctx, o, api.CreateResource, in)
 	})
 }
@@ -69,10 +77,14 @@ func lifetimeFlag(cmd *cobra.Command, seconds *int) {
 	cmd.Flags().IntVar(seconds, "max-age-seconds", 0, "How many seconds tokens for it live at most; 0 for as long as any")
 }
 
+func typesFlag(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVar(file, "details-file", "", "The types of authorization details that it understands (RFC 9396), as a JSON file")
+}
+
 func newResourcesUpdateCommand(i *invocation) *cobra.Command {
 	var in api.ResourceChange
 	var scopes []string
-	var name string
+	var name, typesFile string
 	var seconds int
 	cmd := &cobra.Command{
 		Use:     "update URI",
@@ -84,11 +96,18 @@ func newResourcesUpdateCommand(i *invocation) *cobra.Command {
 	cmd.Flags().StringVar(&name, "name", "", "The name that people see")
 	scopeFlag(cmd, &scopes, "A scope that it understands")
 	lifetimeFlag(cmd, &seconds)
+	typesFlag(cmd, &typesFile)
 	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
 		understood := words(scopes)
 		in.Resource = args[0]
 		in.Body.Name, in.Body.Scopes = changed(cmd, "name", &name), changed(cmd, "scope", &understood)
 		in.Body.Lifetime = changed(cmd, "max-age-seconds", &seconds)
+		if typesFile != "" {
+			in.Body.DetailTypes = new([]storage.DetailType)
+			if err := i.readJSON("types of authorization details", typesFile, in.Body.DetailTypes); err != nil {
+				return err
+			}
+		}
 		return one(ctx, o, api.UpdateResource, in)
 	})
 }

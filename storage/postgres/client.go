@@ -92,7 +92,7 @@ func (s *Store) readCatalogue(ctx context.Context, _ struct{}) (Catalogue, error
 			}
 			return err
 		})
-		b.Queue(`select identifier, tenant_id, name, scopes, access_token_lifetime, created_at
+		b.Queue(`select identifier, tenant_id, name, scopes, access_token_lifetime, created_at, detail_types
 			from platform.resources`).Query(func(rows pgx.Rows) error {
 			all, err := pgx.CollectRows(rows, scanResource)
 			for _, r := range all {
@@ -106,7 +106,7 @@ func (s *Store) readCatalogue(ctx context.Context, _ struct{}) (Catalogue, error
 
 func scanResource(row pgx.CollectableRow) (r storage.Resource, err error) {
 	var lifetime *time.Duration
-	err = row.Scan(&r.Identifier, &r.Tenant, &r.Name, &r.Scopes, &lifetime, &r.CreatedAt)
+	err = row.Scan(&r.Identifier, &r.Tenant, &r.Name, &r.Scopes, &lifetime, &r.CreatedAt, &r.DetailTypes)
 	if lifetime != nil {
 		r.AccessTokenLifetime = *lifetime
 	}

@@ -16,13 +16,22 @@ func resourceObject(identifier string) object {
 // scopes that have no entry yet.
 func (s *OperatorStore) InsertResource(ctx context.Context, r storage.Resource, e storage.AuditEvent) error {
 	return s.change(ctx, e, resourceObject(r.Identifier), func(tx pgx.Tx) error {
-		err := exec(ctx, tx, `insert into platform.resources (identifier, tenant_id, name, scopes, access_token_lifetime, created_at)
-			values ($1, $2, $3, $4, nullif($5, interval '0'), $6)`, r.Identifier, r.Tenant, r.Name, r.Scopes.Strings(), r.AccessTokenLifetime, r.CreatedAt)
+		err := exec(ctx, tx, `insert into platform.resources (identifier, tenant_id, name, scopes, access_token_lifetime, created_at, detail_types)
+			values ($1, $2, $3, $4, nullif($5, interval '0'), $6, coalesce($7, '[]'::jsonb))`,
+			r.Identifier, r.Tenant, r.Name, r.Scopes.Strings(), r.AccessTokenLifetime, r.CreatedAt, typesOrNull(r.DetailTypes))
 		if err != nil {
 			return err
 		}
 		return registerScopes(ctx, tx, r)
 	})
+}
+
+// typesOrNull keeps a nil list from becoming the JSON null.
+func typesOrNull(types []storage.DetailType) any {
+	if len(types) == 0 {
+		return nil
+	}
+	return types
 }
 
 func registerScopes(ctx context.Context, tx pgx.Tx, r storage.Resource) error {
@@ -35,7 +44,7 @@ func registerScopes(ctx context.Context, tx pgx.Tx, r storage.Resource) error {
 func (s *OperatorStore) UpdateResource(ctx context.Context, identifier string, change func(*storage.Resource) error, e storage.AuditEvent) (storage.Resource, error) {
 	var r storage.Resource
 	err := s.change(ctx, e, resourceObject(identifier), func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `select identifier, tenant_id, name, scopes, access_token_lifetime, created_at
+		rows, err := tx.Query(ctx, `select identifier, tenant_id, name, scopes, access_token_lifetime, created_at, detail_types
 			from platform.resources where identifier = $1`, identifier)
 		if err != nil {
 			return err
@@ -46,8 +55,8 @@ func (s *OperatorStore) UpdateResource(ctx context.Context, identifier string, c
 		if err := change(&r); err != nil {
 			return err
 		}
-		err = exec(ctx, tx, `update platform.resources set name = $2, scopes = $3, access_token_lifetime = nullif($4, interval '0') where identifier = $1`,
-			identifier, r.Name, r.Scopes.Strings(), r.AccessTokenLifetime)
+		err = exec(ctx, tx, `update platform.resources set name = $2, scopes = $3, access_token_lifetime = nullif($4, interval '0'),
+			detail_types = coalesce($5, '[]'::jsonb) where identifier = $1`, identifier, r.Name, r.Scopes.Strings(), r.AccessTokenLifetime, typesOrNull(r.DetailTypes))
 		if err != nil {
 			return err
 		}

@@ -34,10 +34,12 @@ type Resource struct {
 	Scopes     []string   `json:"scopes" nullable:"false"`
 	Lifetime   int        `json:"access_token_seconds" table:"-" doc:"How long tokens for it live at most; 0 for as long as any"`
 	CreatedAt  *time.Time `json:"created_at" nullable:"false"`
+	// DetailTypes stands last, as what few have.
+	DetailTypes []storage.DetailType `json:"authorization_details_types" nullable:"false" table:"-" doc:"The types of authorization details that it understands (RFC 9396)"`
 }
 
 func describeResource(r storage.Resource) Resource {
-	return Resource{r.Identifier, r.Name, optional(r.Tenant.String()), texts(r.Scopes), int(r.AccessTokenLifetime / time.Second), instant(r.CreatedAt)}
+	return Resource{r.Identifier, r.Name, optional(r.Tenant.String()), texts(r.Scopes), int(r.AccessTokenLifetime / time.Second), instant(r.CreatedAt), append([]storage.DetailType{}, r.DetailTypes...)}
 }
 
 func (a *API) listResources(ctx context.Context, actor directory.Actor, _ *struct{}) (List[Resource], error) {
@@ -54,13 +56,15 @@ type NewResource struct {
 		Scopes     []string `json:"scopes" nullable:"false" maxItems:"256" doc:"The scopes that it understands"`
 		Lifetime   int      `json:"access_token_seconds,omitempty" minimum:"0" maximum:"86400" doc:"How long tokens for it live at most; as long as any when left out"`
 		Tenant     string   `json:"tenant,omitempty" maxLength:"64" doc:"Its tenant, by id or slug; the whole deployment when left out"`
+
+		DetailTypes []storage.DetailType `json:"authorization_details_types,omitempty" maxItems:"32" doc:"The types of authorization details that it understands (RFC 9396)"`
 	}
 }
 
 func (a *API) createResource(ctx context.Context, actor directory.Actor, in *NewResource) (Resource, error) {
 	b := in.Body
 	n := directory.CreateResource{
-		Identifier: b.Identifier, Name: b.Name, Tenant: b.Tenant, AccessTokenLifetime: time.Duration(b.Lifetime) * time.Second,
+		Identifier: b.Identifier, Name: b.Name, Tenant: b.Tenant, DetailTypes: b.DetailTypes, AccessTokenLifetime: time.Duration(b.Lifetime) * time.Second,
 	}
 	var err error
 	if n.Scopes, err = scopeSet(b.Scopes); err != nil {
@@ -99,11 +103,13 @@ type ResourceChange struct {
 		Name     *string   `json:"name,omitempty" maxLength:"200"`
 		Scopes   *[]string `json:"scopes,omitempty" maxItems:"256" doc:"All the scopes that it understands"`
 		Lifetime *int      `json:"access_token_seconds,omitempty" minimum:"0" maximum:"86400" doc:"How long tokens for it live at most; 0 for as long as any"`
+
+		DetailTypes *[]storage.DetailType `json:"authorization_details_types,omitempty" maxItems:"32" doc:"All the types of authorization details that it understands (RFC 9396)"`
 	}
 }
 
 func (a *API) updateResource(ctx context.Context, actor directory.Actor, in *ResourceChange) (Resource, error) {
-	n := directory.ResourceChange{Name: in.Body.Name, If: asSeen(in.IfMatch, describeResource)}
+	n := directory.ResourceChange{Name: in.Body.Name, DetailTypes: in.Body.DetailTypes, If: asSeen(in.IfMatch, describeResource)}
 	if in.Body.Scopes != nil {
 		scopes, err := scopeSet(*in.Body.Scopes)
 		if err != nil {

@@ -46,6 +46,13 @@ func (p *Pages) consentPage(r *http.Request, v *browser.Visit, q *oidc.ConsentQu
 	for _, info := range q.Scopes {
 		page.Scopes = append(page.Scopes, browser.ScopeWords(info))
 	}
+	for _, d := range q.Details {
+		detail := templates.Detail{Title: d.Title, Resource: d.Resource}
+		for _, m := range d.Members {
+			detail.Members = append(detail.Members, templates.Field{Name: m[0], Value: m[1]})
+		}
+		page.Details = append(page.Details, detail)
+	}
 	page.Dropped, err = p.dropped(r.Context(), q.Dropped)
 	return page, err
 }

@@ -1,4 +1,4 @@
--- A client asks a person for a sign-in without a browser between them (OpenID CIBA), and what it asks waits here for the person's answer.
+-- What clients ask for beyond scopes and a browser: a sign-in that waits for the person's answer (OpenID CIBA), and rich authorization details (RFC 9396).
 
 -- +goose Up
 
@@ -43,5 +43,9 @@ end
 $$;
 -- +goose StatementEnd
 
+-- The types of authorization details that a resource server understands, as JSON.
+alter table platform.resources add column detail_types jsonb not null default '[]';
+
 -- +goose Down
+alter table platform.resources drop column detail_types;
 drop table platform.backchannel_requests;
