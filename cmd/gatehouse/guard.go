@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,10 @@ The file of routes:
       security:
         - oauth2: ["admin"]
 
+Behind nginx (auth_request), Caddy (forward_auth) or Traefik (ForwardAuth), write
+forward_auth: true instead of upstream. The proxy then asks about each request, with
+X-Forwarded-Method and X-Forwarded-Uri, and hands on the headers of the answer.
+
 Further keys: listen (localhost:8088), forward_authorization (false), and
 introspection with client_id and client_secret_file, which asks the issuer about
 every token, so that a revoked one is refused at once.`,
@@ -77,6 +82,6 @@ func (i *invocation) runGuard(ctx context.Context, c *config.Config, file string
 	if err != nil {
 		return fmt.Errorf("listen: %w (choose with listen in %s)", err, file)
 	}
-	fmt.Fprintf(i.errs, "\n  Guarding   %s\n  on         http://%s\n\n", routes.Upstream, listener.Addr())
+	fmt.Fprintf(i.errs, "\n  Guarding   %s\n  on         http://%s\n\n", cmp.Or(routes.Upstream, "what a proxy asks about"), listener.Addr())
 	return serveUntil(ctx, listener, g, tlsOff, log)
 }

@@ -18,6 +18,9 @@ type Config struct {
 	Listen string `yaml:"listen"`
 	// Upstream is the service that is protected: an http or https URL.
 	Upstream string `yaml:"upstream"`
+	// ForwardAuth is instead of Upstream: another proxy (nginx, Caddy, Traefik) stands
+	// before the service and asks about each request.
+	ForwardAuth bool `yaml:"forward_auth"`
 	// Issuer is where tokens come from, and Audience the identifier under which the
 	// service is known there: a token must name it in aud.
 	Issuer   string `yaml:"issuer"`
@@ -72,7 +75,13 @@ func ParseConfig(file io.Reader) (Config, error) {
 	return c, nil
 }
 
+// upstream is nil with forward_auth.
 func (c Config) upstream() (*url.URL, error) {
+	if c.ForwardAuth && (c.Upstream != "" || c.ForwardAuthorization) {
+		return nil, errors.New("forward_auth: the proxy that asks leads to the service: leave out upstream and forward_authorization")
+	} else if c.ForwardAuth {
+		return nil, nil
+	}
 	u, err := url.Parse(c.Upstream)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return nil, errors.New("upstream: expected an http or https URL without user name, query and fragment")

@@ -2,6 +2,8 @@
 // tokens: it lets a request through when a route names it and its access token has
 // the scopes that the route asks for, and tells the service who is asking.
 //
+// Behind another proxy (forward.go) it answers whether a request may pass, and who asks.
+//
 // It owns the file of routes ([Config]) and the way from a request to a route
 // (route.go, target.go). Who presents a token is proven by authz/resource. It
 // refuses what no route names, paths that two readers could read differently, and

@@ -26,9 +26,11 @@ const (
 
 // Guard is the proxy.
 type Guard struct {
-	routes   table
-	guard    *resource.Guard
-	service  *httputil.ReverseProxy
+	routes  table
+	guard   *resource.Guard
+	service http.Handler
+	// asked: another proxy asks about its requests, which come to us no further.
+	asked    bool
 	metadata resource.Metadata
 	// described is where the metadata stands; "" when the audience is no URL.
 	described string
@@ -60,7 +62,11 @@ func New(ctx context.Context, c Config, log *slog.Logger, now func() time.Time) 
 		g.metadata.DPoP = true
 	}
 	g.guard = resource.NewGuard(tokens, settings)
-	g.service = g.proxy(upstream, c.ForwardAuthorization)
+	if g.asked = c.ForwardAuth; g.asked {
+		g.service = http.HandlerFunc(answer)
+	} else {
+		g.service = g.proxy(upstream, c.ForwardAuthorization)
+	}
 	return g, nil
 }
 
@@ -98,6 +104,14 @@ func (c Config) authenticator(ctx context.Context, now func() time.Time) (resour
 // ServeHTTP implements [http.Handler]: a path that is read in one way, a route that
 // names it, a token that opens the route, and only then the service.
 func (g *Guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if g.asked {
+		var err error
+		if r, err = judged(r); err != nil {
+			refuse(w, http.StatusForbidden, "The request cannot be judged: "+err.Error()+".")
+			return
+		}
+		w = plainRefusals{w}
+	}
 	path, err := target(r)
 	if err != nil {
 		refuse(w, http.StatusBadRequest, "The path must be plain: without dot segments, empty segments, path parameters and needless escapes.")

@@ -3,6 +3,7 @@ package guard
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse/gatehouse/authz/resource"
@@ -15,32 +16,45 @@ const prefix = "X-Gatehouse-"
 // the one that was judged.
 var overrides = []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override", "X-Original-Url", "X-Rewrite-Url"}
 
-// strip takes out what only we may say, in every spelling: gateways that make
-// variables of headers do not tell "_" from "-".
+// strip takes out what is reserved.
 func strip(h http.Header) {
 	for name := range h {
-		if strings.HasPrefix(strings.ToLower(strings.ReplaceAll(name, "_", "-")), strings.ToLower(prefix)) {
+		if reserved(name) {
 			delete(h, name)
 		}
 	}
-	for _, name := range overrides {
-		h.Del(name)
-	}
+}
+
+// reserved is what only we may say, and the overrides, in every spelling: gateways
+// that make variables of headers do not tell "_" from "-".
+func reserved(name string) bool {
+	name = http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
+	return strings.HasPrefix(name, prefix) || slices.Contains(overrides, name)
 }
 
 // introduce tells the service who is asking; nothing for nobody. Roles and groups
 // are names with their special characters escaped (RFC 3986 §2.1), between commas.
 func introduce(h http.Header, p *resource.Principal) {
-	if p == nil {
-		return
-	}
-	for name, value := range map[string]string{
-		"Subject": url.PathEscape(p.Subject), "Client": url.PathEscape(string(p.ClientID)), "Tenant": p.Tenant.String(),
-		"Scopes": p.Scopes.String(), "Roles": names(p.Roles), "Groups": names(p.Groups),
-	} {
+	for name, value := range identity(p) {
 		if value != "" {
-			h.Set(prefix+name, value)
+			h.Set(name, value)
 		}
+	}
+}
+
+// identity is every header in which the service learns who is asking, empty where
+// there is nothing to tell.
+func identity(p *resource.Principal) map[string]string {
+	if p == nil {
+		p = &resource.Principal{}
+	}
+	tenant := ""
+	if !p.Tenant.IsZero() {
+		tenant = p.Tenant.String()
+	}
+	return map[string]string{
+		prefix + "Subject": url.PathEscape(p.Subject), prefix + "Client": url.PathEscape(string(p.ClientID)), prefix + "Tenant": tenant,
+		prefix + "Scopes": p.Scopes.String(), prefix + "Roles": names(p.Roles), prefix + "Groups": names(p.Groups),
 	}
 }
 
