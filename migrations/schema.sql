@@ -580,6 +580,17 @@ CREATE TABLE platform.signing_keys (
     expires_at timestamp with time zone
 );
 
+CREATE TABLE platform.tenant_logos (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    media_type text NOT NULL,
+    content bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+ALTER TABLE ONLY platform.tenant_logos ALTER COLUMN content SET STORAGE EXTERNAL;
+
+ALTER TABLE ONLY platform.tenant_logos FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE platform.tenants (
     id uuid NOT NULL,
     slug text NOT NULL,
@@ -592,6 +603,9 @@ CREATE TABLE platform.tenants (
     features text[] DEFAULT '{}'::text[] NOT NULL,
     created_at timestamp with time zone NOT NULL,
     suspended_at timestamp with time zone,
+    accent text DEFAULT ''::text NOT NULL,
+    logo text DEFAULT ''::text NOT NULL,
+    CONSTRAINT tenants_accent_check CHECK ((accent ~ '^(#[0-9a-f]{6})?$'::text)),
     CONSTRAINT tenants_max_agents_check CHECK ((max_agents >= 0)),
     CONSTRAINT tenants_max_users_check CHECK ((max_users >= 0)),
     CONSTRAINT tenants_storage_quota_gb_check CHECK ((storage_quota_gb >= 0))
@@ -892,6 +906,12 @@ ALTER TABLE ONLY platform.sign_in_days
 ALTER TABLE ONLY platform.signing_keys
     ADD CONSTRAINT signing_keys_pkey PRIMARY KEY (kid);
 
+ALTER TABLE ONLY platform.tenant_logos
+    ADD CONSTRAINT tenant_logos_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY platform.tenant_logos
+    ADD CONSTRAINT tenant_logos_tenant_id_key UNIQUE (tenant_id);
+
 ALTER TABLE ONLY platform.tenants
     ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
 
@@ -1165,6 +1185,9 @@ ALTER TABLE ONLY platform.revoked_tokens
 ALTER TABLE ONLY platform.revoked_tokens
     ADD CONSTRAINT revoked_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY platform.tenant_logos
+    ADD CONSTRAINT tenant_logos_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY platform.totp_secrets
     ADD CONSTRAINT totp_secrets_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
 
@@ -1272,6 +1295,8 @@ ALTER TABLE platform.merged_users ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY named ON platform.files FOR SELECT USING ((id = platform.named_row()));
 
+CREATE POLICY named ON platform.tenant_logos FOR SELECT USING ((id = platform.named_row()));
+
 ALTER TABLE platform.one_time_links ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY owned ON platform.attestation_policies USING (((tenant_id = platform.acting_tenant()) OR platform.acting_operator()));
@@ -1297,6 +1322,8 @@ CREATE POLICY owned ON platform.one_time_links USING (((user_id = platform.actin
 CREATE POLICY owned ON platform.recovery_codes USING (((user_id = platform.acting_user()) OR platform.acting_operator()));
 
 CREATE POLICY owned ON platform.revoked_tokens USING (((user_id IS NULL) OR (user_id = platform.acting_user()) OR platform.acting_operator()));
+
+CREATE POLICY owned ON platform.tenant_logos USING (((tenant_id = platform.acting_tenant()) OR platform.acting_operator()));
 
 CREATE POLICY owned ON platform.tenants USING (((id = platform.acting_tenant()) OR platform.acting_operator()));
 
@@ -1325,6 +1352,8 @@ CREATE POLICY readable ON platform.revoked_tokens FOR SELECT USING (true);
 ALTER TABLE platform.recovery_codes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE platform.revoked_tokens ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE platform.tenant_logos ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE platform.tenants ENABLE ROW LEVEL SECURITY;
 
@@ -1418,6 +1447,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.scopes TO gatehouse_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE platform.sign_in_days TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.signing_keys TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.tenant_logos TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.tenants TO gatehouse_app;
 

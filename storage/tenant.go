@@ -21,8 +21,11 @@ type Tenant struct {
 	MaxAgents      *int
 	StorageQuotaGB *int
 	Features       []string
-	CreatedAt      time.Time
-	SuspendedAt    time.Time
+	// Accent is a colour as "#rrggbb", Logo the path of a picture: what people see where
+	// they sign in; "" for that of the house.
+	Accent, Logo string
+	CreatedAt    time.Time
+	SuspendedAt  time.Time
 }
 
 // Project is a piece of a tenant.
@@ -52,3 +55,16 @@ type Membership struct {
 	Group     authz.GroupID
 	CreatedAt time.Time
 }
+
+// Logo is the picture of a tenant, drawn on white, twice as large as it is shown. It is
+// never changed; another one takes its place, under another address.
+type Logo struct {
+	ID        authz.FileID
+	Tenant    authz.TenantID
+	MediaType string
+	Content   []byte
+	CreatedAt time.Time
+}
+
+// Path is where the logo is served.
+func (l Logo) Path() string { return "/logos/" + l.ID.String() }

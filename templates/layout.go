@@ -17,6 +17,8 @@ type Layout struct {
 	CSRF string
 	// SignedInAs is the name of who is signed in, or "".
 	SignedInAs string
+	// Brand is that of the tenant that the page speaks for; nil for the house.
+	Brand *Brand
 	// Operator shows the way to the console.
 	Operator bool
 }

@@ -201,6 +201,10 @@ func TestA11_NothingInlineNothingForeign(t *testing.T) {
 			if _, own := page.(Profile); own && n.Data == "img" {
 				continue
 			}
+			// The logo of a tenant, below /logos, and its colour, below /brand.
+			if n.Data == "img" && attr(n, "class") == "logo" && attr(n, "alt") == "" {
+				continue
+			}
 			for _, a := range n.Attr {
 				if a.Key == "style" || strings.HasPrefix(a.Key, "on") {
 					t.Errorf("%s: <%s %s>", name, n.Data, a.Key)

@@ -44,3 +44,26 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin") // the picture claim leads other sites here
 	_, _ = w.Write(f.Content)
 }
+
+// logo serves the logo of a tenant, as [Server.file] does a user's picture.
+func (s *Server) logo(w http.ResponseWriter, r *http.Request) {
+	id, err := authz.ParseID[authz.FileID](r.PathValue("logo"))
+	if err != nil {
+		s.refuse(w, r, templates.Error{Status: http.StatusNotFound})
+		return
+	}
+	l, err := s.Store.Logo(r.Context(), id)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		s.refuse(w, r, templates.Error{Status: http.StatusNotFound})
+		return
+	case err != nil:
+		s.fail(w, r, err)
+		return
+	}
+	h := w.Header()
+	h.Set("Cache-Control", "public, max-age=86400, immutable")
+	h.Set("Content-Type", l.MediaType)
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	_, _ = w.Write(l.Content)
+}

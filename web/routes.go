@@ -46,6 +46,8 @@ func (s *Server) routes() []route {
 		{"GET", "/healthz", open, s.healthy},
 		{"GET", "/readyz", open, s.ready},
 		{"GET", "/files/{user}/{file}", open, s.file},
+		{"GET", "/logos/{logo}", open, s.logo},
+		{"GET", "/brand/{style}", open, templates.BrandStyle},
 		{"GET", "/static/", open, templates.Static().ServeHTTP},
 
 		{"GET", "/.well-known/openid-configuration", shared, p.Discovery},

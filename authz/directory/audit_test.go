@@ -74,6 +74,8 @@ func TestM8_Audit(t *testing.T) {
 			_, err := v.UpdateTenant(ctx, by, v.acme.ID, directory.TenantChange{Plan: pointer("enterprise")})
 			return err
 		}, []string{v.acme.ID.String(), `"plan": "free"`, `"plan": "enterprise"`}},
+		{"tenant.logo", func() error { _, err := v.SetTenantLogo(ctx, by, v.acme.ID, picture(t, "png", 300, 200)); return err }, []string{v.acme.ID.String(), "/logos/"}},
+		{"tenant.remove-logo", func() error { _, err := v.RemoveTenantLogo(ctx, by, v.acme.ID); return err }, []string{v.acme.ID.String(), "/logos/"}},
 		{"user.invite", func() error {
 			_, err := v.Invite(ctx, by, directory.Invite{Email: "guest@example.com", Tenant: "acme"})
 			return err

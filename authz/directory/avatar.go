@@ -49,23 +49,32 @@ func (s *Service) RemoveAvatar(ctx context.Context, a Actor, user authz.UserID) 
 	return s.store.RemoveAvatar(ctx, user, s.event(a, "user.remove-avatar", authz.TenantID{}))
 }
 
-// redrawn is a picture as it is kept: the middle of it, square, without whatever else
-// the file held.
-func redrawn(picture []byte) (mediaType string, content []byte, err error) {
+// opened is a picture that somebody sent: PNG, JPEG or WebP, within the bounds.
+func opened(picture []byte) (image.Image, error) {
 	const field = "picture"
 	if len(picture) > MaxAvatar {
-		return "", nil, invalid(field, "is larger than 5 MiB")
+		return nil, invalid(field, "is larger than 5 MiB")
 	}
 	shape, format, err := image.DecodeConfig(bytes.NewReader(picture))
 	if err != nil || format != "png" && format != "jpeg" && format != "webp" {
-		return "", nil, invalid(field, "is not a PNG, JPEG or WebP picture")
+		return nil, invalid(field, "is not a PNG, JPEG or WebP picture")
 	}
 	if shape.Width > maxSide || shape.Height > maxSide || shape.Width*shape.Height > maxPixels {
-		return "", nil, invalid(field, "has more than 16 million pixels, or a side of more than 8000")
+		return nil, invalid(field, "has more than 16 million pixels, or a side of more than 8000")
 	}
 	source, _, err := image.Decode(bytes.NewReader(picture))
 	if err != nil {
-		return "", nil, invalid(field, "is damaged")
+		return nil, invalid(field, "is damaged")
+	}
+	return source, nil
+}
+
+// redrawn is a picture as it is kept: the middle of it, square, without whatever else
+// the file held.
+func redrawn(picture []byte) (mediaType string, content []byte, err error) {
+	source, err := opened(picture)
+	if err != nil {
+		return "", nil, err
 	}
 	square := image.NewNRGBA(image.Rect(0, 0, avatarSide, avatarSide))
 	draw.CatmullRom.Scale(square, square.Bounds(), source, middle(source.Bounds()), draw.Src, nil)

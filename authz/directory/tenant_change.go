@@ -3,6 +3,8 @@ package directory
 import (
 	"context"
 	"errors"
+	"regexp"
+	"strings"
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
@@ -11,7 +13,7 @@ import (
 // TenantChange is what to change of a tenant; nil leaves it. A limit below 0 becomes
 // no limit.
 type TenantChange struct {
-	Slug, Name, Region, Plan            *string
+	Slug, Name, Region, Plan, Accent    *string
 	MaxUsers, MaxAgents, StorageQuotaGB *int
 	Features                            *[]string
 	// If judges the tenant in the moment of the change, as that of [UserChange].
@@ -40,6 +42,8 @@ func (n TenantChange) apply(t *storage.Tenant) {
 	change(&t.Region, n.Region)
 	change(&t.Plan, n.Plan)
 	change(&t.Features, n.Features)
+	change(&t.Accent, n.Accent)
+	t.Accent = strings.ToLower(t.Accent)
 	for _, limit := range []struct {
 		field **int
 		to    *int
@@ -54,9 +58,14 @@ func (n TenantChange) apply(t *storage.Tenant) {
 	}
 }
 
+var colour = regexp.MustCompile(`^#[0-9a-f]{6}$`)
+
 func checkTenant(t storage.Tenant) error {
 	if t.Slug == "" || slug(t.Slug) != t.Slug {
 		return invalid("slug", "may have lower-case letters, digits and single hyphens")
+	}
+	if t.Accent != "" && !colour.MatchString(t.Accent) {
+		return invalid("accent", "is not a colour, which is # and six hexadecimal digits")
 	}
 	for name, limit := range map[string]*int{"max_users": t.MaxUsers, "max_agents": t.MaxAgents, "storage_quota_gb": t.StorageQuotaGB} {
 		if limit != nil && *limit < 0 {

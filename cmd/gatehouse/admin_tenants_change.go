@@ -17,15 +17,19 @@ import (
 
 func newTenantsUpdateCommand(i *invocation) *cobra.Command {
 	var in api.TenantUpdate
-	var slug, name, region, plan string
+	var slug, name, region, plan, accent, logo string
 	var maxUsers, maxAgents, quota int
 	var features []string
 	cmd := &cobra.Command{
 		Use:   "update TENANT",
 		Short: "Change a tenant",
 		Long: `Changes a tenant; what is not named stays. A limit of -1 is no limit. One below what
-the tenant has already takes nothing away: it lets nothing more in.`,
+the tenant has already takes nothing away: it lets nothing more in.
+
+Name, logo and accent are what people see where they sign in to the tenant's clients.
+Pages take from the accent what can be read by day and by night; the logo stands on white.`,
 		Example: `  gatehouse admin tenants update acme --plan enterprise --max-users 500
+  gatehouse admin tenants update acme --logo acme.png --accent '#7a1fa2'
   gatehouse admin tenants update acme --max-agents -1 --feature custom_domains --feature advanced_analytics`,
 		Args: cobra.ExactArgs(1),
 	}
@@ -38,13 +42,36 @@ the tenant has already takes nothing away: it lets nothing more in.`,
 	flags.IntVar(&maxAgents, "max-agents", 0, "How many agents it may have")
 	flags.IntVar(&quota, "storage-quota-gb", 0, "How many gigabytes it may store")
 	flags.StringArrayVar(&features, "feature", nil, "A feature that is switched on, in place of those it had; repeat it")
+	flags.StringVar(&accent, "accent", "", "The colour of its sign-in pages, as #rrggbb; '' for that of the house")
+	flags.StringVar(&logo, "logo", "", "A PNG, JPEG or WebP file with the logo of its sign-in pages; '' for none")
 	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
 		in.Tenant = args[0]
 		b.Slug, b.Name, b.Region, b.Plan = changed(cmd, "slug", &slug), changed(cmd, "name", &name), changed(cmd, "region", &region), changed(cmd, "plan", &plan)
 		b.MaxUsers, b.MaxAgents = changed(cmd, "max-users", &maxUsers), changed(cmd, "max-agents", &maxAgents)
 		b.StorageQuotaGB, b.Features = changed(cmd, "storage-quota-gb", &quota), changed(cmd, "feature", &features)
+		b.Accent = changed(cmd, "accent", &accent)
+		if flags.Changed("logo") {
+			if err := changeLogo(ctx, o, in.TenantPath, logo); err != nil {
+				return err
+			}
+		}
 		return one(ctx, o, api.UpdateTenant, in)
 	})
+}
+
+// changeLogo sends the file, or takes the logo away when there is none.
+func changeLogo(ctx context.Context, o *operator, tenant api.TenantPath, file string) error {
+	if file == "" {
+		_, err := client.Call(ctx, o.api, api.RemoveTenantLogo, tenant)
+		return err
+	}
+	picture, err := os.Open(file)
+	if err != nil {
+		return fmt.Errorf("open logo: %w", err)
+	}
+	defer picture.Close()
+	_, err = client.Call(ctx, o.api, api.SetTenantLogo, api.TenantLogo{TenantPath: tenant, Upload: api.Upload{Content: picture}})
+	return err
 }
 
 func newTenantsDeleteCommand(i *invocation) *cobra.Command {

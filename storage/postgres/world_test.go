@@ -41,6 +41,7 @@ func newEstate(t *testing.T, w *storagetest.World, s *postgres.Store, name strin
 	w.Exec(`insert into platform.revoked_tokens (jti, user_id, tenant_id, reason, revoked_at, expires_at)
 		values ('dead-token-of-' || $1::text, $2, $3, 'test', now(), now())`, name, e.user, e.tenant)
 
+	w.Exec(`insert into platform.tenant_logos (id, tenant_id, media_type, content, created_at) values (gen_random_uuid(), $1, 'image/png', '\x00', now())`, e.tenant)
 	w.Exec(`insert into platform.files (id, user_id, tenant_id, purpose, media_type, content, created_at) values (gen_random_uuid(), $1, $2, 'avatar', 'image/png', '\x00', now())`, e.user, e.tenant)
 	w.Exec(`insert into platform.idempotency_keys (actor, key, request_hash, created_at, expires_at) values ($1, 'key', '\x00', now(), now() + interval '1 day')`, e.user.String())
 	w.Exec(`insert into platform.merged_users (source_id, target_id, merged_at) values (gen_random_uuid(), $1, now())`, e.user)

@@ -1,6 +1,8 @@
 package api_test
 
 import (
+	"image"
+	"image/png"
 	"net/http"
 	"net/url"
 	"slices"
@@ -61,6 +63,8 @@ var attempts = map[string]attempt{
 	"removeAuthenticators": {},
 	"getTenant":            {},
 	"suspendTenant":        {},
+	"setTenantLogo":        {body: onePixel()},
+	"removeTenantLogo":     {},
 	"updateTenant":         {body: `{"name":"Mine","max_users":0}`},
 	"deleteTenant":         {query: "confirm=beta"},
 	"resumeTenant":         {},
@@ -248,4 +252,13 @@ func TestM1_TheAttemptsWouldSucceed(t *testing.T) {
 			}
 		}
 	}
+}
+
+// onePixel is the smallest picture that there is.
+func onePixel() string {
+	var picture strings.Builder
+	if err := png.Encode(&picture, image.NewGray(image.Rect(0, 0, 1, 1))); err != nil {
+		panic(err) // cannot happen: nothing fails to take it
+	}
+	return picture.String()
 }

@@ -141,13 +141,21 @@ func (a *API) revokeMySession(ctx context.Context, actor directory.Actor, in *Se
 // Picture is the body of a request that is a picture.
 type Picture struct{ Upload }
 
+func (p Picture) read() ([]byte, error) {
+	picture, err := io.ReadAll(io.LimitReader(p.Content, directory.MaxAvatar+1))
+	if err != nil {
+		return nil, huma.Error400BadRequest("The picture was not sent to its end.")
+	}
+	return picture, nil
+}
+
 func (a *API) setMyAvatar(ctx context.Context, actor directory.Actor, in *Picture) (User, error) {
 	if _, err := a.Directory.Self(ctx, actor); err != nil {
 		return User{}, err
 	}
-	picture, err := io.ReadAll(io.LimitReader(in.Content, directory.MaxAvatar+1))
+	picture, err := in.read()
 	if err != nil {
-		return User{}, huma.Error400BadRequest("The picture was not sent to its end.")
+		return User{}, err
 	}
 	u, err := a.Directory.SetAvatar(ctx, actor, actor.Tenant, picture)
 	return describeUser(u), err

@@ -11,13 +11,15 @@ import (
 
 // The operations on tenants.
 var (
-	ListTenants   = Operation[Paging, List[Tenant]]{"GET", "/tenants", "listTenants", "List tenants, the oldest first", 200, people}
-	CreateTenant  = Operation[NewTenant, Tenant]{"POST", "/tenants", "createTenant", "Add a tenant", 201, operator}
-	ShowTenant    = Operation[TenantPath, Tenant]{"GET", "/tenants/{tenant}", "getTenant", "Show a tenant", 200, people}
-	UpdateTenant  = Operation[TenantUpdate, Tenant]{"PATCH", "/tenants/{tenant}", "updateTenant", "Change a tenant; a member that is left out stays", 200, operator}
-	DeleteTenant  = Operation[TenantDeletion, Outcome]{"DELETE", "/tenants/{tenant}", "deleteTenant", "Delete a tenant for good, with its groups, projects and clients; its people keep their accounts", 200, operator}
-	SuspendTenant = Operation[TenantPath, Outcome]{"POST", "/tenants/{tenant}/suspend", "suspendTenant", "Stop a tenant's sign-ins and tokens at once", 200, operator}
-	ResumeTenant  = Operation[TenantPath, Outcome]{"POST", "/tenants/{tenant}/resume", "resumeTenant", "Let a tenant's people sign in again", 200, operator}
+	ListTenants      = Operation[Paging, List[Tenant]]{"GET", "/tenants", "listTenants", "List tenants, the oldest first", 200, people}
+	CreateTenant     = Operation[NewTenant, Tenant]{"POST", "/tenants", "createTenant", "Add a tenant", 201, operator}
+	ShowTenant       = Operation[TenantPath, Tenant]{"GET", "/tenants/{tenant}", "getTenant", "Show a tenant", 200, people}
+	UpdateTenant     = Operation[TenantUpdate, Tenant]{"PATCH", "/tenants/{tenant}", "updateTenant", "Change a tenant; a member that is left out stays", 200, operator}
+	DeleteTenant     = Operation[TenantDeletion, Outcome]{"DELETE", "/tenants/{tenant}", "deleteTenant", "Delete a tenant for good, with its groups, projects and clients; its people keep their accounts", 200, operator}
+	SuspendTenant    = Operation[TenantPath, Outcome]{"POST", "/tenants/{tenant}/suspend", "suspendTenant", "Stop a tenant's sign-ins and tokens at once", 200, operator}
+	SetTenantLogo    = Operation[TenantLogo, Tenant]{"PUT", "/tenants/{tenant}/logo", "setTenantLogo", "Make a PNG, JPEG or WebP picture of at most 5 MiB the logo of a tenant's sign-in pages", 200, operator}
+	RemoveTenantLogo = Operation[TenantPath, Tenant]{"DELETE", "/tenants/{tenant}/logo", "removeTenantLogo", "Take a tenant's logo away", 200, operator}
+	ResumeTenant     = Operation[TenantPath, Outcome]{"POST", "/tenants/{tenant}/resume", "resumeTenant", "Let a tenant's people sign in again", 200, operator}
 )
 
 func (a *API) tenantRoutes() {
@@ -26,6 +28,8 @@ func (a *API) tenantRoutes() {
 	add(a, ShowTenant, a.showTenant)
 	add(a, UpdateTenant, a.updateTenant)
 	add(a, DeleteTenant, a.deleteTenant)
+	add(a, SetTenantLogo, a.setTenantLogo)
+	add(a, RemoveTenantLogo, a.removeTenantLogo)
 	add(a, SuspendTenant, a.onTenant("suspended", a.Directory.SuspendTenant))
 	add(a, ResumeTenant, a.onTenant("resumed", a.Directory.ResumeTenant))
 }
@@ -41,6 +45,8 @@ type Tenant struct {
 	MaxAgents      *int       `json:"max_agents"`
 	StorageQuotaGB *int       `json:"storage_quota_gb" table:"-"`
 	Features       []string   `json:"features" nullable:"false" table:"-"`
+	Accent         string     `json:"accent" table:"-" doc:"The colour of its sign-in pages, as #rrggbb; empty for that of the house"`
+	LogoURL        string     `json:"logo_url" table:"-" doc:"Empty where there is none"`
 	CreatedAt      *time.Time `json:"created_at" nullable:"false"`
 	SuspendedAt    *time.Time `json:"suspended_at" doc:"null while the tenant is active"`
 }
@@ -49,7 +55,7 @@ func describeTenant(t storage.Tenant) Tenant {
 	return Tenant{
 		ID: t.ID.String(), Slug: t.Slug, Name: t.Name, Region: t.Region, Plan: t.Plan,
 		MaxUsers: t.MaxUsers, MaxAgents: t.MaxAgents, StorageQuotaGB: t.StorageQuotaGB,
-		Features: texts(t.Features), CreatedAt: instant(t.CreatedAt), SuspendedAt: instant(t.SuspendedAt),
+		Features: texts(t.Features), Accent: t.Accent, LogoURL: t.Logo, CreatedAt: instant(t.CreatedAt), SuspendedAt: instant(t.SuspendedAt),
 	}
 }
 
@@ -109,6 +115,7 @@ type TenantUpdate struct {
 		MaxAgents      *int      `json:"max_agents,omitempty" minimum:"-1" maximum:"2147483647"`
 		StorageQuotaGB *int      `json:"storage_quota_gb,omitempty" minimum:"-1" maximum:"2147483647"`
 		Features       *[]string `json:"features,omitempty" maxItems:"64" doc:"In place of those it had"`
+		Accent         *string   `json:"accent,omitempty" maxLength:"7" doc:"The colour of its sign-in pages, as #rrggbb; empty for that of the house. Pages take from it what can be read by day and by night"`
 	}
 }
 
@@ -120,8 +127,37 @@ func (a *API) updateTenant(ctx context.Context, actor directory.Actor, in *Tenan
 	b := in.Body
 	t, err = a.Directory.UpdateTenant(ctx, actor, t.ID, directory.TenantChange{
 		Slug: b.Slug, Name: b.Name, Region: b.Region, Plan: b.Plan, MaxUsers: b.MaxUsers, MaxAgents: b.MaxAgents, StorageQuotaGB: b.StorageQuotaGB, Features: b.Features,
-		If: asSeen(in.IfMatch, describeTenant),
+		Accent: b.Accent,
+		If:     asSeen(in.IfMatch, describeTenant),
 	})
+	return describeTenant(t), err
+}
+
+// TenantLogo is a picture for a tenant.
+type TenantLogo struct {
+	TenantPath
+	Upload
+}
+
+func (a *API) setTenantLogo(ctx context.Context, actor directory.Actor, in *TenantLogo) (Tenant, error) {
+	t, err := a.Directory.Tenant(ctx, actor, in.Tenant)
+	if err != nil {
+		return Tenant{}, err
+	}
+	picture, err := Picture{in.Upload}.read()
+	if err != nil {
+		return Tenant{}, err
+	}
+	t, err = a.Directory.SetTenantLogo(ctx, actor, t.ID, picture)
+	return describeTenant(t), err
+}
+
+func (a *API) removeTenantLogo(ctx context.Context, actor directory.Actor, in *TenantPath) (Tenant, error) {
+	t, err := a.Directory.Tenant(ctx, actor, in.Tenant)
+	if err != nil {
+		return Tenant{}, err
+	}
+	t, err = a.Directory.RemoveTenantLogo(ctx, actor, t.ID)
 	return describeTenant(t), err
 }
 

@@ -32,6 +32,9 @@ func (p *Pages) consentPage(r *http.Request, v *browser.Visit, q *oidc.ConsentQu
 	if err != nil {
 		return templates.Consent{}, err
 	}
+	if layout.Brand, err = p.brand(r.Context(), q.Tenant.ID); err != nil {
+		return templates.Consent{}, err
+	}
 	page := templates.Consent{
 		Layout: layout, Flow: q.Flow, Impersonable: q.Impersonable, Tenant: q.Tenant.Name,
 		Name: q.Person.Name(), Username: q.Person.Username, RedirectHost: q.Redirect.Host, Site: oidc.DocumentHost(q.Client.ID), OnDevice: q.Redirect.Scheme != "https",

@@ -90,6 +90,10 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, v *browser.Visit, p
 		p.Fail(w, r, err)
 		return
 	}
+	if layout.Brand, err = p.brand(r.Context(), q.Client.Tenant); err != nil {
+		p.Fail(w, r, err)
+		return
+	}
 	page.Layout, page.Client, page.Recoverable = layout, q.Client.Name, !p.NoMail && q.Again == ""
 	if q.Again != "" {
 		page.Reauthenticate, page.Username = true, q.Again
