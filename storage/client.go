@@ -232,4 +232,6 @@ type Consent struct {
 	Tenant    authz.TenantID
 	Scopes    authz.ScopeSet
 	GrantedAt time.Time
+	// LastUsedAt is when the client last got tokens; zero for never.
+	LastUsedAt time.Time
 }

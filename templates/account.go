@@ -57,6 +57,8 @@ type AccountApplication struct {
 	TenantName string
 	Scopes     []ScopeWords
 	Since      time.Time
+	// LastUsed is when it last got tokens; zero for never.
+	LastUsed time.Time
 }
 
 // HasOtherSessions reports whether any session but the current one is listed.

@@ -127,7 +127,12 @@ func TestExportHasEverythingAndNoSecret(t *testing.T) {
 	id := h.User("ann")
 	h.Client("web")
 	b := h.Browser()
-	b.Authorize(webtest.NewProof(), "web", "ann", nil)
+	proof := webtest.NewProof()
+	h.Exchange("web", b.Authorize(proof, "web", "ann", nil).Get("code"), proof)
+	h.World.Exec(`insert into platform.user_scopes (user_id, scope, created_at) values ($1, 'reports:read', now())`, id)
+	if p := b.Get("/account"); !strings.Contains(string(p.Body), "last used") {
+		t.Errorf("the page does not say when the application was used:\n%s", p.Body)
+	}
 	p := b.Press(b.Get("/account/data"), "export", nil)
 	if got := p.Header.Get("Content-Disposition"); p.StatusCode != http.StatusOK || !strings.HasPrefix(got, "attachment") {
 		t.Fatalf("%d, %q:\n%s", p.StatusCode, got, p.Body)
@@ -137,13 +142,19 @@ func TestExportHasEverythingAndNoSecret(t *testing.T) {
 		Sessions []struct{ ID string }
 		Apps     []struct {
 			Client string `json:"client_id"`
+			Used   string `json:"last_used_at"`
 		}
+		Scopes []struct{ Scope string }
+		Events []struct{ Action string }
 	}
 	if err := json.Unmarshal(p.Body, &all); err != nil {
 		t.Fatal(err)
 	}
 	if all.User.ID != id.String() || all.User.Username != "ann" || len(all.Sessions) != 1 || len(all.Apps) != 1 || all.Apps[0].Client != "web" {
 		t.Errorf("the file has %s", p.Body)
+	}
+	if all.Apps[0].Used == "" || len(all.Scopes) != 1 || all.Scopes[0].Scope != "reports:read" || len(all.Events) == 0 {
+		t.Errorf("the file lacks the use of an application, an extra scope or the events: %s", p.Body)
 	}
 	for _, secret := range []string{"argon2", "hash", "sealed", "public_key"} {
 		if strings.Contains(strings.ToLower(string(p.Body)), secret) {

@@ -55,3 +55,29 @@ func nullJSON(document []byte) any {
 	}
 	return json.RawMessage(document)
 }
+
+// ownEvents bounds what a user is told of their own history.
+const ownEvents = 10_000
+
+// Events are the latest that the user caused, the newest first, without what was
+// before and after.
+func (s *UserStore) Events(ctx context.Context) ([]storage.AuditEvent, error) {
+	var all []storage.AuditEvent
+	err := s.batch(ctx, "list own events", s.as, func(b *pgx.Batch) {
+		b.Queue(`select at, action, object_kind, object_id, ip_address from platform.audit_events
+			where actor_id = $1 order by id desc limit $2`, s.as.user, ownEvents).
+			Query(func(rows pgx.Rows) (err error) {
+				all, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (storage.AuditEvent, error) {
+					var e storage.AuditEvent
+					var address *netip.Addr
+					err := row.Scan(&e.At, &e.Action, &e.ObjectKind, &e.ObjectID, &address)
+					if address != nil {
+						e.IPAddress = *address
+					}
+					return e, err
+				})
+				return err
+			})
+	})
+	return all, err
+}

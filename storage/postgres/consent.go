@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
@@ -13,7 +14,7 @@ import (
 
 func scanConsent(row pgx.CollectableRow) (storage.Consent, error) {
 	var c storage.Consent
-	err := row.Scan(&c.User, &c.Client, &c.Tenant, &c.Scopes, &c.GrantedAt)
+	err := row.Scan(&c.User, &c.Client, &c.Tenant, &c.Scopes, &c.GrantedAt, (*zeronull.Timestamptz)(&c.LastUsedAt))
 	return c, err
 }
 
@@ -21,8 +22,12 @@ func scanConsent(row pgx.CollectableRow) (storage.Consent, error) {
 func (s *UserStore) Consents(ctx context.Context) ([]storage.Consent, error) {
 	var all []storage.Consent
 	err := s.batch(ctx, "list consents", s.as, func(b *pgx.Batch) {
-		b.Queue(`select user_id, client_id, tenant_id, scopes, granted_at from platform.consents
-			where user_id = $1 order by granted_at desc`, s.as.user).
+		b.Queue(`select c.user_id, c.client_id, c.tenant_id, c.scopes, c.granted_at, g.used_at
+			  from platform.consents c left join (
+				select client_id, tenant_id, max(coalesce(rotated_at, code_used_at)) as used_at
+				  from platform.grants where user_id = $1 group by client_id, tenant_id
+			  ) g on g.client_id = c.client_id and g.tenant_id = c.tenant_id
+			 where c.user_id = $1 order by c.granted_at desc`, s.as.user).
 			Query(func(rows pgx.Rows) (err error) { all, err = pgx.CollectRows(rows, scanConsent); return err })
 	})
 	return all, err

@@ -111,7 +111,7 @@ func (p *Pages) applications(r *http.Request, in *postgres.SignedIn, consents []
 			return nil, err
 		}
 		tenant, _ := in.Person.Tenant(c.Tenant)
-		app := templates.AccountApplication{Client: c.Client, Name: client.Name, Tenant: c.Tenant, TenantName: tenant.Name, Since: c.GrantedAt}
+		app := templates.AccountApplication{Client: c.Client, Name: client.Name, Tenant: c.Tenant, TenantName: tenant.Name, Since: c.GrantedAt, LastUsed: c.LastUsedAt}
 		for _, scope := range c.Scopes {
 			info, known := catalogue.Scopes[scope]
 			if !known {

@@ -42,6 +42,10 @@ type export struct {
 	Sessions   []exportSession `json:"sessions"`
 	Apps       []exportApp     `json:"apps"`
 	Passkeys   []exportPasskey `json:"passkeys"`
+	// Scopes are those held beyond role and groups.
+	Scopes []exportScope `json:"scopes"`
+	// Events are the latest that the user caused, the newest first.
+	Events []exportEvent `json:"events"`
 	// HasPassword and the two after it say what there is, not what it is.
 	HasPassword        bool      `json:"has_password"`
 	AuthenticatorAppAt time.Time `json:"authenticator_app_at,omitzero"`
@@ -78,10 +82,24 @@ type exportSession struct {
 }
 
 type exportApp struct {
-	Client    authz.ClientID `json:"client_id"`
-	Tenant    authz.TenantID `json:"tenant_id"`
-	Scopes    []string       `json:"scopes"`
-	GrantedAt time.Time      `json:"granted_at"`
+	Client     authz.ClientID `json:"client_id"`
+	Tenant     authz.TenantID `json:"tenant_id"`
+	Scopes     []string       `json:"scopes"`
+	GrantedAt  time.Time      `json:"granted_at"`
+	LastUsedAt time.Time      `json:"last_used_at,omitzero"`
+}
+
+type exportScope struct {
+	Scope  authz.Pattern  `json:"scope"`
+	Tenant authz.TenantID `json:"tenant_id,omitzero"`
+}
+
+type exportEvent struct {
+	At         time.Time `json:"at"`
+	Action     string    `json:"action"`
+	ObjectKind string    `json:"object_kind"`
+	ObjectID   string    `json:"object_id"`
+	Address    string    `json:"address,omitzero"`
 }
 
 type exportPasskey struct {
@@ -139,7 +157,21 @@ func (p *Pages) export(ctx context.Context, o *owner) (*export, error) {
 		return nil, err
 	}
 	for _, c := range consents {
-		all.Apps = append(all.Apps, exportApp{Client: c.Client, Tenant: c.Tenant, Scopes: c.Scopes.Strings(), GrantedAt: c.GrantedAt})
+		all.Apps = append(all.Apps, exportApp{Client: c.Client, Tenant: c.Tenant, Scopes: c.Scopes.Strings(), GrantedAt: c.GrantedAt, LastUsedAt: c.LastUsedAt})
+	}
+	for _, x := range u.Rights.Extra {
+		all.Scopes = append(all.Scopes, exportScope{Scope: x.Scope, Tenant: x.Tenant})
+	}
+	events, err := o.own.Events(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range events {
+		event := exportEvent{At: e.At, Action: e.Action, ObjectKind: e.ObjectKind, ObjectID: e.ObjectID}
+		if e.IPAddress.IsValid() {
+			event.Address = e.IPAddress.String()
+		}
+		all.Events = append(all.Events, event)
 	}
 	for _, k := range o.have.Passkeys {
 		all.Passkeys = append(all.Passkeys, exportPasskey{Name: k.Name, CreatedAt: k.CreatedAt, LastUsedAt: k.LastUsedAt})
