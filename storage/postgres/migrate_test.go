@@ -148,7 +148,7 @@ func TestMigrate_CommandLineClient(t *testing.T) {
 	if _, err := m.Up(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.DownTo(ctx, 12); err != nil {
+	if _, err := m.DownTo(ctx, 19); err != nil {
 		t.Fatal(err)
 	}
 	w.Exec(`insert into platform.clients (id, name, kind, auth_method, grant_types, scopes, redirect_uris, open_to, created_at)
@@ -165,7 +165,7 @@ func TestMigrate_CommandLineClient(t *testing.T) {
 	if now := w.Text(`select * from platform.clients where id = 'other-cli'`); now != had {
 		t.Errorf("another's: %s, had %s", now, had)
 	}
-	if _, err := m.DownTo(ctx, 12); err != nil {
+	if _, err := m.DownTo(ctx, 19); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.Text(`select redirect_uris, grant_types from platform.clients where id = 'gatehouse-cli'`); strings.Contains(got, "127.0.0.1") || strings.Contains(got, "authorization_code") {

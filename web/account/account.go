@@ -29,9 +29,9 @@ type Pages struct {
 	Recovery  *recovery.Service
 	// NoMail says that no mail can be sent.
 	NoMail bool
-	Log       *slog.Logger
-	Fail      func(http.ResponseWriter, *http.Request, error)
-	Now       func() time.Time
+	Log    *slog.Logger
+	Fail   func(http.ResponseWriter, *http.Request, error)
+	Now    func() time.Time
 	// LedgerLifetime is how long the ids of what ends here stay in the ledger.
 	LedgerLifetime time.Duration
 }
