@@ -20,13 +20,20 @@ func (Forgot) template() string { return "forgot" }
 // LinkProblem says why a link was not spent.
 type LinkProblem string
 
-// Why it was not. [LinkWeak] and [LinkInvalid] come with a Reason.
+// Why it was not. [LinkWeak] comes with what is weak.
 const (
-	LinkWeak    LinkProblem = "weak"
-	LinkInvalid LinkProblem = "invalid"
-	LinkTaken   LinkProblem = "taken"
-	LinkBusy    LinkProblem = "busy"
+	LinkWeak     LinkProblem = "weak"
+	LinkName     LinkProblem = "name"
+	LinkUsername LinkProblem = "username"
+	LinkTaken    LinkProblem = "taken"
+	LinkBusy     LinkProblem = "busy"
 )
+
+// WeakPassword is why a password cannot be had, and the fewest characters.
+type WeakPassword struct {
+	Problem PasswordProblem
+	Least   int
+}
 
 // Link asks before a one-time link is spent, because mail scanners open links: POST
 // /link with csrf, token and, where the purpose wants them, username, display_name
@@ -47,7 +54,7 @@ type Link struct {
 	Known, SignedIn bool
 	MinPassword     int
 	Problem         LinkProblem
-	Reason          string
+	Weak            WeakPassword
 }
 
 func (Link) template() string { return "link" }

@@ -199,7 +199,7 @@ func samples() map[string]Page {
 		"forgot throttled": Forgot{Layout: sampleLayout, Throttled: true, RetryAfter: time.Minute},
 		"link reset":       Link{Layout: sampleLayout, Token: "gth_ol_x", Purpose: "reset_password", Name: "Ada Lovelace", Username: "ada", Email: "ada@example.com", MinPassword: 10},
 		"link weak": Link{
-			Layout: sampleLayout, Token: "gth_ol_x", Purpose: "set_up", Username: "ada", MinPassword: 10, Problem: LinkWeak, Reason: "The password is too short.",
+			Layout: sampleLayout, Token: "gth_ol_x", Purpose: "set_up", Username: "ada", MinPassword: 10, Problem: LinkWeak, Weak: WeakPassword{PasswordShort, 10},
 		},
 		"link sign in":     Link{Layout: sampleLayout, Token: "gth_ol_x", Purpose: "sign_in", Name: "Ada Lovelace", Username: "ada"},
 		"link verify":      Link{Layout: sampleLayout, Token: "gth_ol_x", Purpose: "verify_email", Username: "ada", Email: "ada@example.com"},

@@ -125,9 +125,12 @@ func (p *Pages) unspent(w http.ResponseWriter, r *http.Request, v *browser.Visit
 	var wrong *directory.InvalidError
 	switch {
 	case errors.As(err, &weak):
-		page.Problem, page.Reason = templates.LinkWeak, weak.Reason
+		page.Problem, page.Weak = templates.LinkWeak, templates.WeakPassword{Problem: templates.PasswordProblem(weak.Weakness), Least: authn.MinPasswordLength}
 	case errors.As(err, &wrong):
-		page.Problem, page.Reason = templates.LinkInvalid, "The "+wrong.Field+" "+wrong.Problem+"."
+		page.Problem = templates.LinkUsername
+		if wrong.Field == "display_name" {
+			page.Problem = templates.LinkName
+		}
 	case errors.Is(err, storage.ErrConflict):
 		page.Problem, status = templates.LinkTaken, http.StatusConflict
 	case errors.Is(err, authn.ErrBusy):
