@@ -183,6 +183,7 @@ func (u *unit) hydrate(ctx context.Context, g *postgres.Granted) (*fosite.Reques
 	if err != nil {
 		return nil, err
 	}
+	held := len(scopes) // whoever asks for what was not granted is told so later, by another error
 	if u.narrowTo != nil {
 		scopes = u.narrowTo.Intersect(scopes)
 	}
@@ -197,7 +198,7 @@ func (u *unit) hydrate(ctx context.Context, g *postgres.Granted) (*fosite.Reques
 	if session.details, err = u.provider.currentDetails(ctx, c.Client, g.Grant, targets, u.details); err != nil {
 		return nil, err
 	}
-	if len(scopes)+len(session.details) == 0 && len(g.Grant.Scopes)+len(g.Grant.Details.Authorization) > 0 {
+	if held+len(session.details) == 0 && len(g.Grant.Scopes)+len(g.Grant.Details.Authorization) > 0 {
 		return nil, badRequest("invalid_grant", "Nothing of what was granted is held by the user any more.")
 	}
 	r.Session = session

@@ -174,10 +174,16 @@ func accountPages(t *testing.T, b *tab) {
 	b.see("#sign-out")
 	b.open(h.URL + "/account")
 	at("account-alone", "#sign-out")
-	for _, page := range []string{"profile", "password", "tenants", "data", "passkeys", "authenticator-app", "recovery-codes"} {
+	for _, page := range []string{"profile", "email", "password", "tenants", "data", "passkeys", "authenticator-app", "recovery-codes"} {
 		b.open(h.URL + "/account/" + page)
 		at("account-"+page, "h1")
 	}
+	for _, try := range []struct{ password, level string }{{"short", "short"}, {"aaaaaaaaaaaaaaaa", "weak"}, {"two-two-two-two", "weak"}, {"four unrelated words make it", "strong"}} {
+		b.open(h.URL + "/account/password")
+		b.fill("#new-password", try.password)
+		b.see(`#strength[data-level="` + try.level + `"]`)
+	}
+	at("account-password-strength", "#strength")
 	b.open(h.URL + "/account/password")
 	b.fill("#new-password", "two@example.com")
 	b.click("#change-password")

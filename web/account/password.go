@@ -26,7 +26,7 @@ func (p *Pages) showPassword(w http.ResponseWriter, r *http.Request, o *owner, p
 	}
 	browser.Show(w, r, templates.ChangePassword{
 		Layout: layout, Username: o.in.Person.Username, Least: authn.MinPasswordLength, Problem: problem, Again: o.again,
-	}, browser.Sending{Status: status})
+	}, browser.Sending{Status: status, Script: true})
 }
 
 // ChangePassword is POST /account/password. Instead of the former password it asks

@@ -41,7 +41,7 @@ func (p *Pages) showLink(w http.ResponseWriter, r *http.Request, v *browser.Visi
 		// Whose account it is, is for its owner to see.
 		page.Name, page.Username = "", ""
 	}
-	browser.Show(w, r, page, browser.Sending{Status: status})
+	browser.Show(w, r, page, browser.Sending{Status: status, Script: true})
 }
 
 // SpendLink is POST /link.
