@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/oidc/authn"
 	"github.com/gatehouse/gatehouse/storage"
 )
@@ -75,17 +76,29 @@ func (p *Provider) guess(ctx context.Context, c storage.Client, given credential
 var errGuessing = &Error{Code: "temporarily_unavailable", Status: http.StatusTooManyRequests,
 	Description: "Too many wrong secrets for this client from this address. Wait a minute, then try again with the right one."}
 
-// mayTryCodes refuses an address that has sent too many codes that nobody was given.
-func (p *Provider) mayTryCodes(ctx context.Context, grantType string) error {
-	if grantType == storage.GrantAuthorizationCode && p.guesses.isBlocked(p.codesOfAddress(ctx), p.Now()) {
-		return errMakingUpCodes
+// codeGuesses is where codes that nobody was given are counted; nil where they are
+// not. They are counted for public clients alone, whose callers are the people
+// themselves: a confidential client has proven who it is, and speaks from one address
+// for everybody, so that anyone could have it send codes of their making and shut out
+// all the others.
+func (p *Provider) codeGuesses(ctx context.Context, grantType string, id authz.ClientID) (*[32]byte, error) {
+	if grantType != storage.GrantAuthorizationCode {
+		return nil, nil
 	}
-	return nil
+	c, err := p.Store.Client(ctx, id)
+	if err != nil || !c.Public() {
+		return nil, ignoreNotFound(err)
+	}
+	key := [32]byte(digest([]byte("made-up codes\x00" + string(id) + "\x00" + authn.AddressGroup(p.CallerAddress(ctx)))))
+	if p.guesses.isBlocked(key, p.Now()) {
+		return nil, errMakingUpCodes
+	}
+	return &key, nil
 }
 
 // countCode counts a code that nobody was given, and passes on what is wrong with it.
-func (p *Provider) countCode(ctx context.Context, cause error) error {
-	key, now := p.codesOfAddress(ctx), p.Now()
+func (p *Provider) countCode(ctx context.Context, key [32]byte, cause error) error {
+	now := p.Now()
 	wait, err := p.Store.TakeToken(ctx, key[:], time.Minute, madeUpCodesPerMinute, now)
 	switch {
 	case err != nil:
@@ -95,10 +108,6 @@ func (p *Provider) countCode(ctx context.Context, cause error) error {
 	}
 	p.guesses.block(key, now.Add(wait))
 	return errMakingUpCodes
-}
-
-func (p *Provider) codesOfAddress(ctx context.Context) [32]byte {
-	return [32]byte(digest([]byte("made-up codes\x00" + authn.AddressGroup(p.CallerAddress(ctx)))))
 }
 
 var errMakingUpCodes = &Error{Code: "temporarily_unavailable", Status: http.StatusTooManyRequests,

@@ -4,10 +4,12 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/web/webtest"
 )
 
@@ -41,25 +43,44 @@ func TestB11_CodesAreRandom(t *testing.T) {
 	}
 }
 
+// Guessing ends for who guesses at a public client. A confidential one sends codes for
+// everybody from one address: nobody can have it shut out.
 func TestB11_GuessedCodes(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
+	h.Client("spa", func(c *storage.Client) { c.Kind, c.AuthMethod = storage.ClientSPA, storage.AuthMethodNone })
 	proof := webtest.NewProof()
-	answers := map[int]int{}
-	for i := range 1000 {
-		guess := make([]byte, 48)
-		_, _ = rand.Read(guess)
+	guess := func(client, secret string, i int) int {
+		code := make([]byte, 48)
+		_, _ = rand.Read(code)
 		if i%2 == 0 { // the id of a grant is no secret: half of them have the form of one
 			id := authz.NewID[authz.GrantID](h.Now())
-			copy(guess, id[:])
+			copy(code, id[:])
 		}
-		answers[h.Exchange("web", "gth_ac_"+base64.RawURLEncoding.EncodeToString(guess), proof).Status]++
+		return h.Call("/oauth2/token", client, secret, url.Values{"grant_type": {"authorization_code"}, "redirect_uri": {webtest.RedirectURI},
+			"code": {"gth_ac_" + base64.RawURLEncoding.EncodeToString(code)}, "code_verifier": {proof.Verifier}, "client_id": {client}}).Status
+	}
+	answers, ofConfidential := map[int]int{}, map[int]int{}
+	for i := range 1000 {
+		answers[guess("spa", "", i)]++
 	}
 	if answers[http.StatusBadRequest] > 70 || answers[http.StatusTooManyRequests] < 900 || len(answers) != 2 {
 		t.Errorf("a thousand guesses were answered with %v", answers)
 	}
-	h.Advance(61e9)
+	for i := range 200 {
+		ofConfidential[guess("web", webtest.ClientSecret, i)]++
+	}
+	if ofConfidential[http.StatusBadRequest] != 200 {
+		t.Errorf("codes that others had a client send were answered with %v", ofConfidential)
+	}
 	if a := h.Exchange("web", h.Browser().Authorize(proof, "web", "ann", nil).Get("code"), proof); a.Status != http.StatusOK {
-		t.Errorf("a minute later: %d %s", a.Status, a.Raw)
+		t.Errorf("a person of that client meanwhile: %d %s", a.Status, a.Raw)
+	}
+	if status := guess("spa", "", 0); status != http.StatusTooManyRequests {
+		t.Errorf("the guesser again: %d", status)
+	}
+	h.Advance(61e9)
+	if status := guess("spa", "", 0); status != http.StatusBadRequest {
+		t.Errorf("a minute later: %d", status)
 	}
 }

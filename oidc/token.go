@@ -51,7 +51,7 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request, parameters url.
 		}
 		u.narrowTo = narrowed
 	}
-	err := p.mayTryCodes(ctx, grantType)
+	codeGuesses, err := p.codeGuesses(ctx, grantType, authz.ClientID(parameters.Get("client_id")))
 	if err != nil {
 		return nil, err
 	}
@@ -69,8 +69,8 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request, parameters url.
 	if u.killErr != nil {
 		return nil, u.killErr
 	}
-	if u.madeUp {
-		return nil, p.countCode(ctx, err)
+	if u.madeUp && codeGuesses != nil {
+		return nil, p.countCode(ctx, *codeGuesses, err)
 	}
 	if err != nil {
 		return nil, err
