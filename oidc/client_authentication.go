@@ -14,6 +14,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/ory/fosite"
 
+	"github.com/gatehouse/gatehouse/authz/dpop"
 	"github.com/gatehouse/gatehouse/storage"
 )
 
@@ -24,7 +25,7 @@ const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 const maxAssertionLifetime = 5 * time.Minute
 
 // assertionAlgorithms is what a client may sign with: asymmetric, nothing else.
-var assertionAlgorithms = []jose.SignatureAlgorithm{jose.ES256, jose.PS256, jose.EdDSA, jose.RS256}
+var assertionAlgorithms = []jose.SignatureAlgorithm{jose.ES256, jose.PS256, jose.EdDSA, dpop.Ed25519, jose.RS256}
 
 // credentials is how a request says which client it comes from.
 type credentials struct {

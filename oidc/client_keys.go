@@ -11,6 +11,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"github.com/gatehouse/gatehouse/authz/dpop"
 	"github.com/gatehouse/gatehouse/oidc/outbound"
 	"github.com/gatehouse/gatehouse/storage"
 )
@@ -54,14 +55,22 @@ func verifiedBy(set jose.JSONWebKeySet, token *jwt.JSONWebToken, claims any) boo
 	}
 	header := token.Headers[0]
 	for _, key := range set.Keys {
-		if header.KeyID != "" && key.KeyID != header.KeyID || key.Algorithm != "" && key.Algorithm != header.Algorithm || !key.IsPublic() {
+		if header.KeyID != "" && key.KeyID != header.KeyID || !isFor(key, header.Algorithm) || !key.IsPublic() {
 			continue
 		}
-		if token.Claims(key.Key, claims) == nil {
+		if token.Claims(dpop.Verifier(key.Key), claims) == nil {
 			return true
 		}
 	}
 	return false
+}
+
+// isFor: a key that names an algorithm is for that one, by either of its names.
+func isFor(key jose.JSONWebKey, algorithm string) bool {
+	if _, is := key.Key.(ed25519.PublicKey); is {
+		return true
+	}
+	return key.Algorithm == "" || key.Algorithm == algorithm
 }
 
 // publishedKeySet reads the answer of a jwks_uri.

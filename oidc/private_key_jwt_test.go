@@ -20,6 +20,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/authz/dpop"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/web"
@@ -52,7 +53,7 @@ func signingKeys(t testing.TB) []*assertionKey {
 		t.Fatal(err)
 	}
 	all := []*assertionKey{newAssertionKey(t)}
-	for algorithm, private := range map[jose.SignatureAlgorithm]any{jose.PS256: big, jose.RS256: big, jose.EdDSA: edwards} {
+	for algorithm, private := range map[jose.SignatureAlgorithm]any{jose.PS256: big, jose.RS256: big, jose.EdDSA: edwards, dpop.Ed25519: edwards} {
 		all = append(all, &assertionKey{jose.JSONWebKey{Key: private, KeyID: "k1", Algorithm: string(algorithm), Use: "sig"}})
 	}
 	return all
@@ -83,7 +84,11 @@ func (k *assertionKey) assertion(t testing.TB, h *webtest.House, client string, 
 
 func (k *assertionKey) sign(t testing.TB, claims any) string {
 	t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(k.Algorithm), Key: k.JSONWebKey}, (&jose.SignerOptions{}).WithType("JWT"))
+	signing := jose.SigningKey{Algorithm: jose.SignatureAlgorithm(k.Algorithm), Key: k.JSONWebKey}
+	if signing.Algorithm == dpop.Ed25519 {
+		signing.Key = ed25519Signer{k.JSONWebKey}
+	}
+	signer, err := jose.NewSigner(signing, (&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,6 +105,22 @@ func (k *assertionKey) sign(t testing.TB, claims any) string {
 		t.Fatal(err)
 	}
 	return text
+}
+
+// ed25519Signer writes the newer name of the algorithm, which go-jose does not know.
+type ed25519Signer struct{ key jose.JSONWebKey }
+
+func (s ed25519Signer) Public() *jose.JSONWebKey {
+	public := s.key.Public()
+	return &public
+}
+
+func (ed25519Signer) Algs() []jose.SignatureAlgorithm {
+	return []jose.SignatureAlgorithm{dpop.Ed25519}
+}
+
+func (s ed25519Signer) SignPayload(payload []byte, _ jose.SignatureAlgorithm) ([]byte, error) {
+	return ed25519.Sign(s.key.Key.(ed25519.PrivateKey), payload), nil
 }
 
 // asserted asks for a client credentials token by an assertion.

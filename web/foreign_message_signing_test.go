@@ -1,7 +1,6 @@
 package web_test
 
 import (
-	"encoding/json"
 	"testing"
 
 	"github.com/gatehouse/gatehouse/authz"
@@ -18,35 +17,27 @@ func TestForeign_MessageSigning(t *testing.T) {
 	h := webtest.Boot(t)
 	ann := h.User("ann")
 	h.World.Exec(`insert into platform.resources (identifier, tenant_id, scopes, created_at) values ('https://agents.example', $1, '{agents:read}', now())`, h.Tenant)
-	node := startNode(t, "message-signing.mjs", map[string]any{})
+	private, set := newForeignKey(t, "ES256", "sig")
 	c, _, err := directory.New(h.Store, nil, h.Now).CreateClient(t.Context(), directory.Actor{Host: true, Name: "test"}, directory.CreateClient{
 		Name: "Bank", Kind: storage.ClientWeb, Scopes: []authz.Pattern{"openid", "profile", "email", "offline_access", "agents:read", "user"},
-		RedirectURIs: []string{webtest.RedirectURI}, JWKS: []byte(node.read()), Tenant: "acme", OpenTo: storage.OpenToTenant,
+		RedirectURIs: []string{webtest.RedirectURI}, JWKS: set, Tenant: "acme", OpenTo: storage.OpenToTenant,
 		Metadata: storage.ClientMetadata{Profile: storage.ProfileFAPI2Signing, UserInfoSigningAlg: "ES256"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings, err := json.Marshal(map[string]any{
-		"issuer": h.URL, "client_id": c.ID, "redirect_uri": webtest.RedirectURI, "scope": foreignScope + " user", "resource": "https://agents.example",
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	node.write(string(settings))
-	address := parse(t, node.read())
-	if !address.Query().Has("request_uri") || address.Query().Has("request") || address.Query().Has("scope") {
-		t.Errorf("the client asks at %s", address)
-	}
-	node.write(visit(t, h.Browser(), address.String()).String())
 
+	p := newPerson(t, h)
 	var got struct {
 		Claims, UserInfo, Me, Narrower map[string]any
 		TokenType                      string `json:"token_type"`
 		Kept                           bool
 	}
-	if err := json.Unmarshal([]byte(node.read()), &got); err != nil {
-		t.Fatal(err)
+	p.serve("message-signing.mjs", map[string]any{
+		"client_id": c.ID, "scope": foreignScope + " user", "resource": "https://agents.example", "key": private,
+	}, &got)
+	if address := parse(t, p.asked[0]).Query(); !address.Has("request_uri") || address.Has("request") || address.Has("scope") {
+		t.Errorf("the client asks at %s", p.asked[0])
 	}
 	if got.Claims["sub"] != ann.String() || got.UserInfo["email"] != "ann@example.com" || got.TokenType != "dpop" || !got.Kept {
 		t.Errorf("it got %+v", got)

@@ -5,9 +5,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,24 +34,17 @@ func TestForeign_OpenIDClient(t *testing.T) {
 }
 
 func walkOpenIDClient(t *testing.T, h *webtest.House, ann, alg string, pushed bool) {
-	node := startNode(t, "sign-in.mjs", map[string]any{
-		"issuer": h.URL, "client_id": "foreign", "client_secret": webtest.ClientSecret, "redirect_uri": webtest.RedirectURI,
-		"post_logout_redirect_uri": "https://app.example/bye", "scope": foreignScope, "id_token_alg": alg, "pushed": pushed,
-	})
-	b := h.Browser()
-	address := parse(t, node.read())
-	if got := address.Query().Has("request_uri"); got != pushed {
-		t.Errorf("the client asks at %s", address)
-	}
-	node.write(visit(t, b, address.String()).String())
-
+	p := newPerson(t, h)
 	var got struct {
 		Claims, UserInfo, Before, After map[string]any
 		Rotated                         bool
 		EndSession                      string `json:"end_session"`
 	}
-	if err := json.Unmarshal([]byte(node.read()), &got); err != nil {
-		t.Fatal(err)
+	p.serve("sign-in.mjs", map[string]any{
+		"client_id": "foreign", "post_logout_redirect_uri": "https://app.example/bye", "id_token_alg": alg, "pushed": pushed,
+	}, &got)
+	if has := parse(t, p.asked[0]).Query().Has("request_uri"); has != pushed {
+		t.Errorf("the client asks at %s", p.asked[0])
 	}
 	if got.Claims["sub"] != ann || got.Claims["aud"] != "foreign" || got.Claims["iss"] != h.URL {
 		t.Errorf("claims: %v", got.Claims)
@@ -59,7 +55,83 @@ func walkOpenIDClient(t *testing.T, h *webtest.House, ann, alg string, pushed bo
 	if got.Before["active"] != true || got.After["active"] != false || len(got.After) != 1 || !got.Rotated {
 		t.Errorf("introspection before %v and after %v; rotated: %v", got.Before, got.After, got.Rotated)
 	}
-	signsOut(t, b, got.EndSession)
+	signsOut(t, p.browser, got.EndSession)
+}
+
+// person is ann at her browser: she grants what a script of testdata/openid-client
+// wishes for.
+type person struct {
+	t       *testing.T
+	house   *webtest.House
+	browser *webtest.Browser
+	// asked are the addresses that scripts have sent her to.
+	asked []string
+}
+
+func newPerson(t *testing.T, h *webtest.House) *person {
+	return &person{t: t, house: h, browser: h.Browser()}
+}
+
+// serve runs a script to its end and reads what it got.
+func (p *person) serve(script string, settings map[string]any, got any) {
+	p.t.Helper()
+	all := map[string]any{
+		"issuer": p.house.URL, "client_secret": webtest.ClientSecret, "redirect_uri": webtest.RedirectURI, "scope": foreignScope,
+	}
+	for name, value := range settings {
+		all[name] = value
+	}
+	node := startNode(p.t, script, all)
+	for {
+		var said struct {
+			Visit, Connect string
+			Approve        bool
+			Got            json.RawMessage
+		}
+		if err := json.Unmarshal([]byte(node.read()), &said); err != nil {
+			p.t.Fatal(err)
+		}
+		switch {
+		case said.Visit != "":
+			p.asked = append(p.asked, said.Visit)
+			node.write(visit(p.t, p.browser, said.Visit).String())
+		case said.Connect != "":
+			p.connect(said.Connect)
+			node.write("")
+		case said.Approve:
+			p.approve()
+			node.write("")
+		default:
+			if err := json.Unmarshal(said.Got, got); err != nil {
+				p.t.Fatal(err)
+			}
+			return
+		}
+	}
+}
+
+// connect answers a device, from its verification_uri_complete on.
+func (p *person) connect(address string) {
+	p.t.Helper()
+	page := p.browser.SignIn(p.browser.Get(address), "ann")
+	page = p.browser.Press(p.browser.Press(page, "continue", nil), "accept", nil)
+	if !strings.Contains(string(page.Body), "Your device is connected") {
+		p.t.Fatalf("after the yes: %d\n%s", page.StatusCode, page.Body)
+	}
+}
+
+var flowField = regexp.MustCompile(`name="flow" value="([^"]+)"`)
+
+// approve answers the one application that waits in the account.
+func (p *person) approve() {
+	p.t.Helper()
+	page := p.browser.SignIn(p.browser.Get("/account/requests"), "ann")
+	flow := flowField.FindSubmatch(page.Body)
+	if flow == nil {
+		p.t.Fatalf("nobody is asked: %d\n%s", page.StatusCode, page.Body)
+	}
+	csrf := page.Form(p.t, "sign-out", nil).Values["csrf"]
+	p.browser.Post("/account/requests", url.Values{"csrf": csrf, "flow": {string(flow[1])}, "decision": {"accept"}})
 }
 
 // nodeClient is a script of testdata/openid-client while it runs.

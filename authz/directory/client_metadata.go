@@ -13,7 +13,7 @@ import (
 // discovery document announces, which a test holds to be true.
 var (
 	signedByUs         = []string{"", "ES256", "RS256"}
-	signedByClients    = []string{"", "ES256", "PS256", "EdDSA", "RS256"}
+	signedByClients    = []string{"", "ES256", "PS256", "EdDSA", "Ed25519", "RS256"}
 	keyEncryptions     = []string{"RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A256KW"}
 	contentEncryptions = []string{"", "A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM"}
 )

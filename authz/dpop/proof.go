@@ -28,7 +28,7 @@ const (
 )
 
 // Algorithms is what a proof may be signed with: asymmetric, nothing else.
-var Algorithms = []jose.SignatureAlgorithm{jose.ES256, jose.PS256, jose.EdDSA, jose.RS256}
+var Algorithms = []jose.SignatureAlgorithm{jose.ES256, jose.PS256, jose.EdDSA, Ed25519, jose.RS256}
 
 // AlgorithmNames is [Algorithms] as a challenge lists them (RFC 9449 §7.1).
 func AlgorithmNames() string {
@@ -93,7 +93,7 @@ func Parse(proof string, r Request, now time.Time) (Proof, error) {
 	if key == nil || !key.IsPublic() || !usable(key.Key) {
 		return Proof{}, invalid("its jwk is missing, not public, or not a key of a supported kind")
 	}
-	payload, err := signed.Verify(key)
+	payload, err := signed.Verify(Verifier(key.Key))
 	if err != nil {
 		return Proof{}, invalid("its signature does not fit its jwk")
 	}

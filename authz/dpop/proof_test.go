@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -74,6 +75,42 @@ func TestParse(t *testing.T) {
 		p, err := Parse(made(t, algorithm, key, map[string]any{"nonce": "n"}, nil), request, now)
 		if err != nil || p.ID != "one" || p.Nonce != "n" || len(p.Thumbprint) != 43 || !p.ExpiresAt.After(now) {
 			t.Errorf("%s: %+v, %v", algorithm, p, err)
+		}
+	}
+}
+
+// The newer name of the algorithm (RFC 9864 §2.2), which the signer of go-jose does not
+// write, is as good as the older one; with another key it is worth nothing.
+func TestParse_Ed25519(t *testing.T) {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encode := base64.RawURLEncoding.EncodeToString
+	payload := strings.Split(made(t, jose.EdDSA, private, nil, nil), ".")[1]
+	proof := func(algorithm string, key any, by ed25519.PrivateKey) string {
+		header, err := json.Marshal(map[string]any{"typ": "dpop+jwt", "alg": algorithm, "jwk": jose.JSONWebKey{Key: key}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		input := encode(header) + "." + payload
+		return input + "." + encode(ed25519.Sign(by, []byte(input)))
+	}
+	_, other, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	elliptic := ecKey(t)
+	for name, test := range map[string]struct {
+		proof string
+		good  bool
+	}{
+		"by the older name": {proof("EdDSA", public, private), true}, "by the newer": {proof("Ed25519", public, private), true},
+		"by another key": {proof("Ed25519", public, other), false}, "of another kind": {proof("Ed25519", &elliptic.PublicKey, private), false},
+		"as another algorithm": {proof("ES256", public, private), false}, "by a name of nothing": {proof("Ed448", public, private), false},
+	} {
+		if _, err := Parse(test.proof, request, now); (err == nil) != test.good {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

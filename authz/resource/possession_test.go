@@ -123,7 +123,7 @@ func TestC17_ProofsAtAResource(t *testing.T) {
 	} {
 		w := g.ask(test.scheme, test.token, test.proofs...)
 		got := w.Header().Values("WWW-Authenticate")
-		want := `DPoP realm="agents", error="` + test.code + `", scope="user", algs="ES256 PS256 EdDSA RS256"`
+		want := `DPoP realm="agents", error="` + test.code + `", scope="user", algs="ES256 PS256 EdDSA Ed25519 RS256"`
 		if w.Code != 401 || len(got) != 1 || got[0] != want {
 			t.Errorf("%s: %d %q", name, w.Code, got)
 		}
@@ -134,7 +134,7 @@ func TestC17_ProofsAtAResource(t *testing.T) {
 func TestGuardNamesBothSchemes(t *testing.T) {
 	g := newGuarded(t, DPoP{BaseURL: testAudience})
 	got := ask(g.h).Header().Values("WWW-Authenticate")
-	if len(got) != 2 || got[0] != `Bearer realm="agents", scope="user"` || got[1] != `DPoP realm="agents", scope="user", algs="ES256 PS256 EdDSA RS256"` {
+	if len(got) != 2 || got[0] != `Bearer realm="agents", scope="user"` || got[1] != `DPoP realm="agents", scope="user", algs="ES256 PS256 EdDSA Ed25519 RS256"` {
 		t.Errorf("%q", got)
 	}
 }
