@@ -93,6 +93,7 @@ var doors = []struct {
 	{"html/template", []string{"templates"}, "pages have one door"},
 	{"github.com/spf13/cobra", []string{"cmd/gatehouse"}, "the command line is wiring"},
 	{"github.com/wneessen/go-mail", []string{"oidc/mail"}, "mail leaves by one door"},
+	{"go.opentelemetry.io/otel/sdk", []string{"cmd/gatehouse"}, "traces are gathered at the edge"},
 	{"github.com/prometheus/client_golang", []string{"cmd/gatehouse"}, "metrics are gathered at the edge"},
 }
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -9,9 +10,13 @@ import (
 	"github.com/gatehouse/gatehouse/oidc"
 )
 
-// Observation is what can be counted of a request. Nothing in it grows with the
-// number of users or clients, or is of a caller's making.
+// Observation is what can be told of a request. Except for its id, nothing in it grows with
+// the number of users or clients, or is of a caller's making.
 type Observation struct {
+	// RequestID is the one in the log and in the answer.
+	RequestID string
+	// Pattern is the route as it is listed, as "POST /oauth2/token".
+	Pattern string
 	// Route is the path's pattern, as "/oauth2/grants/{grant_id}"; "/" for whatever leads nowhere.
 	Route string
 	// Grant is the grant type, at the token endpoint alone: one of those that there
@@ -32,14 +37,14 @@ func (s *Server) observed(next http.Handler) http.Handler {
 		begun := time.Now()
 		answer := &recorder{ResponseWriter: w}
 		next.ServeHTTP(answer, r)
-		o := Observation{Route: pathOf(r.Pattern), Posted: r.Method == http.MethodPost, Status: answer.status(), Took: time.Since(begun)}
+		o := Observation{RequestID: requestID(r.Context()), Pattern: cmp.Or(r.Pattern, "/"), Route: pathOf(r.Pattern), Posted: r.Method == http.MethodPost, Status: answer.status(), Took: time.Since(begun)}
 		if o.Route == oidc.TokenPath {
 			o.Grant = "other"
 			if named := r.PostForm.Get("grant_type"); slices.Contains(s.provider.GrantTypes(), named) {
 				o.Grant = named
 			}
 		}
-		s.Observe(o)
+		s.Observe(r.Context(), o)
 	})
 }
 

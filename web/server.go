@@ -63,8 +63,8 @@ type Config struct {
 	// where it goes while trying things out; nil elsewhere.
 	NoMail  bool
 	Mailbox *mail.Folder
-	// Observe is told of every request when it is over; nil for nobody.
-	Observe func(Observation)
+	// Observe is told of every request when it is over, in the request's context; nil for nobody.
+	Observe func(context.Context, Observation)
 	Log     *slog.Logger
 	Now     func() time.Time
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -25,7 +26,9 @@ import (
 func measured(t *testing.T) (*webtest.House, func() string) {
 	t.Helper()
 	m := newMetrics()
-	h := webtest.Boot(t, func(c *web.Config, _ *postgres.Options) { c.Observe = m.observe })
+	h := webtest.Boot(t, func(c *web.Config, _ *postgres.Options) {
+		c.Observe = func(_ context.Context, o web.Observation) { m.observe(o) }
+	})
 	m.watch(h.Server(), h.Store, slog.New(slog.DiscardHandler))
 	operators := httptest.NewServer(operatorHandler(h.Store, m))
 	t.Cleanup(operators.Close)

@@ -72,15 +72,23 @@ func (i *invocation) serve(ctx context.Context, c *config.Config, d *database, w
 	if err := withMigrator(d, func(m *postgres.Migrator) error { _, err := m.Up(ctx); return err }); err != nil {
 		return err
 	}
-	store, err := postgres.Open(ctx, d.dsn, postgres.Options{Log: log, MaxConns: 20})
+	traces, err := newTraces(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer traces.flush(log)
+	options := postgres.Options{Log: log, MaxConns: 20}
+	traces.ofStatements(&options)
+	store, err := postgres.Open(ctx, d.dsn, options)
 	if err != nil {
 		return err
 	}
 	defer store.Close()
-	h, err := i.openHouse(ctx, c, store, log)
+	h, err := i.openHouse(ctx, c, store, traces, log)
 	if err != nil {
 		return err
 	}
+	public := traces.around(h.server)
 	work, err := i.jobs(c, h, log)
 	if err != nil {
 		return err
@@ -100,7 +108,7 @@ func (i *invocation) serve(ctx context.Context, c *config.Config, d *database, w
 	tasks.Go(func() error { return keepKeys(ctx, h.keys, store, log) })
 	tasks.Go(func() error { return jobs.Run(ctx, store, log, work...) })
 	tasks.Go(func() error {
-		return serveUntil(ctx, listener, h.server, tlsFiles{cert: c.TLSCertFile, key: c.TLSKeyFile}, log)
+		return serveUntil(ctx, listener, public, tlsFiles{cert: c.TLSCertFile, key: c.TLSKeyFile}, log)
 	})
 	if c.MTLSListen != "" {
 		// Asked for and not demanded: the same endpoints serve clients that have none.
@@ -109,7 +117,7 @@ func (i *invocation) serve(ctx context.Context, c *config.Config, d *database, w
 		if err != nil {
 			return fmt.Errorf("listen for clients with certificates: %w (choose with --mtls-listen)", err)
 		}
-		tasks.Go(func() error { return serveUntil(ctx, l, h.server, certified, log) })
+		tasks.Go(func() error { return serveUntil(ctx, l, public, certified, log) })
 	}
 	tasks.Go(func() error { return serveUntil(ctx, adminListener, operatorHandler(store, h.metrics), tlsOff, log) })
 	if withDemo {
@@ -135,7 +143,7 @@ type house struct {
 	first *firstOwner
 }
 
-func (i *invocation) openHouse(ctx context.Context, c *config.Config, store *postgres.Store, log *slog.Logger) (*house, error) {
+func (i *invocation) openHouse(ctx context.Context, c *config.Config, store *postgres.Store, traces *traces, log *slog.Logger) (*house, error) {
 	secret, err := c.MasterSecret()
 	if err != nil {
 		return nil, err
@@ -159,7 +167,10 @@ func (i *invocation) openHouse(ctx context.Context, c *config.Config, store *pos
 		return nil, err
 	}
 	h.server, err = web.New(web.Config{
-		Observe:        h.metrics.observe,
+		Observe: func(ctx context.Context, o web.Observation) {
+			h.metrics.observe(o)
+			traces.observe(ctx, o)
+		},
 		RelatedOrigins: c.RelatedOrigins, PasskeyMetadata: metadata,
 		NoMail: c.SMTPAddress == "" && c.Env == config.Production, Mailbox: i.mailbox(c),
 		Issuer: issuer, Store: store, Keys: h.keys, Secret: h.secret, TrustedProxies: c.TrustedProxies, InsecureOutbound: c.InsecureOutbound,

@@ -183,6 +183,19 @@ type Config struct {
 	// The form of the log: text or json.
 	LogFormat LogFormat `key:"log_format" default:"text" production:"json" flag:"all"`
 
+	// Where traces are sent, as the base URL of an OpenTelemetry collector that takes OTLP over HTTP.
+	//
+	// Such as `http://localhost:4318`; without it nothing is traced. A trace leads from
+	// the request to its SQL statements, whose parameters, like queries, forms and cookies, are
+	// not in it. What the collector wants in its headers is said in `OTEL_EXPORTER_OTLP_HEADERS`.
+	OTLPEndpoint string `key:"otlp_endpoint" alias:"OTEL_EXPORTER_OTLP_ENDPOINT" flag:"serve"`
+
+	// The share of requests that are traced, from 0 to 1.
+	//
+	// A caller's own `traceparent` decides where it comes from `trusted_proxies`, and
+	// is linked to elsewhere.
+	TraceSampleRatio Ratio `key:"trace_sample_ratio" default:"0.1" flag:"serve"`
+
 	// How long an access or ID token is valid.
 	AccessTokenLifetime time.Duration `key:"access_token_lifetime" default:"10m" flag:"serve"`
 

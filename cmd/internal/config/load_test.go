@@ -49,7 +49,7 @@ func TestLoad_Defaults(t *testing.T) {
 	want := Config{
 		Env: Development, Issuer: "http://localhost:8080", Listen: "localhost:8080", AdminListen: "127.0.0.1:9090",
 		DataDir: c.DataDir, LogFormat: LogText, SMTPTLS: "starttls", ClientDocuments: true,
-		AccessTokenLifetime: 10 * time.Minute, CodeLifetime: time.Minute,
+		AccessTokenLifetime: 10 * time.Minute, CodeLifetime: time.Minute, TraceSampleRatio: 0.1,
 		RefreshIdleLifetime: 14 * 24 * time.Hour, RefreshAbsoluteLifetime: 90 * 24 * time.Hour, RefreshGrace: 10 * time.Second,
 		SessionIdleLifetime: 30 * time.Minute, SessionAbsoluteLifetime: 12 * time.Hour,
 		RememberedIdleLifetime: 14 * 24 * time.Hour, RememberedAbsoluteLifetime: 30 * 24 * time.Hour,

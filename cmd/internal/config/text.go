@@ -47,6 +47,19 @@ func (f *LogFormat) UnmarshalText(text []byte) error {
 	return fmt.Errorf("%.40q is neither text nor json", text)
 }
 
+// Ratio is a share, from 0 to 1.
+type Ratio float64
+
+// UnmarshalText reads a decimal number.
+func (r *Ratio) UnmarshalText(text []byte) error {
+	f, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || !(f >= 0 && f <= 1) {
+		return fmt.Errorf("%.40q is not a number from 0 to 1", text)
+	}
+	*r = Ratio(f)
+	return nil
+}
+
 // ParseDuration reads what [time.ParseDuration] does, and whole days as "14d".
 func ParseDuration(s string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(s, "d"); ok {

@@ -36,6 +36,8 @@ var usage = map[string]string{
 	"client_certificate_header":     "The header in which your proxies pass on the certificate of a client",
 	"log_level":                     "How much is logged: debug, info, warn or error",
 	"log_format":                    "The form of the log: text or json",
+	"otlp_endpoint":                 "Where traces are sent, as the base URL of an OpenTelemetry collector that takes OTLP over HTTP",
+	"trace_sample_ratio":            "The share of requests that are traced, from 0 to 1",
 	"access_token_lifetime":         "How long an access or ID token is valid",
 	"code_lifetime":                 "How long an authorization code can be exchanged (RFC 6749 §4.1.2)",
 	"refresh_idle_lifetime":         "How long a refresh token may rest before it is dead",

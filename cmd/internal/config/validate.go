@@ -27,6 +27,9 @@ func (c *Config) Validate() error {
 	if c.InsecureOutbound && c.Env == Production {
 		p.add("insecure_outbound is for development: it lets whoever registers an address reach what stands behind this server")
 	}
+	if u, err := url.Parse(c.OTLPEndpoint); c.OTLPEndpoint != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		p.add("otlp_endpoint: %.60q is not a URL such as http://localhost:4318", c.OTLPEndpoint)
+	}
 	c.judgeMail(&p)
 	c.judgeLifetimes(&p)
 	return p.orNil()
