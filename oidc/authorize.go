@@ -48,9 +48,12 @@ type authorization struct {
 	// for anybody.
 	idTokenClaims []string
 	subject       string
-	prompt        []string
-	maxAge        time.Duration // -1 for none
-	hinted        string        // the subject of id_token_hint, "" for none
+	// acrValues are the classes of sign-in that the client wishes for; essentialACR those
+	// of which it insists on one (OpenID Connect Core §5.5.1.1).
+	acrValues, essentialACR []string
+	prompt                  []string
+	maxAge                  time.Duration // -1 for none
+	hinted                  string        // the subject of id_token_hint, "" for none
 
 	in       *postgres.SignedIn
 	tenant   storage.Tenant
@@ -197,6 +200,9 @@ func (p *Provider) proceed(ctx context.Context, a *authorization, b Browser) (st
 	}
 	if need != "" {
 		return p.pause(a, StepUpPath)
+	}
+	if err := a.meetsEssentialACR(); err != nil {
+		return nil, err
 	}
 	if err := a.grantsSomething(); err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/gatehouse/gatehouse/authz"
 )
@@ -44,6 +45,7 @@ func (c claimRequest) accepts() []string {
 // are not known are ignored, as the standard wants it.
 func (p *Provider) checkClaims(_ context.Context, a *authorization) error {
 	text := a.Parameters.Get("claims")
+	a.acrValues = strings.Fields(a.Parameters.Get("acr_values"))
 	if text == "" {
 		return nil
 	}
@@ -82,6 +84,17 @@ func (a *authorization) readSpecialClaims(claims map[string]json.RawMessage) err
 		}
 	}
 	a.subject = subject.Value
+	var class claimRequest
+	if raw, present := claims["acr"]; present {
+		if err := json.Unmarshal(raw, &class); err != nil {
+			return badRequest("invalid_request", "The claims parameter asks for acr in a way that is not understood.")
+		}
+	}
+	if class.Essential {
+		a.essentialACR = class.accepts()
+	} else {
+		a.acrValues = append(a.acrValues, class.accepts()...)
+	}
 	return nil
 }
 

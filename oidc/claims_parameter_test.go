@@ -1,6 +1,7 @@
 package oidc_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -77,5 +78,41 @@ func TestO6_ClaimsParameterIsBounded(t *testing.T) {
 		if took := time.Since(began); took > time.Second {
 			t.Errorf("%s: %v", name, took)
 		}
+	}
+}
+
+// What a client insists on is a condition on the sign-in (§5.5.1.1): the step is asked
+// for where the user can take it, and without it there is no code.
+func TestClaimsParameter_EssentialACR(t *testing.T) {
+	t.Parallel()
+	_, b, code := newApp(t)
+	ask := func(acr string, change url.Values) *webtest.Page {
+		parameters := url.Values{"claims": {`{"id_token":{"acr":` + acr + `}}`}}
+		maps.Copy(parameters, change)
+		return b.Get(webtest.NewProof().Authorization("web", parameters))
+	}
+	b.Press(ask("null", nil), "accept", nil)
+	const insists = `{"essential":true,"values":["phr","aal2"]}`
+	for acr, want := range map[string]string{
+		"null": "code", `{"essential":true}`: "code", `{"essential":true,"value":"aal1"}`: "code", `{"essential":true,"values":["phr","aal1"]}`: "code",
+		`{"value":"aal2"}`: "step-up", `{"value":"phr"}`: "code", insists: "step-up", `{"essential":true,"value":"aal2"}`: "step-up",
+		`{"essential":true,"value":"phr"}`: "unmet_authentication_requirements", `{"essential":true,"values":["urn:of:another:house"]}`: "unmet_authentication_requirements",
+		`{"essential":true,"values":7}`: "invalid_request", `{"values":["aal1",7]}`: "invalid_request", `"aal2"`: "invalid_request",
+	} {
+		if got := stepUpOrCode(ask(acr, nil)); got != want {
+			t.Errorf("acr %s shows %s, want %s", acr, got, want)
+		}
+	}
+	if got := shows(ask(insists, url.Values{"prompt": {"none"}})); got != "interaction_required" {
+		t.Errorf("with prompt none: %s", got)
+	}
+	if got := shows(b.Press(ask(insists, nil), "skip", nil)); got != "unmet_authentication_requirements" {
+		t.Errorf("after no: %s", got)
+	}
+	if got := shows(b.Press(ask(insists, nil), "verify", url.Values{"code": {code()}})); got != "code" {
+		t.Errorf("after the step: %s", got)
+	}
+	if got := shows(ask(insists, url.Values{"prompt": {"none"}})); got != "code" {
+		t.Errorf("with prompt none afterwards: %s", got)
 	}
 }

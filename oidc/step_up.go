@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/oidc/authn"
@@ -35,10 +34,10 @@ func (p *Provider) missing(ctx context.Context, a *authorization) (authz.ACR, er
 	return "", nil
 }
 
-// wanted is the classes beyond the one there is: of the scopes that wait for one,
-// the strongest first, then acr_values in the client's order when none of them is met.
+// wanted is the classes beyond the one there is: those that the client insists on, then
+// of the scopes that wait for one, the strongest first, then those that it wishes for.
 func (a *authorization) wanted() []authz.ACR {
-	var wanted []authz.ACR
+	wanted := a.unmet(a.essentialACR)
 	for _, class := range slices.Backward(authz.ACRs()) {
 		if slices.ContainsFunc(a.decision.Dropped(), func(o authz.Outcome) bool {
 			return o.Reason == authz.DroppedACR && authz.ACR(o.Detail) == class
@@ -46,14 +45,32 @@ func (a *authorization) wanted() []authz.ACR {
 			wanted = append(wanted, class)
 		}
 	}
-	values := strings.Fields(a.Parameters.Get("acr_values"))
-	if slices.ContainsFunc(values, func(value string) bool { return a.in.Session.ACR.Satisfies(authz.ACR(value)) }) {
-		return wanted
+	return append(wanted, a.unmet(a.acrValues)...)
+}
+
+// unmet is these classes, in the client's order, when the sign-in meets none of them.
+func (a *authorization) unmet(values []string) []authz.ACR {
+	classes := make([]authz.ACR, len(values))
+	for i, value := range values {
+		classes[i] = authz.ACR(value)
+		if a.in.Session.ACR.Satisfies(classes[i]) {
+			return nil
+		}
 	}
-	for _, value := range values {
-		wanted = append(wanted, authz.ACR(value))
+	return classes
+}
+
+// meetsEssentialACR: what a client insists on is a condition and no wish, so that a
+// sign-in that does not meet it has failed (OpenID Connect Core §5.5.1.1, and OpenID
+// Connect Core Error Code unmet_authentication_requirements 1.0).
+func (a *authorization) meetsEssentialACR() error {
+	switch {
+	case len(a.unmet(a.essentialACR)) == 0:
+		return nil
+	case a.prompts("none"):
+		return badRequest("interaction_required", "The user must prove more than this sign-in did.")
 	}
-	return wanted
+	return badRequest("unmet_authentication_requirements", "The user cannot, or did not want to, sign in as the client insists (claims: acr).")
 }
 
 // StepUpQuestion is what the page asks where a person proves more.

@@ -1,0 +1,260 @@
+package oidc_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
+	"github.com/gatehouse/gatehouse/web"
+	"github.com/gatehouse/gatehouse/web/webtest"
+)
+
+// everything is a digest of each table that has anything in it.
+func everything(t testing.TB, h *webtest.House) map[string]string {
+	t.Helper()
+	var tables []string
+	h.World.Get(`select array_agg(format('%I.%I', schemaname, tablename)) from pg_tables where schemaname in ('platform', 'public', 'river')`, nil, &tables)
+	digests := map[string]string{}
+	for _, table := range tables {
+		var digest string
+		h.World.Get(`select md5(coalesce(string_agg(t::text, '' order by t::text), '')) from `+table+` t`, nil, &digest)
+		digests[table] = digest
+	}
+	return digests
+}
+
+// mustTouchNothing fails when something has changed since before was taken.
+func mustTouchNothing(t testing.TB, h *webtest.House, before map[string]string) {
+	t.Helper()
+	for table, now := range everything(t, h) {
+		if before[table] != now {
+			t.Errorf("%s was written to", table)
+		}
+	}
+}
+
+// badTokens are JWTs of every kind that no parser should take, made of one that is in
+// order but for its claims. Each claim of another type than it should have is one more.
+func badTokens(t testing.TB, k *assertionKey, claims map[string]any) map[string]string {
+	t.Helper()
+	encode := base64.RawURLEncoding.EncodeToString
+	part := func(s string) string { return encode([]byte(s)) }
+	good := strings.Split(k.sign(t, claims), ".")
+	nested := func(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) }
+	bad := map[string]string{
+		"nothing":              "",
+		"no parts":             "junk",
+		"dots":                 strings.Repeat(".", 10_000),
+		"not base64":           "%%%.%%%.%%%",
+		"header no JSON":       part("junk") + "." + good[1] + "." + good[2],
+		"header a list":        part(`["ES256"]`) + "." + good[1] + "." + good[2],
+		"alg a number":         part(`{"alg":7}`) + "." + good[1] + "." + good[2],
+		"alg twice":            part(`{"alg":"none","alg":"ES256"}`) + "." + good[1] + "." + good[2],
+		"header nested":        part(`{"alg":"ES256","x":`+nested(2000)+`}`) + "." + good[1] + "." + good[2],
+		"payload cut":          good[0] + "." + good[1][:len(good[1])-4] + "." + good[2],
+		"signature cut":        good[0] + "." + good[1] + "." + good[2][:20],
+		"signature zero":       good[0] + "." + good[1] + "." + encode(make([]byte, 64)),
+		"five parts":           part(`{"alg":"RSA-OAEP-256","enc":"A256GCM"}`) + "." + strings.Repeat("AAAA.", 3) + "AAAA",
+		"PBES2 without end":    part(`{"alg":"PBES2-HS256+A128KW","enc":"A128GCM","p2c":2147483647,"p2s":"AAAA"}`) + ".AAAA.AAAA.AAAA.AAAA",
+		"compressed":           part(`{"alg":"dir","enc":"A128GCM","zip":"DEF"}`) + "..AAAAAAAAAAAAAAAA.AAAA.AAAAAAAAAAAAAAAAAAAAAA",
+		"JSON serialization":   `{"payload":"` + good[1] + `","signatures":[{"protected":"` + good[0] + `","signature":"` + good[2] + `"}]}`,
+		"not UTF-8":            "\xff\xfe." + good[1] + "." + good[2],
+		"signed, no object":    k.sign(t, "text"),
+		"signed, a list":       k.sign(t, []int{1}),
+		"signed, null":         k.sign(t, nil),
+		"longer than 16 KiB":   k.sign(t, mergeClaims(claims, "padding", strings.Repeat("x", 20<<10))),
+		"signed, deeply":       k.sign(t, mergeClaims(claims, "iss", json.RawMessage(nested(2000)))),
+		"signed, times huge":   k.sign(t, mergeClaims(mergeClaims(mergeClaims(claims, "exp", 1e300), "nbf", 1e300), "iat", 1e300)),
+		"signed, exp overflow": k.sign(t, mergeClaims(mergeClaims(claims, "exp", json.RawMessage("9223372036854775808")), "iat", json.RawMessage("9223372036854775808"))),
+	}
+	for name := range claims {
+		for kind, value := range map[string]any{"an object": map[string]any{}, "a list of lists": [][]int{{1}}, "true": true} {
+			bad[name+" "+kind] = k.sign(t, mergeClaims(claims, name, value))
+		}
+	}
+	return bad
+}
+
+func mergeClaims(claims map[string]any, name string, value any) map[string]any {
+	merged := maps.Clone(claims)
+	merged[name] = value
+	return merged
+}
+
+// Whatever comes in the place of an assertion, of a proof, of a request object or of a
+// hint is answered by the error for it, at once, and leaves no trace.
+func TestBadInput_Tokens(t *testing.T) {
+	t.Parallel()
+	h, k := withSigner(t)
+	h.Machine("robot", func(c *storage.Client) { c.AuthMethod, c.JWKS = storage.AuthMethodPrivateKeyJWT, k.jwks(t) })
+	now := h.Now()
+	assertion := map[string]any{"iss": "robot", "sub": "robot", "aud": h.URL, "jti": "a", "iat": now.Unix(), "exp": now.Add(time.Minute).Unix()}
+	object := objectClaims(h, "signer", webtest.NewProof(), nil)
+	// What these say of the request is judged as any request is.
+	objectOnly := map[string]any{}
+	for _, name := range []string{"iss", "aud", "nbf", "exp", "client_id"} {
+		objectOnly[name] = object[name]
+	}
+	proof := map[string]any{"jti": "p", "htm": "POST", "htu": h.URL + "/oauth2/token", "iat": now.Unix()}
+	hint := map[string]any{"iss": h.URL, "aud": "web", "sub": "x", "exp": now.Unix()}
+	before := everything(t, h)
+	for kind, test := range map[string]struct {
+		bad    map[string]string
+		send   func(text string) (status int, code string)
+		status int
+		code   string
+	}{
+		"assertion": {badTokens(t, k, assertion), func(text string) (int, string) {
+			a := asserted(t, h, text)
+			return a.Status, a.Text("error")
+		}, http.StatusUnauthorized, "invalid_client"},
+		"DPoP proof": {badTokens(t, k, proof), func(text string) (int, string) {
+			if text == "" || strings.ContainsAny(text, "\xff") {
+				return http.StatusBadRequest, "invalid_dpop_proof" // no header, or none that can be sent
+			}
+			a := newHolder(t, h).token("rs", webtest.ClientSecret, text, url.Values{"grant_type": {"client_credentials"}})
+			return a.Status, a.Text("error")
+		}, http.StatusBadRequest, "invalid_dpop_proof"},
+		"request object": {badTokens(t, k, objectOnly), func(text string) (int, string) {
+			if text == "" {
+				return http.StatusBadRequest, "invalid_request_object" // an empty parameter is none (RFC 6749 §3.1)
+			}
+			a := h.Call("/oauth2/par", "signer", webtest.ClientSecret, url.Values{"request": {text}})
+			return a.Status, a.Text("error")
+		}, http.StatusBadRequest, "invalid_request_object"},
+		"id_token_hint": {badTokens(t, k, hint), func(text string) (int, string) {
+			if text == "" {
+				return http.StatusBadRequest, "invalid_request"
+			}
+			a := push(t, h, "web", webtest.ClientSecret, webtest.NewProof(), url.Values{"id_token_hint": {text}})
+			return a.Status, a.Text("error")
+		}, http.StatusBadRequest, "invalid_request"},
+	} {
+		for name, text := range test.bad {
+			begun := time.Now()
+			status, code := test.send(text)
+			// Text that is none is refused before anybody looks at what it stands for.
+			if status != test.status || code != test.code {
+				if !strings.Contains(text, "\xff") || status != http.StatusBadRequest || code != "invalid_request" {
+					t.Errorf("%s, %s: %d %s, want %d %s", kind, name, status, code, test.status, test.code)
+				}
+			}
+			if took := time.Since(begun); took > time.Second {
+				t.Errorf("%s, %s: it took %v", kind, name, took)
+			}
+		}
+	}
+	mustTouchNothing(t, h, before)
+}
+
+// servers answer as no client should.
+func badServers(t *testing.T) (addresses map[string]string, inside *atomic.Int64) {
+	t.Helper()
+	inside = &atomic.Int64{}
+	private := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { inside.Add(1) }))
+	t.Cleanup(private.Close)
+	addresses = map[string]string{}
+	for name, answer := range map[string]http.HandlerFunc{
+		"endless": func(w http.ResponseWriter, r *http.Request) {
+			for part := []byte(strings.Repeat("[", 4096)); r.Context().Err() == nil; {
+				if _, err := w.Write(part); err != nil {
+					return
+				}
+			}
+		},
+		"nested": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(strings.Repeat(`{"keys":`, 500) + "1" + strings.Repeat("}", 500)))
+		},
+		"redirecting": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, private.URL, http.StatusFound) },
+		"HTML":        func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
+		"nothing":     func(http.ResponseWriter, *http.Request) {},
+		"not found":   func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) },
+		"types": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(`{"keys":{},"client_id":[],"client_name":7}`))
+		},
+		"a number": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`7`)) },
+		"a broken off": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			_, _ = w.Write([]byte(`{`))
+		},
+		"half compressed": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			_, _ = w.Write([]byte(`{`))
+		},
+	} {
+		s := httptest.NewServer(answer)
+		t.Cleanup(s.Close)
+		addresses[name] = s.URL + "/document.json"
+	}
+	slow := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-slow:
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(s.Close)
+	t.Cleanup(func() { close(slow) })
+	addresses["slow"] = s.URL + "/document.json"
+	addresses["closed"] = "http://127.0.0.1:1/document.json"
+	return addresses, inside
+}
+
+// Whatever stands at an address that others chose is no key set, no request object and
+// no client, within the three seconds that an answer may take, and leaves no trace.
+func TestBadInput_Documents(t *testing.T) {
+	t.Parallel()
+	addresses, inside := badServers(t)
+	h := newHouse(t, func(c *web.Config, _ *postgres.Options) { c.InsecureOutbound, c.FetchRequestURIs = true, true })
+	k := newAssertionKey(t)
+	names := slices.Sorted(maps.Keys(addresses))
+	for i, name := range names {
+		h.Machine(fmt.Sprintf("keys-%d", i), func(c *storage.Client) {
+			c.AuthMethod, c.Metadata.JWKSURI = storage.AuthMethodPrivateKeyJWT, addresses[name]
+		})
+		h.Client(fmt.Sprintf("object-%d", i), func(c *storage.Client) {
+			c.JWKS, c.Metadata.RequestURIs = k.jwks(t), []string{addresses[name]}
+		})
+	}
+	before := everything(t, h)
+	for i, name := range names {
+		keysOf, objectOf := fmt.Sprintf("keys-%d", i), fmt.Sprintf("object-%d", i)
+		for kind, test := range map[string]struct {
+			send func() string
+			code string
+		}{
+			"key set": {func() string { return asserted(t, h, k.assertion(t, h, keysOf, nil)).Text("error") }, "invalid_client"},
+			"request object": {func() string {
+				p := h.Browser().Get(webtest.NewProof().Authorization(objectOf, url.Values{"request_uri": {addresses[name]}}))
+				return strings.Replace(shows(p), "invalid_request_object", "invalid_request_uri", 1)
+			}, "invalid_request_uri"},
+			"client": {func() string {
+				p := h.Browser().Get(webtest.NewProof().Authorization(addresses[name], onDevice))
+				return string(shownCode.Find(p.Body))
+			}, "invalid_client"},
+		} {
+			begun := time.Now()
+			if got := test.send(); got != test.code {
+				t.Errorf("%s, %s: %s, want %s", kind, name, got, test.code)
+			}
+			if took := time.Since(begun); took > 4*time.Second || name != "slow" && took > time.Second {
+				t.Errorf("%s, %s: it took %v", kind, name, took)
+			}
+		}
+	}
+	mustTouchNothing(t, h, before)
+	if inside.Load() != 0 {
+		t.Errorf("a redirect was followed %d times", inside.Load())
+	}
+}
