@@ -5,10 +5,10 @@ BINARY  := bin/gatehouse
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test scale check ledger bench vet verify schema docs clean
+.PHONY: help build run test scale check ledger bench vet verify schema docs vulnerabilities clean
 
 help: ## Print what there is to do
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build bin/gatehouse
 	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.release=$(VERSION)" -o $(BINARY) ./cmd/gatehouse
@@ -52,6 +52,9 @@ docs: ## Write the generated pages in docs/ anew
 	$(GO) generate ./cmd/internal/config
 	$(GO) test ./cmd/gatehouse -run TestReference -update
 	$(GO) test ./web/api -run TestPermissionsPage -update
+
+vulnerabilities: ## Ask vuln.go.dev for known attacks on what is built (needs the Internet)
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
 
 clean: ## Remove what was built
 	@rm -rf bin

@@ -133,6 +133,7 @@ func TestM8_Audit(t *testing.T) {
 			}
 			return v.DeleteTenant(ctx, by, beta.ID, "beta")
 		}, []string{"beta"}},
+		{"database.end-all", func() error { _, err := v.EndAll(ctx, by); return err }, []string{`"sessions"`, `"links"`}},
 		{"ban.remove", func() error { return v.RemoveBan(ctx, by, network) }, []string{"192.0.2.0/24"}},
 	}
 	count := func() (n int) { v.world.Get(`select count(*) from platform.audit_events`, nil, &n); return n }

@@ -123,6 +123,7 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 
 		"Sessions":          func(a directory.Actor) error { _, err := v.Sessions(ctx, a, directory.SessionFilter{}); return err },
 		"RevokeSession":     func(a directory.Actor) error { return v.RevokeSession(ctx, a, anID[authz.SessionID]()) },
+		"EndAll":            func(a directory.Actor) error { _, err := v.EndAll(ctx, a); return err },
 		"RevokeAllSessions": func(a directory.Actor) error { _, err := v.RevokeAllSessions(ctx, a, user); return err },
 		"Bans":              func(a directory.Actor) error { _, err := v.Bans(ctx, a); return err },
 		"AddBan":            func(a directory.Actor) error { _, err := v.AddBan(ctx, a, storage.Ban{}); return err },

@@ -69,3 +69,11 @@ func (s *Service) RevokeAllSessions(ctx context.Context, a Actor, user authz.Use
 	n, err := s.store.EndEverything(ctx, user, "revoked by an operator", s.dead(), s.event(a, "session.revoke-all", authz.TenantID{}))
 	return n, orUnknown(err, "user", user.String())
 }
+
+// EndAll ends what a restored database had issued, the keys aside, whoever it was issued to.
+func (s *Service) EndAll(ctx context.Context, a Actor) (storage.Ended, error) {
+	if err := may(a, manageKeys); err != nil {
+		return storage.Ended{}, err
+	}
+	return s.store.EndAll(ctx, s.event(a, "database.end-all", authz.TenantID{}))
+}

@@ -18,7 +18,7 @@ and pg_restore, of the server's major version where it is installed.`,
 		`  gatehouse db status
   gatehouse db psql
   gatehouse db export --file backup.dump`,
-		newDBStatusCommand(i), newDBDSNCommand(i), newDBPsqlCommand(i), newDBExportCommand(i), newDBImportCommand(i))
+		newDBStatusCommand(i), newDBDSNCommand(i), newDBPsqlCommand(i), newDBExportCommand(i), newDBImportCommand(i), newDBRestoredCommand(i))
 }
 
 // databaseStatus says where the database is and whether it is as it should be.

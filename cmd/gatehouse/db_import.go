@@ -54,7 +54,7 @@ first: what they remember would be older or newer than what they find.`,
 				if err != nil {
 					return err
 				}
-				if err := i.endEverything(cmd.Context(), d, secret); err != nil {
+				if _, err := i.endEverything(cmd.Context(), d, secret); err != nil {
 					return fmt.Errorf("the database is imported, but what was issued before could not be ended: %w", err)
 				}
 				return i.print().One(migration{Version: version, Wanted: version, Applied: []int64{}})

@@ -138,6 +138,33 @@ func TestP10_ImportEndsWhatWasIssued(t *testing.T) {
 	elsewhere.fails(exitFailure, "sealed under another secret", "db", "import", "--file", backup)
 }
 
+// A snapshot that was put back by other means has its own command.
+func TestP10_RestoredByOtherMeans(t *testing.T) {
+	h := newHost(t, "GATEHOUSE_SECRET="+testSecret)
+	h.must("admin", "users", "create", "--username", "ann", "--email", "ann@example.com")
+	h.must("admin", "users", "reset-link", "ann")
+	h.must("admin", "keys", "rotate")
+	h.must("admin", "clients", "create", "--id", "shop", "--name", "Shop", "--kind", "web", "--redirect-uri", "https://shop.example/callback")
+	h.must("db", "psql", "--", "--quiet", "--command", `
+		insert into platform.user_sessions (id, token_jti, user_id, current_tenant_id, secret_hash, created_at, last_seen_at,
+			expires_at, idle_lifetime, user_agent, auth_time, acr, amr)
+		select gen_random_uuid(), gen_random_uuid(), u.id, t.id, '\x00', now(), now(), now() + interval '1 hour', interval '10 minutes', '', now(), 'aal1', '{pwd}'
+		from platform.users u, platform.tenants t;
+		insert into platform.grants (id, user_id, sid, client_id, tenant_id, requested_scopes, scopes, audience, auth_time, acr, amr, requested_at, issued_at, code_hash)
+		select gen_random_uuid(), user_id, token_jti, 'shop', current_tenant_id, 'openid', 'openid', '', now(), 'aal1', '{pwd}', now(), now(), '\x00'
+		from platform.user_sessions`)
+	ended := h.document("db", "restored")
+	if ended["sessions"] != 1.0 || ended["authorizations"] != 1.0 || ended["links"] != 1.0 || ended["keys"] == 0.0 {
+		t.Errorf("ended: %v", ended)
+	}
+	if live := items(h.document("admin", "sessions", "list"), "id"); len(live) != 0 {
+		t.Errorf("sessions that live on: %v", live)
+	}
+	if again := h.document("db", "restored"); again["sessions"] != 0.0 || again["links"] != 0.0 {
+		t.Errorf("the second time: %v", again)
+	}
+}
+
 // Where the database has a password, psql must not get it as an argument.
 func TestM11_PasswordOfTheDatabaseIsNoArgument(t *testing.T) {
 	const password = "hunter2-of-the-database"
