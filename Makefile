@@ -23,6 +23,7 @@ test: ## Test everything: units, PostgreSQL, the protocol, foreign clients, a re
 	@tools/install-chromium
 	@tools/install-node-modules
 	@tools/install-gateways
+	@tools/install-haproxy
 	$(GO) test -race -timeout 20m ./...
 
 scale: ## Hold the directory to its times among 1,000,000 users, 10,000 tenants and 3,000,000 memberships

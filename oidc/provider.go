@@ -129,7 +129,9 @@ type Provider struct {
 	keySets    *outbound.Cache[jose.JSONWebKeySet]
 	documents  *outbound.Cache[clientDocument]
 	// news rings when the ledger, or what tokens rest on, has changed.
-	news        bell
+	news bell
+	// released is closed when no answer is held back any more.
+	released    chan struct{}
 	feedCursors feedCursors
 }
 
@@ -139,7 +141,7 @@ func New(c Config) (*Provider, error) {
 	if err != nil || issuer.Host == "" {
 		return nil, fmt.Errorf("issuer %q is not an URL", c.Issuer)
 	}
-	p := &Provider{Config: c, keySets: outbound.NewCache(c.Outbound, "application/jwk-set+json, application/json", publishedKeySet, c.Now)}
+	p := &Provider{Config: c, released: make(chan struct{}), keySets: outbound.NewCache(c.Outbound, "application/jwk-set+json, application/json", publishedKeySet, c.Now)}
 	p.documents = outbound.NewCache(c.Outbound, "application/json", parseClientDocument, c.Now)
 	var pairwise, hidden, nonces []byte
 	for _, derived := range []struct {

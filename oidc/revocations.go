@@ -101,11 +101,17 @@ func (p *Provider) newsSince(ctx context.Context, cursor postgres.FeedCursor, wa
 		case <-rung:
 		case <-over.C:
 			return page, nil
+		case <-p.released:
+			return page, nil
 		case <-ctx.Done():
 			return page, nil
 		}
 	}
 }
+
+// Release gives every answer that is held back, now and from now on: the server ends,
+// and waits for them. It is called once.
+func (p *Provider) Release() { close(p.released) }
 
 func feedID(id string) string {
 	sum := sha256.Sum256([]byte(id))

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gatehouse/gatehouse/authz/directory"
@@ -82,6 +83,8 @@ type Server struct {
 	links    *authn.Links
 	recovery *recovery.Service
 	handler  http.Handler
+	// draining: the process is about to end.
+	draining atomic.Bool
 }
 
 // New puts the house together.
@@ -213,18 +216,6 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) {
 // healthy says that the process lives; it asks nobody.
 func (s *Server) healthy(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write([]byte("ok\n"))
-}
-
-// ready says that requests can be answered.
-func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-	defer cancel()
-	w.Header().Set("Cache-Control", "no-store")
-	if err := s.Store.Ping(ctx); err != nil {
-		http.Error(w, "the database is unavailable", http.StatusServiceUnavailable)
-		return
-	}
 	_, _ = w.Write([]byte("ok\n"))
 }
 

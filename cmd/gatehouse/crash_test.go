@@ -73,32 +73,62 @@ func (d *crashing) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
+// makeClient makes the client that asks everything.
+func (d *crashing) makeClient() {
+	d.t.Helper()
+	out, err := d.command("admin", "clients", "create", "--name", "Crash", "--kind", "service", "--scope", "agents:read", "--introspect", "--output", "json").Output()
+	var made struct {
+		ID     string `json:"client_id"`
+		Secret string `json:"client_secret"`
+	}
+	if err != nil || json.Unmarshal(out, &made) != nil {
+		d.t.Fatalf("create client: %v\n%s", err, out)
+	}
+	d.id, d.secret = made.ID, made.Secret
+}
+
 // replica is one process and where it listens.
 type replica struct {
 	*crashing
-	process *os.Process
-	url     string
+	cmd *exec.Cmd
+	url string
+	// ended is closed when the process is gone, and its state can be read.
+	ended chan struct{}
 }
 
 func (d *crashing) replica() *replica {
 	d.t.Helper()
-	addresses := make([]string, 2)
-	for i := range addresses {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			d.t.Fatal(err)
-		}
-		addresses[i] = l.Addr().String()
-		_ = l.Close()
+	return d.replicaAt(freeAddress(d.t), freeAddress(d.t))
+}
+
+// freeAddress is one that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
-	cmd := d.command("serve", "--listen", addresses[0], "--admin-listen", addresses[1])
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+func (d *crashing) replicaAt(address, operators string, flags ...string) *replica {
+	d.t.Helper()
+	cmd := d.command(append([]string{"serve", "--listen", address, "--admin-listen", operators}, flags...)...)
 	var log bytes.Buffer
 	cmd.Stderr = &log
 	if err := cmd.Start(); err != nil {
 		d.t.Fatal(err)
 	}
-	d.t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	r := &replica{d, cmd.Process, "http://" + addresses[0]}
+	r := &replica{d, cmd, "http://" + address, make(chan struct{})}
+	go func() {
+		_ = cmd.Wait()
+		close(r.ended)
+	}()
+	d.t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-r.ended
+	})
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		if response, err := http.Get(r.url + "/oauth2/jwks"); err == nil {
 			_ = response.Body.Close()
@@ -106,7 +136,7 @@ func (d *crashing) replica() *replica {
 		}
 		if time.Now().After(deadline) {
 			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
+			<-r.ended
 			d.t.Fatalf("the replica does not answer:\n%s", log.String())
 		}
 	}
@@ -165,16 +195,7 @@ func TestC11_Crashes(t *testing.T) {
 	// Not beside others: it waits for what was killed to come back.
 	d := newCrashing(t)
 	one, two := d.replica(), d.replica()
-	out, err := d.command("admin", "clients", "create", "--name", "Crash", "--kind", "service", "--scope", "agents:read", "--introspect", "--output", "json").Output()
-	var made struct {
-		ID     string `json:"client_id"`
-		Secret string `json:"client_secret"`
-	}
-	if err != nil || json.Unmarshal(out, &made) != nil {
-		t.Fatalf("create client: %v\n%s", err, out)
-	}
-	d.id, d.secret = made.ID, made.Secret
-
+	d.makeClient()
 	alive := two.token()
 	var dead []string
 	check := func(when string, replicas ...*replica) {
@@ -198,7 +219,7 @@ func TestC11_Crashes(t *testing.T) {
 		}
 		dead = append(dead, token)
 	}
-	if err := one.process.Signal(syscall.SIGKILL); err != nil { // right behind the answer
+	if err := one.cmd.Process.Signal(syscall.SIGKILL); err != nil { // right behind the answer
 		t.Fatal(err)
 	}
 	for begun := time.Now(); two.active(dead[4]); {

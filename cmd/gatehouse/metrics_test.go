@@ -30,7 +30,7 @@ func measured(t *testing.T) (*webtest.House, func() string) {
 		c.Observe = func(_ context.Context, o web.Observation) { m.observe(o) }
 	})
 	m.watch(h.Server(), h.Store, slog.New(slog.DiscardHandler))
-	operators := httptest.NewServer(operatorHandler(h.Store, m))
+	operators := httptest.NewServer(operatorHandler(h.Server().Ready, m))
 	t.Cleanup(operators.Close)
 	return h, func() string {
 		t.Helper()
@@ -103,7 +103,7 @@ func TestMetrics_InTheDark(t *testing.T) {
 	network, m := &webtest.Network{}, newMetrics()
 	h := webtest.Boot(t, network.Option)
 	m.watch(h.Server(), h.Store, slog.New(slog.DiscardHandler))
-	operators := httptest.NewServer(operatorHandler(h.Store, m))
+	operators := httptest.NewServer(operatorHandler(h.Server().Ready, m))
 	defer operators.Close()
 	network.Cut()
 	defer network.Mend()

@@ -35,6 +35,10 @@ func newServeCommand(i *invocation) *cobra.Command {
 		Long: `Runs the server until it is interrupted: the issuer with its pages, and on an
 address of its own what operators look at.
 
+Asked to end (SIGTERM, Ctrl-C), it says at /readyz that it is not ready, serves on for
+drain_time, lets running requests and jobs finish, and exits with 0. Asked a second
+time it ends at once.
+
 Without a database configured it runs a private PostgreSQL in the data directory.
 The schema is brought up to date first, under a lock, so any number of replicas
 may start at once. An empty development database gets a first tenant and an owner,
@@ -101,7 +105,20 @@ func (i *invocation) serve(ctx context.Context, c *config.Config, d *database, w
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen for operators: %w (choose with --admin-listen)", err), listener.Close())
 	}
+	asked := ctx
+	// What serves goes on when it is asked to end, until balancers have turned elsewhere.
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
 	tasks, ctx := errgroup.WithContext(ctx)
+	tasks.Go(func() error {
+		defer stop()
+		select {
+		case <-asked.Done():
+			h.server.Drain(ctx, c.DrainTime)
+		case <-ctx.Done(): // a task has failed
+		}
+		return nil
+	})
 	if d.server != nil {
 		tasks.Go(func() error { return lostDatabase(ctx, d.server.Done()) })
 	}
@@ -119,7 +136,9 @@ func (i *invocation) serve(ctx context.Context, c *config.Config, d *database, w
 		}
 		tasks.Go(func() error { return serveUntil(ctx, l, public, certified, log) })
 	}
-	tasks.Go(func() error { return serveUntil(ctx, adminListener, operatorHandler(store, h.metrics), tlsOff, log) })
+	tasks.Go(func() error {
+		return serveUntil(ctx, adminListener, operatorHandler(h.server.Ready, h.metrics), tlsOff, log)
+	})
 	if withDemo {
 		if err := i.startDemo(ctx, tasks, c, h, log); err != nil {
 			return err
@@ -283,7 +302,12 @@ func serveUntil(ctx context.Context, l net.Listener, h http.Handler, files tlsFi
 		<-ctx.Done()
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
-		stopped <- server.Shutdown(drain)
+		err := server.Shutdown(drain)
+		if errors.Is(err, context.DeadlineExceeded) {
+			log.Warn("requests that took too long were cut off at the end")
+			err = server.Close()
+		}
+		stopped <- err
 	}()
 	var err error
 	if files != tlsOff {

@@ -177,6 +177,12 @@ type Config struct {
 	// `$ssl_client_escaped_cert`. It is believed from `trusted_proxies` alone.
 	ClientCertificateHeader string `key:"client_certificate_header" flag:"serve"`
 
+	// How long everything is served on after this server was asked to end.
+	//
+	// It says at `/readyz` at once that it is not ready. Give it longer than your balancer
+	// takes to notice, so that no request meets a closed port.
+	DrainTime time.Duration `key:"drain_time" default:"0s" production:"5s" flag:"serve"`
+
 	// How much is logged: debug, info, warn or error.
 	LogLevel slog.Level `key:"log_level" default:"info" flag:"all"`
 

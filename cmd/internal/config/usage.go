@@ -34,6 +34,7 @@ var usage = map[string]string{
 	"mtls_url":                      "The URL under which clients reach the listener that asks for a certificate",
 	"client_ca_file":                "The authorities whose certificates prove a client of tls_client_auth, as a PEM file",
 	"client_certificate_header":     "The header in which your proxies pass on the certificate of a client",
+	"drain_time":                    "How long everything is served on after this server was asked to end",
 	"log_level":                     "How much is logged: debug, info, warn or error",
 	"log_format":                    "The form of the log: text or json",
 	"otlp_endpoint":                 "Where traces are sent, as the base URL of an OpenTelemetry collector that takes OTLP over HTTP",

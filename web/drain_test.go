@@ -1,0 +1,57 @@
+package web_test
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/web/webtest"
+)
+
+// TestDrain: while it drains a server answers everything, and what it holds back is given
+// at the end.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t)
+	h.Machine("rs", func(c *storage.Client) { c.Introspect = true })
+	news := func(query url.Values) webtest.Answer {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.Socket()+"/oauth2/revocations?"+query.Encode(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.SetBasicAuth("rs", webtest.ClientSecret)
+		return h.Send(r)
+	}
+	cursor := news(nil).Text("cursor")
+	held := make(chan webtest.Answer)
+	go func() { held <- news(url.Values{"cursor": {cursor}, "wait": {"25"}}) }()
+	if err := h.Server().Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	drained := make(chan struct{})
+	go func() {
+		h.Server().Drain(t.Context(), time.Second)
+		close(drained)
+	}()
+	for h.Server().Ready(t.Context()) == nil {
+		time.Sleep(time.Millisecond)
+	}
+	if a := h.Token("rs", url.Values{"grant_type": {"client_credentials"}}); a.Status != http.StatusOK {
+		t.Errorf("a token while it drains: %d %s", a.Status, a.Raw)
+	}
+	select {
+	case a := <-held:
+		t.Fatalf("answered before the end: %d %s", a.Status, a.Raw)
+	case <-drained:
+	}
+	select {
+	case a := <-held:
+		if a.Status != http.StatusOK || a.Text("cursor") == "" {
+			t.Errorf("held back: %d %s", a.Status, a.Raw)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("an answer is held back after the server drained")
+	}
+}
