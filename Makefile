@@ -5,7 +5,7 @@ BINARY  := bin/gatehouse
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test scale check ledger bench vet verify schema docs vulnerabilities clean
+.PHONY: help build run test scale check ledger faults bench vet verify schema docs vulnerabilities clean
 
 help: ## Print what there is to do
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ check: vet verify test ## What CI runs
 ledger: ## Try the ledger at full size: ten million entries, a thousand revocations across replicas
 	GATEHOUSE_TEST_LEDGER=10000000 $(GO) test ./storage/ledger -run TestSize -v
 	GATEHOUSE_TEST_TRIALS=1000 $(GO) test ./oidc -run TestC11_RevokedOnEveryReplica -v | grep -v level=
+
+faults: ## Try every fault at full length: databases, replicas, networks and disks that fail under load (docs/reliability.md)
+	@tools/install-postgres
+	GATEHOUSE_FAULTS=1 $(GO) test ./tools/faults -count 1 -v -timeout 60m
 
 bench: build ## Measure what each request costs, on a private PostgreSQL (docs/performance.md)
 	@tools/install-postgres

@@ -1,0 +1,203 @@
+package faults
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gatehouse/gatehouse/storage/embedded"
+)
+
+// Options are the particulars of a [House].
+type Options struct {
+	Replicas int
+	// People sign in.
+	People int
+	// DataDir holds the cluster; "" for one that is made and removed.
+	DataDir string
+	// Reach turns the database's connection string into the one that replicas use, which
+	// may lead through a proxy; nil for the same.
+	Reach func(dsn string) string
+	// Environment is added to that of each replica.
+	Environment []string
+}
+
+// House is replicas as processes of their own, on one PostgreSQL.
+type House struct {
+	Site
+	Replicas []*Replica
+	t        testing.TB
+	options  Options
+	dir      string
+	binary   string
+	database *embedded.Server
+}
+
+// Open builds the program, starts everything, and furnishes the site.
+func Open(t testing.TB, o Options) *House {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "gatehouse-faults-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	h := &House{t: t, options: o, dir: dir, binary: built(t, dir)}
+	if h.options.DataDir == "" {
+		h.options.DataDir = filepath.Join(dir, "data")
+	}
+	if err := os.Chmod(dir, 0o711); err != nil { // PostgreSQL runs as another account
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "secret"), []byte(rand.Text()+rand.Text()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.StartDatabase()
+	t.Cleanup(func() { _ = h.database.Stop(context.WithoutCancel(t.Context())) })
+	h.Site = Site{Issuer: "http://localhost:8080", Operate: h.operate, DSN: func() string { return h.database.DSN(embedded.Database) }}
+	for range o.Replicas {
+		r := &Replica{house: h, Address: freeAddress(t), Operators: freeAddress(t)}
+		h.Replicas, h.Addresses = append(h.Replicas, r), append(h.Addresses, r.Address)
+		r.Start()
+		t.Cleanup(r.Kill)
+	}
+	if err := h.Furnish(t.Context(), o.People); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// built is the program, in a folder.
+func built(t testing.TB, dir string) string {
+	t.Helper()
+	binary := filepath.Join(dir, "gatehouse")
+	out, err := exec.Command("go", "build", "-o", binary, "github.com/gatehouse/gatehouse/cmd/gatehouse").CombinedOutput()
+	if err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return binary
+}
+
+func freeAddress(t testing.TB) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+func (h *House) command(ctx context.Context, args ...string) *exec.Cmd {
+	dsn := h.DSN()
+	if h.options.Reach != nil && args[0] == "serve" {
+		dsn = h.options.Reach(dsn)
+	}
+	cmd := exec.CommandContext(ctx, h.binary, args...)
+	cmd.Dir = h.dir
+	cmd.Env = []string{"HOME=" + h.dir, "GATEHOUSE_ISSUER=" + h.Issuer, "GATEHOUSE_DATABASE_URL=" + dsn,
+		"GATEHOUSE_SECRET_FILE=" + filepath.Join(h.dir, "secret")}
+	return cmd
+}
+
+func (h *House) operate(ctx context.Context, input string, args ...string) ([]byte, error) {
+	cmd := h.command(ctx, args...)
+	cmd.Stdin = strings.NewReader(input)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %s", strings.Join(args[:3], " "), err, errs.Bytes())
+	}
+	return out, nil
+}
+
+// StartDatabase starts PostgreSQL; it returns when that takes connections.
+func (h *House) StartDatabase() {
+	h.t.Helper()
+	server, err := embedded.Start(context.WithoutCancel(h.t.Context()), embedded.Options{DataDir: h.options.DataDir})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.database = server
+}
+
+// StopDatabase shuts PostgreSQL down, fast: connections are cut.
+func (h *House) StopDatabase() {
+	h.t.Helper()
+	if err := h.database.Stop(h.t.Context()); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// KillDatabase ends PostgreSQL's main process at once, and waits for the others.
+func (h *House) KillDatabase() {
+	_ = syscall.Kill(h.database.PID(), syscall.SIGKILL)
+	<-h.database.Done()
+	_ = h.database.Stop(h.t.Context()) // says that it was killed, and lets go of the directory
+}
+
+// Replica is one server process, which keeps its addresses over its lives.
+type Replica struct {
+	Address, Operators string
+	house              *House
+	process            *exec.Cmd
+	log                *bytes.Buffer
+}
+
+// Start starts the process and waits until it answers.
+func (r *Replica) Start() {
+	t := r.house.t
+	t.Helper()
+	r.process = r.house.command(context.WithoutCancel(t.Context()), "serve", "--listen", r.Address, "--admin-listen", r.Operators)
+	r.process.Env = append(r.process.Env, r.house.options.Environment...)
+	r.log = &bytes.Buffer{}
+	r.process.Stderr = r.log
+	if err := r.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); !r.Ready(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			r.Kill()
+			t.Fatalf("the replica does not answer:\n%s", r.log.String())
+		}
+	}
+}
+
+// Kill ends the process at once.
+func (r *Replica) Kill() { _ = r.end(syscall.SIGKILL) }
+
+// Terminate asks the process to end and waits until it has.
+func (r *Replica) Terminate() error { return r.end(syscall.SIGTERM) }
+
+func (r *Replica) end(with syscall.Signal) error {
+	_ = r.process.Process.Signal(with)
+	return r.process.Wait()
+}
+
+// Log is what the process has said, once it has ended.
+func (r *Replica) Log() string { return r.log.String() }
+
+// Ready asks the replica whether it can answer requests.
+func (r *Replica) Ready() bool { return r.probe("/readyz") == nil }
+
+func (r *Replica) probe(path string) error {
+	client := http.Client{Timeout: 3 * time.Second}
+	response, err := client.Get("http://" + r.Address + path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", path, response.Status)
+	}
+	return nil
+}
