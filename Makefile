@@ -2,10 +2,11 @@
 
 GO      ?= go
 BINARY  := bin/gatehouse
+FUZZTIME ?= 5s
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test scale check ledger faults bench vet verify schema docs vulnerabilities clean
+.PHONY: help build run test fuzz scale check ledger faults bench vet verify schema docs vulnerabilities clean
 
 help: ## Print what there is to do
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +26,13 @@ test: ## Test everything: units, PostgreSQL, the protocol, foreign clients, a re
 	@tools/install-gateways
 	@tools/install-haproxy
 	$(GO) test -race -timeout 20m ./...
+
+fuzz: ## Fuzz each parser of what strangers send, five seconds each (FUZZTIME=1m for longer)
+	@for package in $$(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do \
+		for target in $$(grep -oh '^func Fuzz[A-Za-z0-9_]*' $$package/*_test.go | cut -d' ' -f2); do \
+			$(GO) test ./$$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) || exit 1; \
+		done; \
+	done
 
 scale: ## Hold the directory to its times among 1,000,000 users, 10,000 tenants and 3,000,000 memberships
 	GATEHOUSE_SCALE=1000000 $(GO) test ./storage/postgres -run TestScale -v -timeout 60m

@@ -20,11 +20,12 @@ import (
 	"github.com/gatehouse/gatehouse/web/webtest"
 )
 
-// everything is a digest of each table that has anything in it.
+// everything is a digest of each table, but for the counters of attempts.
 func everything(t testing.TB, h *webtest.House) map[string]string {
 	t.Helper()
 	var tables []string
-	h.World.Get(`select array_agg(format('%I.%I', schemaname, tablename)) from pg_tables where schemaname in ('platform', 'public', 'river')`, nil, &tables)
+	h.World.Get(`select array_agg(format('%I.%I', schemaname, tablename)) from pg_tables where schemaname in ('platform', 'public', 'river')
+		and tablename <> 'rate_counters'`, nil, &tables)
 	digests := map[string]string{}
 	for _, table := range tables {
 		var digest string
@@ -230,6 +231,7 @@ func TestBadInput_Documents(t *testing.T) {
 	before := everything(t, h)
 	for i, name := range names {
 		keysOf, objectOf := fmt.Sprintf("keys-%d", i), fmt.Sprintf("object-%d", i)
+		h.Advance(time.Minute) // documents of no use are fetched so often, and then no more
 		for kind, test := range map[string]struct {
 			send func() string
 			code string
@@ -256,5 +258,73 @@ func TestBadInput_Documents(t *testing.T) {
 	mustTouchNothing(t, h, before)
 	if inside.Load() != 0 {
 		t.Errorf("a redirect was followed %d times", inside.Load())
+	}
+}
+
+// F7: what stands behind an address that somebody chose cannot be told from the answer:
+// an open port, a closed one and a server of whatever kind read alike.
+func TestF7_NothingIsLearntOfAnAddress(t *testing.T) {
+	t.Parallel()
+	addresses, _ := badServers(t)
+	delete(addresses, "slow") // told by its time alone, which is the deadline of all
+	h := newHouse(t, func(c *web.Config, _ *postgres.Options) { c.InsecureOutbound, c.FetchRequestURIs = true, true })
+	k := newAssertionKey(t)
+	keySets, documents := map[string]bool{}, map[string]bool{}
+	for i, name := range slices.Sorted(maps.Keys(addresses)) {
+		id := fmt.Sprintf("keys-%d", i)
+		h.Advance(time.Minute) // documents of no use are fetched so often, and then no more
+		h.Machine(id, func(c *storage.Client) {
+			c.AuthMethod, c.Metadata.JWKSURI = storage.AuthMethodPrivateKeyJWT, addresses[name]
+		})
+		a := asserted(t, h, k.assertion(t, h, id, nil))
+		keySets[fmt.Sprint(a.Status, a.Raw)] = true
+		p := h.Browser().Get(webtest.NewProof().Authorization(addresses[name], onDevice))
+		_, said, _ := strings.Cut(string(p.Body), "<h1")
+		said, _, _ = strings.Cut(said, "<code>") // the id of the request
+		documents[fmt.Sprint(p.StatusCode, said)] = true
+	}
+	if len(keySets) != 1 || len(documents) != 1 {
+		t.Errorf("the answers differ: %v\n%v", slices.Sorted(maps.Keys(keySets)), slices.Sorted(maps.Keys(documents)))
+	}
+}
+
+// F8: clients whose keys come in drips wait for one another, and nobody waits for them.
+func TestF8_SlowKeysHoldUpNobodyElse(t *testing.T) {
+	t.Parallel()
+	addresses, _ := badServers(t)
+	h := newHouse(t, wide, insecureOutbound)
+	k := newAssertionKey(t)
+	const slow = 40 // more than may be under way at once
+	for i := range slow {
+		h.Machine(fmt.Sprintf("slow-%d", i), func(c *storage.Client) {
+			c.AuthMethod, c.Metadata.JWKSURI = storage.AuthMethodPrivateKeyJWT, fmt.Sprintf("%s?%d", addresses["slow"], i)
+		})
+	}
+	ended := make(chan []webtest.Answer)
+	begun := time.Now()
+	go func() {
+		ended <- atOnce(slow, func(i int) webtest.Answer { return asserted(t, h, k.assertion(t, h, fmt.Sprintf("slow-%d", i), nil)) })
+	}()
+	var took []time.Duration
+	for time.Since(begun) < 2*time.Second {
+		one := time.Now()
+		mustGrant(t, "meanwhile", h.Token("rs", url.Values{"grant_type": {"client_credentials"}}))
+		took = append(took, time.Since(one))
+	}
+	slices.Sort(took)
+	if p99 := took[len(took)*99/100]; p99 > 500*time.Millisecond || len(took) < 20 {
+		t.Errorf("meanwhile %d others were answered, one in a hundred after more than %v", len(took), p99)
+	}
+	for _, a := range <-ended {
+		mustRefuse(t, "slow", a, http.StatusUnauthorized, "invalid_client")
+	}
+	if all := time.Since(begun); all > 8*time.Second {
+		t.Errorf("the slow ones took %v", all)
+	}
+	// What failed is remembered: nobody is kept waiting for the same again.
+	begun = time.Now()
+	mustRefuse(t, "again", asserted(t, h, k.assertion(t, h, "slow-0", nil)), http.StatusUnauthorized, "invalid_client")
+	if again := time.Since(begun); again > time.Second {
+		t.Errorf("the same address once more took %v", again)
 	}
 }

@@ -10,11 +10,13 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ory/fosite"
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/directory"
+	"github.com/gatehouse/gatehouse/oidc/authn"
 	"github.com/gatehouse/gatehouse/oidc/outbound"
 	"github.com/gatehouse/gatehouse/storage"
 )
@@ -78,15 +80,49 @@ func (p *Provider) documentClient(ctx context.Context, id string) (client, error
 	case !known.Active():
 		return client{}, fosite.ErrInvalidClient
 	}
+	if p.guesses.isBlocked(p.fruitless(ctx, id), p.Now()) {
+		return client{}, errFruitless
+	}
 	document, err := p.documents.Get(ctx, id)
 	if err == nil {
 		err = document.describe(&known)
 	}
 	if err != nil {
-		p.Log.InfoContext(ctx, "a client's metadata document cannot be used", "client_id", id, "cause", err)
-		return client{}, fosite.ErrInvalidClient.WithWrap(err)
+		return client{}, p.refuseDocument(ctx, id, err)
 	}
 	return client{known}, nil
+}
+
+// fruitlessPerMinute is how many documents of no use are fetched from a host for those
+// behind one address: enough to mend one's document, too few to be anybody's nuisance.
+const fruitlessPerMinute = 10
+
+var errFruitless = &Error{Code: "temporarily_unavailable", Status: http.StatusTooManyRequests,
+	Description: "This application's metadata document could not be used too often. Wait a minute, then try again."}
+
+// fruitless is where documents of no use are counted.
+func (p *Provider) fruitless(ctx context.Context, id string) [32]byte {
+	host := ""
+	if u, err := url.Parse(id); err == nil {
+		host = u.Hostname() // of whatever port
+	}
+	return [32]byte(digest([]byte("documents of no use\x00" + host + "\x00" + authn.AddressGroup(p.CallerAddress(ctx)))))
+}
+
+// refuseDocument keeps nothing of a document that is of no use (draft §5.2): the next
+// request asks for it again, unless there were too many of them.
+func (p *Provider) refuseDocument(ctx context.Context, id string, cause error) error {
+	p.documents.Forget(id)
+	p.Log.InfoContext(ctx, "a client's metadata document cannot be used", "client_id", id, "cause", cause)
+	key, now := p.fruitless(ctx, id), p.Now()
+	wait, err := p.Store.TakeToken(ctx, key[:], time.Minute, fruitlessPerMinute, now)
+	if err != nil {
+		return err
+	}
+	if wait > 0 {
+		p.guesses.block(key, now.Add(wait))
+	}
+	return fosite.ErrInvalidClient.WithWrap(cause)
 }
 
 // keepDocumentClient writes down a client that describes itself when somebody first

@@ -71,7 +71,7 @@ func TestF12_AddressesThatAreNotAsked(t *testing.T) {
 }
 
 // A document is asked for once in a while, however many want it and whatever it says
-// of its own age; one that is of no use is not asked for at each attempt either.
+// of its own age.
 func TestF12_DocumentsAreKeptWithinBounds(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, insecureOutbound)
@@ -89,6 +89,65 @@ func TestF12_DocumentsAreKeptWithinBounds(t *testing.T) {
 	visit()
 	if asked.Load() != 2 {
 		t.Errorf("asked %d times after an hour: a year is too long", asked.Load())
+	}
+}
+
+// Errors, and documents that are of no use, are not kept (draft §5.2), so that a mended
+// one counts at once; and nobody is made to fetch them without end.
+func TestF12_DocumentsOfNoUseAreNotKept(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, insecureOutbound)
+	var asked atomic.Int64
+	var id string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "max-age=3600")
+		document := map[string]any{"client_id": id, "client_name": "Notes", "redirect_uris": []string{"http://127.0.0.1/callback"}}
+		switch asked.Add(1) {
+		case 1:
+			w.WriteHeader(http.StatusInternalServerError)
+		case 2:
+			document["client_id"] = id + "/"
+		case 3:
+			document["redirect_uris"] = []string{"https://evil.example/"}
+		}
+		_ = json.NewEncoder(w).Encode(document)
+	}))
+	t.Cleanup(s.Close)
+	id = strings.Replace(s.URL, "127.0.0.1", "localhost", 1) + "/client.json"
+	visit := func(id string) *webtest.Page {
+		return h.Browser().Get(webtest.NewProof().Authorization(id, onDevice))
+	}
+	for i := range 3 {
+		if p := visit(id); p.StatusCode != http.StatusBadRequest {
+			t.Errorf("attempt %d: %s", i+1, shows(p))
+		}
+	}
+	if got := shows(visit(id)); got != "sign-in" || asked.Load() != 4 {
+		t.Errorf("the mended document: %s after %d requests", got, asked.Load())
+	}
+
+	missing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		http.NotFound(w, r)
+	}))
+	t.Cleanup(missing.Close)
+	asked.Store(0)
+	for i := range 40 {
+		last := visit(missing.URL + "/" + strings.Repeat("x", i+1)).StatusCode
+		if i == 39 && last != http.StatusTooManyRequests {
+			t.Errorf("the last of many is answered by %d", last)
+		}
+	}
+	if n := asked.Load(); n < 10 || n > 12 {
+		t.Errorf("asked %d times for documents of no use", n)
+	}
+	if got := shows(visit(id)); got != "sign-in" {
+		t.Errorf("a client of another host meanwhile: %s", got)
+	}
+	h.Advance(time.Minute)
+	if p := visit(missing.URL + "/x"); p.StatusCode != http.StatusBadRequest {
+		t.Errorf("a minute later: %d", p.StatusCode)
 	}
 }
 

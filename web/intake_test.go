@@ -55,14 +55,19 @@ func TestO3_EncryptedTokensCostNothing(t *testing.T) {
 			},
 		}
 		for door, try := range doors {
-			begun := time.Now()
-			// A logout with a hint of no worth asks the person; everything else is refused.
-			if status := try(); (status < 400 || status > 401) && door != "logout hint" {
-				t.Errorf("%s as %s: %d", name, door, status)
+			// The least of five, so that a busy machine does not count as work.
+			least := time.Hour
+			for range 5 {
+				begun := time.Now()
+				// A logout with a hint of no worth asks the person; everything else is refused.
+				if status := try(); (status < 400 || status > 401) && door != "logout hint" {
+					t.Errorf("%s as %s: %d", name, door, status)
+				}
+				least = min(least, time.Since(begun))
 			}
-			// A single round of what the header asks for takes minutes.
-			if took := time.Since(begun); took > 5*time.Second {
-				t.Errorf("%s as %s: looked at for %v", name, door, took)
+			// What the header asks for takes minutes, and the whole request a few milliseconds.
+			if least > 50*time.Millisecond {
+				t.Errorf("%s as %s: looked at for %v", name, door, least)
 			}
 		}
 		if a := h.Introspect("rs", sealed); a.Status != http.StatusOK || a.Raw != `{"active":false}` {

@@ -415,3 +415,63 @@ func TestAccount_SessionsOfOthers(t *testing.T) {
 		t.Error("another's session is listed")
 	}
 }
+
+// A15: whatever is changed in the forms of a sign-in and beside them, the answer is to
+// the request that was made, or there is none.
+func TestA15_EveryFieldOfThePages(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t)
+	h.User("ann")
+	h.Client("web")
+	h.Client("other")
+	in, another := signedIn(h, "ann"), flowOf(t, h.Browser(), "other", nil)
+	beside := url.Values{
+		"response_type": {"token"}, "response_mode": {"fragment"}, "redirect_uri": {"https://evil.example/"}, "client_id": {"other"}, "scope": {"admin"},
+		"state": {"changed"}, "code_challenge": {"changed"}, "nonce": {"changed"}, "prompt": {"none"}, "approved": {"true"}, "session": {"x"},
+	}
+	tampered := map[string]func(url.Values, string){
+		"taken out": func(v url.Values, name string) { v.Del(name) },
+		"cut short": func(v url.Values, name string) { v.Set(name, v.Get(name)[:len(v.Get(name))-1]) },
+		"grown":     func(v url.Values, name string) { v.Set(name, v.Get(name)+"A") },
+		"in front":  func(v url.Values, name string) { v.Set(name, "A"+v.Get(name)[1:]) },
+		"twice":     func(v url.Values, name string) { v[name] = []string{"x", v.Get(name)} },
+		"another's": func(v url.Values, name string) { v.Set(name, another) },
+		"left, with more beside it": func(v url.Values, _ string) {
+			for name, values := range beside {
+				v[name] = values
+			}
+		},
+	}
+	for what, tamper := range tampered {
+		for _, button := range []string{"sign-in", "accept"} {
+			for _, field := range []string{"flow", "decision", "csrf"} {
+				b, proof := in, webtest.NewProof()
+				if button == "sign-in" {
+					b = h.Browser()
+				}
+				p := b.Get(proof.Authorization("web", url.Values{"prompt": {"consent"}}))
+				form := p.Form(t, button, url.Values{"username": {"ann"}, "password": {webtest.Password}})
+				if form.Values.Get(field) == "" {
+					continue
+				}
+				tamper(form.Values, field)
+				p = b.Post(form.Action+"?"+beside.Encode(), form.Values)
+				if p.Left == nil {
+					continue
+				}
+				got := p.Left.Query()
+				if !strings.HasPrefix(p.Left.String(), webtest.RedirectURI+"?") || p.Left.Fragment != "" || got.Has("access_token") || got.Get("state") != "state-1" {
+					t.Errorf("%s of %s %s leads to %s", field, button, what, p.Left)
+				}
+				if got.Has("code") {
+					if what != "left, with more beside it" && field != "decision" {
+						t.Errorf("%s of %s %s leads to a code", field, button, what)
+					}
+					if a := h.Exchange("web", got.Get("code"), proof); strings.Contains(a.Text("scope"), "admin") {
+						t.Errorf("%s of %s %s leads to %s", field, button, what, a.Text("scope"))
+					}
+				}
+			}
+		}
+	}
+}

@@ -270,3 +270,25 @@ func TestClients_Pages(t *testing.T) {
 		t.Errorf("%v did not come", want)
 	}
 }
+
+// C12: a client's own token has the client_id as its subject, so that no client_id is
+// ever the id of a user, however it is written and whatever the client is called.
+func TestC12_ClientIDsAreNoUserIDs(t *testing.T) {
+	t.Parallel()
+	v, ctx := newTown(t), t.Context()
+	user := v.ann.ID.String()
+	for _, id := range []string{user, strings.ToUpper(user), "{" + user + "}", "urn:uuid:" + user, user + "\n", " " + user, authz.NewID[authz.UserID](now).String()} {
+		_, _, err := v.CreateClient(ctx, host, directory.CreateClient{ID: authz.ClientID(id), Name: "Robot", Kind: storage.ClientService})
+		var wrong *directory.InvalidError
+		if !errors.As(err, &wrong) || wrong.Field != "client_id" {
+			t.Errorf("the client_id %q: %v", id, err)
+		}
+	}
+	for _, name := range []string{user, user[:28], strings.ReplaceAll(user, "-", "")[:24]} {
+		c, _, err := v.CreateClient(ctx, host, directory.CreateClient{Name: name, Kind: storage.ClientService})
+		v.must(err)
+		if _, err := authz.ParseID[authz.UserID](string(c.ID)); err == nil {
+			t.Errorf("a client called %q has the id %s", name, c.ID)
+		}
+	}
+}

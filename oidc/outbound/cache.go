@@ -55,6 +55,20 @@ func (c *Cache[T]) Refresh(ctx context.Context, address string) (T, error) {
 	return c.get(ctx, address, func(k *kept[T]) bool { return c.now().Before(k.fetchedAt.Add(keepLeast)) })
 }
 
+// Forget makes the next Get fetch the document, unless it is being fetched: for one that
+// proved to be of no use, and must not be kept.
+func (c *Cache[T]) Forget(address string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k, found := c.kept[address]; found {
+		select {
+		case <-k.done:
+			delete(c.kept, address)
+		default:
+		}
+	}
+}
+
 func (c *Cache[T]) get(ctx context.Context, address string, fresh func(*kept[T]) bool) (T, error) {
 	c.mu.Lock()
 	k, found := c.kept[address]

@@ -244,6 +244,12 @@ func TestCache(t *testing.T) {
 	if hits.Load() != 4 {
 		t.Errorf("a failure was asked for again: %d", hits.Load())
 	}
+	// Unless it must not be.
+	cache.Forget(s.URL + "/broken")
+	cache.Forget(s.URL + "/unknown")
+	if _, err := cache.Get(t.Context(), s.URL+"/broken"); !errors.Is(err, ErrUnavailable) || hits.Load() != 5 {
+		t.Errorf("a failure that was forgotten: %v after %d requests", err, hits.Load())
+	}
 }
 
 func TestLifetime(t *testing.T) {
