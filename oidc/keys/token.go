@@ -64,7 +64,11 @@ func (r *Ring) Sign(algorithm Algorithm, typ Type, claims any) (string, error) {
 		return "", fmt.Errorf("sign token: %w", err)
 	}
 	token = append(token, '.')
-	return string(base64.RawURLEncoding.AppendEncode(token, signature)), nil
+	token = base64.RawURLEncoding.AppendEncode(token, signature)
+	if typ == TypeAccessToken {
+		k.proven.made(token) // it comes back; others do not
+	}
+	return string(token), nil
 }
 
 // Verified is a token that this deployment signed with a published key. Nothing
@@ -107,8 +111,9 @@ func (r *Ring) Verify(token string, accepted ...Type) (Verified, error) {
 	if err != nil {
 		return Verified{}, fmt.Errorf("%w: signature: %w", ErrInvalidToken, err)
 	}
-	if !from.key.proven.fits(token, func() bool {
-		return from.key.verify(from.key.private.Public(), []byte(token[:len(header)+1+len(payload)]), raw)
+	whole := []byte(token)
+	if !from.key.proven.fits(whole, func() bool {
+		return from.key.verify(from.key.private.Public(), whole[:len(header)+1+len(payload)], raw)
 	}) {
 		return Verified{}, fmt.Errorf("%w: the signature does not fit", ErrInvalidToken)
 	}

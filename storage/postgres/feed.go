@@ -53,8 +53,10 @@ type Follower struct {
 	Read func()
 }
 
-// feed reads what changed, on a connection of its own. Notifications wake it; the
-// truth is the cursor, a snapshot of the database: what a transaction wrote that
+// feed reads what changed, on a connection of its own. Notifications wake it; a replica
+// that changed something sends one with its next reading, which is once for many changes
+// and holds up none of them: a notification inside their transactions would have these commit
+// one by one. The truth is the cursor, a snapshot of the database: what a transaction wrote that
 // the last reading could not see comes with the next one, whenever it began, however
 // late it committed. So nothing is lost with a connection or a notification.
 type feed struct {
@@ -72,6 +74,7 @@ type feed struct {
 	served    int                // how many of them have been told everything
 	wake      context.CancelFunc // ends the present wait
 	turn      chan struct{}      // closed after the next reading
+	tell      bool               // whether others are to look, too
 
 	notified atomic.Bool
 
@@ -85,11 +88,19 @@ type feed struct {
 
 func newFeed(config *pgx.ConnConfig, log *slog.Logger) *feed {
 	f := &feed{config: config, log: log, done: make(chan struct{}), born: time.Now(), turn: make(chan struct{}), wake: func() {}}
-	config.OnNotification = func(*pgconn.PgConn, *pgconn.Notification) { f.notified.Store(true) }
+	config.OnNotification = func(conn *pgconn.PgConn, n *pgconn.Notification) {
+		if n.PID != conn.PID() {
+			f.notified.Store(true)
+		}
+	}
+	// Its notifications are worth no wait for the disk: who misses one looks by itself.
+	config.RuntimeParams["synchronous_commit"] = "off"
 	// A reading waits for no lock, and the first one may be long.
 	config.RuntimeParams["statement_timeout"] = "0"
-	// The cursor's value decides whether the index is of use.
-	config.RuntimeParams["plan_cache_mode"] = "force_custom_plan"
+	// To plan a reading costs ten times the reading. So it is planned once, by the index:
+	// that the table was small then says nothing of later.
+	config.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
+	config.RuntimeParams["enable_seqscan"] = "off"
 	return f
 }
 
@@ -147,6 +158,7 @@ func (f *feed) catchUp(ctx context.Context) {
 	for f.fresh() {
 		f.mu.Lock()
 		turn := f.turn
+		f.tell = true
 		f.wake()
 		f.mu.Unlock()
 		if f.readAt.Load() > asked {
@@ -170,8 +182,7 @@ func (f *feed) listen(ctx context.Context) error {
 	for {
 		began := time.Now()
 		wait, cancel := context.WithTimeout(ctx, heartbeat)
-		f.begin(cancel)
-		if err := f.read(ctx, conn); err != nil {
+		if err := f.read(ctx, conn, f.begin(cancel)); err != nil {
 			cancel()
 			return err
 		}
@@ -187,20 +198,25 @@ func (f *feed) listen(ctx context.Context) error {
 	}
 }
 
-// begin opens a turn: whoever asks from here on is served by the next one.
-func (f *feed) begin(wake context.CancelFunc) {
+// begin opens a turn: whoever asks from here on is served by the next one. It reports
+// whether somebody here has changed something of which the others are to hear.
+func (f *feed) begin(wake context.CancelFunc) (tell bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.wake = wake
 	f.notified.Store(false)
+	tell, f.tell = f.tell, false
+	return tell
 }
 
 // await returns when there may be something to read.
 func (f *feed) await(ctx context.Context, conn *pgx.Conn) error {
-	if f.notified.Load() || ctx.Err() != nil {
-		return nil
+	for !f.notified.Load() && ctx.Err() == nil {
+		if err := conn.PgConn().WaitForNotification(ctx); err != nil {
+			return err
+		}
 	}
-	return conn.PgConn().WaitForNotification(ctx)
+	return nil
 }
 
 // connect listens before anything is read, so that nothing falls in between. Of a
@@ -249,7 +265,7 @@ const (
 )
 
 // read looks once. One statement sees one snapshot, which is the next cursor.
-func (f *feed) read(ctx context.Context, conn *pgx.Conn) error {
+func (f *feed) read(ctx context.Context, conn *pgx.Conn, tell bool) error {
 	began := f.now()
 	followers, newcomers := f.all()
 	statement, args := readNews, []any{f.cursor}
@@ -263,25 +279,31 @@ func (f *feed) read(ctx context.Context, conn *pgx.Conn) error {
 		defer cancel()
 		ctx = bounded
 	}
-	rows, err := conn.Query(ctx, statement, args...)
-	if err != nil {
-		return fmt.Errorf("read the feed: %w", err)
-	}
 	cursor := ""
 	var c Change
 	var expires *time.Time
-	_, err = pgx.ForEachRow(rows, []any{&c.Table, &c.ID, &expires}, func() error {
-		if c.Table == "" {
-			cursor = c.ID
+	b := &pgx.Batch{}
+	if tell {
+		b.Queue(`notify gatehouse`)
+	}
+	if statement == readEverything {
+		b.Queue(`select set_config('enable_seqscan', 'on', true)`)
+	}
+	b.Queue(statement, args...).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&c.Table, &c.ID, &expires}, func() error {
+			if c.Table == "" {
+				cursor = c.ID
+				return nil
+			}
+			if c.ExpiresAt = (time.Time{}); expires != nil {
+				c.ExpiresAt = *expires
+			}
+			pass(followers, c)
 			return nil
-		}
-		if c.ExpiresAt = (time.Time{}); expires != nil {
-			c.ExpiresAt = *expires
-		}
-		tell(followers, c)
-		return nil
+		})
+		return err
 	})
-	if err != nil {
+	if err := conn.SendBatch(ctx, b).Close(); err != nil {
 		return fmt.Errorf("read the feed: %w", err)
 	}
 	f.advance(cursor)
@@ -340,7 +362,7 @@ func (f *feed) complete(began int64, told []Follower) {
 	f.turn = make(chan struct{})
 }
 
-func tell(followers []Follower, c Change) {
+func pass(followers []Follower, c Change) {
 	for _, n := range followers {
 		if slices.Contains(n.Tables, c.Table) {
 			n.Changed(c)
