@@ -154,11 +154,12 @@ func (f *feed) lost() bool { return f.readAt.Load() != 0 && !f.fresh() }
 // catchUp waits until a reading that began after the call is complete, or until
 // nothing in memory is trusted any more: either way nobody is served yesterday's.
 func (f *feed) catchUp(ctx context.Context) {
-	asked := f.now()
+	asked, first := f.now(), true
 	for f.fresh() {
 		f.mu.Lock()
 		turn := f.turn
-		f.tell = true
+		f.tell = f.tell || first
+		first = false
 		f.wake()
 		f.mu.Unlock()
 		if f.readAt.Load() > asked {
