@@ -206,6 +206,32 @@ func TestE12_CertificateHeaderOfAnybody(t *testing.T) {
 	mustGrant(t, "nginx", nginx.Send(r))
 }
 
+// RFC 8705 §4: a public client proves nothing but the certificate, so that its refresh
+// token is worth nothing without it.
+func TestCertificateBoundTokens_OfPublicClients(t *testing.T) {
+	t.Parallel()
+	root := newCertificate(t, nil, authority)
+	h := withCertificates(t, root)
+	own, other := newCertificate(t, nil, nil), newCertificate(t, root, nil)
+	h.Client("app", func(c *storage.Client) {
+		c.Kind, c.AuthMethod, c.Metadata.TLSBound = storage.ClientNative, storage.AuthMethodNone, true
+	})
+	proof := webtest.NewProof()
+	code := func() url.Values {
+		return url.Values{"grant_type": {"authorization_code"}, "code": {h.Browser().Authorize(proof, "app", "ann", nil).Get("code")},
+			"redirect_uri": {webtest.RedirectURI}, "code_verifier": {proof.Verifier}}
+	}
+	mustRefuse(t, "a code without a certificate", (*certificate)(nil).post(h, "/oauth2/token", "app", "", code()), http.StatusBadRequest, "invalid_request")
+	a := mustGrant(t, "a code with one that it made itself", own.post(h, "/oauth2/token", "app", "", code()))
+	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {a.Text("refresh_token")}}
+	mustRefuse(t, "another certificate", other.post(h, "/oauth2/token", "app", "", form), http.StatusBadRequest, "invalid_grant")
+	mustRefuse(t, "no certificate", (*certificate)(nil).post(h, "/oauth2/token", "app", "", form), http.StatusBadRequest, "invalid_request")
+	b := mustGrant(t, "its own", own.post(h, "/oauth2/token", "app", "", form))
+	if cnf, _ := claimsOf(t, b.Text("access_token"))["cnf"].(map[string]any); cnf["x5t#S256"] != own.thumbprint() {
+		t.Errorf("cnf is %v", cnf)
+	}
+}
+
 // RFC 8705 §3: a bound token works with its certificate alone.
 func TestCertificateBoundTokens(t *testing.T) {
 	t.Parallel()

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse/gatehouse/web/webtest"
 )
@@ -67,6 +68,35 @@ func TestF12_ClientsThatDescribeThemselves(t *testing.T) {
 	}
 	if isActive(t, h, a.Text("access_token")) {
 		t.Error("the token outlives its client")
+	}
+}
+
+// Only a document of a JSON type, with the status 200, describes anybody (draft §5).
+func TestF12_AnswersThatDescribeNobody(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, insecureOutbound)
+	for _, test := range []struct {
+		status int
+		media  string
+		good   bool
+	}{
+		{200, "application/json", true}, {200, "application/json; charset=utf-8", true}, {200, "application/cimd+json", true}, {200, "APPLICATION/JSON", true},
+		{200, "text/html", false}, {200, "text/plain", false}, {200, "", false}, {200, "application/jsonp", false}, {200, "application/json+xml", false},
+		{201, "application/json", false}, {203, "application/json", false}, {206, "application/json", false}, {304, "application/json", false}, {404, "application/json", false},
+		{500, "application/json", false},
+	} {
+		var id string
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Content-Type"] = []string{test.media}
+			w.WriteHeader(test.status)
+			_ = json.NewEncoder(w).Encode(map[string]any{"client_id": id, "client_name": "Notes", "redirect_uris": []string{"http://127.0.0.1/callback"}})
+		}))
+		t.Cleanup(s.Close)
+		id = s.URL + "/client.json"
+		h.Advance(10 * time.Second) // documents of no use are fetched so often, and then no more
+		if p := h.Browser().Get(webtest.NewProof().Authorization(id, onDevice)); (shows(p) == "sign-in") != test.good {
+			t.Errorf("%d %q: %s", test.status, test.media, shows(p))
+		}
 	}
 }
 

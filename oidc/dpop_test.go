@@ -261,6 +261,41 @@ func TestC17_ProofsAtTheTokenEndpoint(t *testing.T) {
 	}
 }
 
+// RFC 9449 §4.3: one proof in one header; two are none, wherever they are sent.
+func TestC17_TwoProofs(t *testing.T) {
+	t.Parallel()
+	h := withPublic(t)
+	k := newHolder(t, h)
+	token := mustGrant(t, "bound", k.exchange("spa", "", k.proof("POST", "/oauth2/token", "", nil), nil)).Text("access_token")
+	for name, test := range map[string]struct {
+		method, path, authorization string
+		status                      int
+	}{
+		"token endpoint": {"POST", "/oauth2/token", basicOf("rs"), http.StatusBadRequest},
+		"PAR":            {"POST", "/oauth2/par", basicOf("web"), http.StatusBadRequest},
+		"UserInfo":       {"GET", "/oauth2/userinfo", "DPoP " + token, http.StatusUnauthorized},
+		"the API":        {"GET", "/api/v1/me", "DPoP " + token, http.StatusUnauthorized},
+	} {
+		ath := ""
+		if test.method == "GET" {
+			ath = token
+		}
+		proofs := []string{k.proof(test.method, test.path, ath, nil), k.proof(test.method, test.path, ath, nil)}
+		request, err := url.Parse(webtest.NewProof().Authorization("web", url.Values{"grant_type": {"client_credentials"}, "client_id": nil, "scope": nil}))
+		noError(t, err)
+		for sent, headers := range map[string][]string{"two headers": proofs, "two in one": {proofs[0] + ", " + proofs[1]}} {
+			r, err := http.NewRequestWithContext(t.Context(), test.method, h.Socket()+test.path, strings.NewReader(request.RawQuery))
+			noError(t, err)
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("Authorization", test.authorization)
+			r.Header["Dpop"] = headers
+			if a := h.Send(r); a.Status != test.status || !strings.Contains(a.Raw+a.Header.Get("WWW-Authenticate"), "invalid_dpop_proof") {
+				t.Errorf("%s, %s: %d %s %s", name, sent, a.Status, a.Raw, a.Header.Get("WWW-Authenticate"))
+			}
+		}
+	}
+}
+
 // RFC 9449 §8: a nonce is handed out with every answer, and one that is sent must
 // be current, on whatever replica it was handed out.
 func TestC17_Nonce(t *testing.T) {

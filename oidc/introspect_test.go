@@ -1,6 +1,7 @@
 package oidc_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -64,6 +65,24 @@ func TestG2_WhoLearnsWhat(t *testing.T) {
 		case !c.learns && (a.Raw != inactive || a.Status != http.StatusOK):
 			t.Errorf("%s learns: %d %s", c.caller, a.Status, a.Raw)
 		}
+	}
+}
+
+// RFC 9470 §6: how the user signed in, and when, in the token and by introspection; of a
+// client's own token there is nothing to tell.
+func TestIntrospectionTellsOfTheSignIn(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	tokens := h.Tokens("web", "ann", nil)
+	inside, told := claimsOf(t, tokens.Text("access_token")), h.Introspect("rs", tokens.Text("access_token"))
+	for _, name := range []string{"acr", "auth_time", "amr"} {
+		if inside[name] == nil || fmt.Sprint(told.JSON[name]) != fmt.Sprint(inside[name]) {
+			t.Errorf("%s is %v in the token and %v by introspection", name, inside[name], told.JSON[name])
+		}
+	}
+	own := h.Introspect("rs", h.Token("rs", url.Values{"grant_type": {"client_credentials"}}).Text("access_token"))
+	if own.JSON["active"] != true || own.JSON["acr"] != nil || own.JSON["auth_time"] != nil {
+		t.Errorf("of a client: %s", own.Raw)
 	}
 }
 

@@ -46,6 +46,9 @@ func form(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 // nobody's name, and asking for it would look like a fault of ours.
 func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
+// repeatable: RFC 8707 §2, RFC 8693 §2.1.
+func repeatable(name string) bool { return name == "resource" || name == "audience" }
+
 // once refuses a repeated parameter (RFC 6749 §3.1) and drops empty ones.
 func once(values url.Values) (url.Values, error) {
 	if len(values) > maxParameters {
@@ -53,8 +56,7 @@ func once(values url.Values) (url.Values, error) {
 	}
 	clean := make(url.Values, len(values))
 	for name, all := range values {
-		// RFC 8707 §2: the one parameter that may be repeated.
-		if len(all) > 1 && name != "resource" {
+		if len(all) > 1 && !repeatable(name) {
 			return nil, badRequest("invalid_request", "A parameter is given more than once.")
 		}
 		if !isText(name) || slices.ContainsFunc(all, func(s string) bool { return !isText(s) }) {

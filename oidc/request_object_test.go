@@ -48,6 +48,33 @@ func withSigner(t *testing.T, options ...webtest.Option) (*webtest.House, *asser
 	return h, k
 }
 
+// RFC 9101 §5: an object comes by value or by reference, and beside it stands the client
+// whose it is; nothing else makes a request of it.
+func TestRequestObject_WhatStandsBeside(t *testing.T) {
+	t.Parallel()
+	h, k := withSigner(t)
+	proof := webtest.NewProof()
+	object := k.object(t, h, "signer", proof, nil)
+	pushed := push(t, h, "signer", webtest.ClientSecret, proof, nil).Text("request_uri")
+	for name, values := range map[string]url.Values{
+		"by value and by reference":    {"client_id": {"signer"}, "request": {object}, "request_uri": {pushed}},
+		"without client_id":            {"request": {object}},
+		"with an empty client_id":      {"request": {object}, "client_id": {""}},
+		"with another client's":        {"request": {object}, "client_id": {"web"}},
+		"with an unknown client's":     {"request": {object}, "client_id": {"nobody"}},
+		"twice":                        {"client_id": {"signer"}, "request": {object, object}},
+		"a reference without a client": {"request_uri": {pushed}},
+	} {
+		if p := h.Browser().Get("/oauth2/authorize?" + values.Encode()); p.StatusCode != http.StatusBadRequest || p.Left != nil {
+			t.Errorf("%s: %d, to %v", name, p.StatusCode, p.Left)
+		}
+	}
+	p := h.Browser().Get("/oauth2/authorize?" + url.Values{"client_id": {"signer"}, "request": {object}, "response_type": {"token"}, "redirect_uri": {"https://evil.example"}}.Encode())
+	if shows(p) != "sign-in" {
+		t.Errorf("what stands beside it counts: %s", shows(p))
+	}
+}
+
 // RFC 9101 §6.3: what the object says is the request; what stands beside it is nothing.
 func TestRequestObject(t *testing.T) {
 	t.Parallel()

@@ -55,7 +55,7 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request, parameters url.
 	if err != nil {
 		return nil, err
 	}
-	if u.targets, err = p.targets(ctx, parameters, authz.TenantID{}); err != nil {
+	if u.targets, err = p.targets(ctx, destinations(grantType, parameters), authz.TenantID{}); err != nil {
 		return nil, err
 	}
 	if u.details, err = tokenDetails(grantType, parameters); err != nil {

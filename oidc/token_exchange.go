@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"context"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -95,6 +96,15 @@ func (h tokenExchangeHandler) PopulateTokenEndpointResponse(ctx context.Context,
 	response.SetScopes(request.GetGrantedScopes())
 	response.SetExtra("issued_token_type", accessTokenType)
 	return nil
+}
+
+// destinations is the parameters that say where a token is to be used. An exchange may
+// name a service by its address or by a logical name (RFC 8693 §2.1), which here are one.
+func destinations(grantType string, parameters url.Values) url.Values {
+	if grantType != storage.GrantTokenExchange {
+		return parameters
+	}
+	return url.Values{"resource": slices.Concat(parameters["resource"], parameters["audience"])}
 }
 
 // invalidSubject is RFC 8693 §2.2.2: one sentence for every cause.

@@ -107,6 +107,22 @@ func TestTokenExchange_ActorToken(t *testing.T) {
 	}
 }
 
+// RFC 8693 §2.1: a service is named by its address or by a logical name, once or more
+// often; a token for another one than was asked for is none that was asked for.
+func TestTokenExchange_Audience(t *testing.T) {
+	t.Parallel()
+	h := withExchange(t)
+	first := h.Tokens("web", "ann", url.Values{"scope": {"openid agents:read tools:execute"}}).Text("access_token")
+	mustBeFor(t, "by name", exchange(h, "gateway", first, url.Values{"audience": {agentsAPI}}), "agents:read", agentsAPI)
+	mustBeFor(t, "by name and by address", exchange(h, "gateway", first, url.Values{"audience": {agentsAPI}, "resource": {toolsAPI}}), "agents:read tools:execute", agentsAPI, toolsAPI)
+	mustBeFor(t, "by two names", exchange(h, "gateway", first, url.Values{"audience": {agentsAPI, toolsAPI}}), "agents:read tools:execute", agentsAPI, toolsAPI)
+	for name, more := range map[string]url.Values{
+		"unknown": {"audience": {"payments"}}, "of another tenant": {"audience": {foreign}}, "one of two": {"audience": {agentsAPI, "payments"}},
+	} {
+		mustRefuse(t, name, exchange(h, "gateway", first, more), http.StatusBadRequest, "invalid_target")
+	}
+}
+
 // G9: exchange is no way around what sign-in asks for.
 func TestG9_TokenExchangeHoldsToPolicy(t *testing.T) {
 	t.Parallel()

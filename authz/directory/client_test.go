@@ -292,3 +292,25 @@ func TestC12_ClientIDsAreNoUserIDs(t *testing.T) {
 		}
 	}
 }
+
+// RFC 8705 §2.1.2: a client of tls_client_auth has exactly one name in its certificate.
+func TestTLSClientAuth_OneName(t *testing.T) {
+	t.Parallel()
+	v, ctx := newTown(t), t.Context()
+	for name, test := range map[string]struct {
+		metadata storage.ClientMetadata
+		good     bool
+	}{
+		"none": {storage.ClientMetadata{}, false}, "a distinguished name": {storage.ClientMetadata{TLSSubjectDN: "CN=client,O=Acme"}, true},
+		"a host": {storage.ClientMetadata{TLSSubjectDNS: "client.example"}, true}, "an address": {storage.ClientMetadata{TLSSubjectIP: "192.0.2.1"}, true},
+		"a URI": {storage.ClientMetadata{TLSSubjectURI: "spiffe://acme/client"}, true}, "a mailbox": {storage.ClientMetadata{TLSSubjectEmail: "client@acme.example"}, true},
+		"two":   {storage.ClientMetadata{TLSSubjectDNS: "client.example", TLSSubjectIP: "192.0.2.1"}, false},
+		"three": {storage.ClientMetadata{TLSSubjectDNS: "client.example", TLSSubjectIP: "192.0.2.1", TLSSubjectDN: "CN=client"}, false},
+	} {
+		_, _, err := v.CreateClient(ctx, host, directory.CreateClient{Name: "Bank", Kind: storage.ClientService, AuthMethod: storage.AuthMethodTLS, Metadata: test.metadata})
+		var wrong *directory.InvalidError
+		if test.good && err != nil || !test.good && !errors.As(err, &wrong) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
