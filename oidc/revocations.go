@@ -38,9 +38,20 @@ type revocations struct {
 
 // Revocations is the feed by which resource servers that verify tokens offline learn
 // what was revoked: GET with a cursor, the answer held back for "wait" seconds while
-// there is nothing new. For clients with the right to introspect.
+// there is nothing new. For clients with the right to introspect. By POST the
+// parameters are in the body, and with them what a client proves itself by that no
+// address may carry: an assertion, or the secret of client_secret_post.
 func (p *Provider) Revocations(w http.ResponseWriter, r *http.Request) {
-	caller, err := p.clientOf(r.Context(), r, url.Values{})
+	query, proof := r.URL.Query(), url.Values{}
+	if r.Method == http.MethodPost {
+		parameters, err := form(w, r)
+		if err != nil {
+			p.writeError(w, r, err)
+			return
+		}
+		query, proof = parameters, parameters
+	}
+	caller, err := p.clientOf(r.Context(), r, proof)
 	switch {
 	case err != nil:
 		p.writeError(w, r, err)
@@ -50,7 +61,6 @@ func (p *Provider) Revocations(w http.ResponseWriter, r *http.Request) {
 			Description: "This client may not introspect tokens. An operator can allow it: gatehouse admin clients update CLIENT --introspect."})
 		return
 	}
-	query := r.URL.Query()
 	cursor, err := p.feedCursors.open(query.Get("cursor"))
 	if err != nil {
 		p.writeError(w, r, badRequest("invalid_request", "The cursor is not one that was given out. Leave it out to begin anew."))

@@ -188,3 +188,50 @@ func TestOfflineFailsClosed(t *testing.T) {
 		}
 	}
 }
+
+// A client that proves itself by a key hears of revocations as one with a secret
+// does: its assertion, good once, goes in the body.
+func TestRevocationFeed_ByAssertion(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	key := newAssertionKey(t)
+	h.Machine("bank", func(c *storage.Client) {
+		c.AuthMethod, c.JWKS, c.Introspect = storage.AuthMethodPrivateKeyJWT, key.jwks(t), true
+	})
+	document, err := key.MarshalJSON()
+	noError(t, err)
+	private, err := resource.ParseClientKey(document)
+	noError(t, err)
+	o, err := resource.NewOffline(t.Context(), resource.OfflineConfig{
+		Config: resource.Config{Issuer: h.URL, Audience: h.URL, Now: h.Now}, ClientID: "bank", ClientKey: private,
+	})
+	noError(t, err)
+	go o.Follow(t.Context())
+	access := h.Tokens("web", "ann", nil).Text("access_token")
+	if _, err := o.Authenticate(t.Context(), access); err != nil {
+		t.Fatalf("a living token: %v", err)
+	}
+	revoke(h, "web", access)
+	soonRefused(t, o, "revoked", access)
+
+	assertion := key.assertion(t, h, "bank", nil)
+	for _, c := range []struct {
+		name   string
+		form   url.Values
+		status int
+	}{
+		{"once", url.Values{"client_assertion_type": {jwtBearer}, "client_assertion": {assertion}}, http.StatusOK},
+		{"again", url.Values{"client_assertion_type": {jwtBearer}, "client_assertion": {assertion}}, http.StatusUnauthorized},
+		{"nobody", url.Values{}, http.StatusUnauthorized},
+		{"a foreign cursor", url.Values{"client_assertion_type": {jwtBearer}, "client_assertion": {key.assertion(t, h, "bank", nil)}, "cursor": {"x"}}, http.StatusBadRequest},
+	} {
+		if a := post(t, h, "/oauth2/revocations", c.form); a.Status != c.status {
+			t.Errorf("%s: %d %s", c.name, a.Status, a.Raw)
+		}
+	}
+	// In an address it would be logged: there it counts for nothing.
+	inAddress := url.Values{"client_assertion_type": {jwtBearer}, "client_assertion": {key.assertion(t, h, "bank", nil)}}
+	if a, _ := feed(t, h, "", inAddress, ""); a.Status != http.StatusUnauthorized {
+		t.Errorf("in the address: %d %s", a.Status, a.Raw)
+	}
+}

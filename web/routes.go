@@ -67,6 +67,7 @@ func (s *Server) routes() []route {
 		{"POST", oidc.IntrospectPath, open, p.Introspect},
 		{"POST", oidc.RevokePath, shared, p.Revoke},
 		{"GET", oidc.RevocationsPath, open, p.Revocations},
+		{"POST", oidc.RevocationsPath, open, p.Revocations},
 		{"GET", oidc.GrantsPath + "/{grant_id}", open, p.QueryGrant},
 		{"DELETE", oidc.GrantsPath + "/{grant_id}", open, p.RevokeGrant},
 		{"GET", oidc.UserInfoPath, shared, p.UserInfo},

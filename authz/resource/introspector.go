@@ -21,9 +21,11 @@ type IntrospectorConfig struct {
 	// Endpoint is the introspection endpoint; empty means to ask the issuer's
 	// metadata, once.
 	Endpoint string
-	// ClientID and ClientSecret are those of a client that may introspect.
+	// ClientID is a client that may introspect, which proves itself by either of
+	// ClientSecret and ClientKey.
 	ClientID     authz.ClientID
 	ClientSecret Secret
+	ClientKey    ClientKey
 	// HTTPClient and Now are as in [Config].
 	HTTPClient *http.Client
 	Now        func() time.Time
@@ -34,26 +36,28 @@ type IntrospectorConfig struct {
 type Introspector struct {
 	endpoint string
 	config   IntrospectorConfig
+	client   credentials
 	fetch    fetcher
 }
 
 // NewIntrospector finds the endpoint. It does not try the credentials.
 func NewIntrospector(ctx context.Context, c IntrospectorConfig) (*Introspector, error) {
-	switch {
-	case c.Audience == "":
+	if c.Audience == "" {
 		return nil, errNoAudience
-	case c.ClientID == "" || c.ClientSecret.reveal() == "":
-		return nil, errors.New("client id or client secret is missing")
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	client := credentials{c.Issuer, c.ClientID, c.ClientSecret, c.ClientKey, c.Now}
+	if err := client.check(); err != nil {
+		return nil, err
 	}
 	fetch := newFetcher(c.HTTPClient)
 	endpoint, err := introspectionEndpoint(ctx, fetch, c)
 	if err != nil {
 		return nil, err
 	}
-	return &Introspector{endpoint: endpoint, config: c, fetch: fetch}, nil
+	return &Introspector{endpoint: endpoint, config: c, client: client, fetch: fetch}, nil
 }
 
 func introspectionEndpoint(ctx context.Context, fetch fetcher, c IntrospectorConfig) (string, error) {
@@ -105,14 +109,10 @@ func (i *Introspector) judge(ctx context.Context, c claims) (*Principal, error) 
 }
 
 func (i *Introspector) ask(ctx context.Context, text string) (claims, error) {
-	form := url.Values{"token": {text}, "token_type_hint": {"access_token"}}
-	request, err := http.NewRequest(http.MethodPost, i.endpoint, strings.NewReader(form.Encode()))
+	request, err := i.client.post(i.endpoint, url.Values{"token": {text}, "token_type_hint": {"access_token"}})
 	if err != nil {
 		return claims{}, err
 	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	// RFC 6749 §2.3.1: both parts are form-encoded before they are joined.
-	request.SetBasicAuth(url.QueryEscape(string(i.config.ClientID)), url.QueryEscape(i.config.ClientSecret.reveal()))
 	answer, err := i.fetch.do(ctx, request)
 	if err != nil {
 		return claims{}, err

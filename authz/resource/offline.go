@@ -33,9 +33,11 @@ type OfflineConfig struct {
 	Config
 	// Feed is the revocation feed; empty means to ask the issuer's metadata, once.
 	Feed string
-	// ClientID and ClientSecret are those of a client that may introspect.
+	// ClientID is a client that may introspect, which proves itself by either of
+	// ClientSecret and ClientKey.
 	ClientID     authz.ClientID
 	ClientSecret Secret
+	ClientKey    ClientKey
 	// MaxSilence is how long the feed may be silent before nothing is let in any more
 	// ([ErrUnavailable]); zero means 15 seconds. What is revoked while it is silent is
 	// learned of when it speaks again.
@@ -56,6 +58,7 @@ type OfflineConfig struct {
 type Offline struct {
 	*Verifier
 	config OfflineConfig
+	client credentials
 	fetch  fetcher
 	cursor string
 
@@ -67,8 +70,12 @@ type Offline struct {
 
 // NewOffline fetches the keys and reads the feed for the first time.
 func NewOffline(ctx context.Context, c OfflineConfig) (*Offline, error) {
-	if c.ClientID == "" || c.ClientSecret.reveal() == "" {
-		return nil, errors.New("client id or client secret is missing")
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	client := credentials{c.Issuer, c.ClientID, c.ClientSecret, c.ClientKey, c.Now}
+	if err := client.check(); err != nil {
+		return nil, err
 	}
 	if c.MaxSilence == 0 {
 		c.MaxSilence = defaultMaxSilence
@@ -91,7 +98,7 @@ func NewOffline(ctx context.Context, c OfflineConfig) (*Offline, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Offline{Verifier: verifier, config: c, fetch: fetch, dead: told{}, changed: told{}}
+	o := &Offline{Verifier: verifier, config: c, client: client, fetch: fetch, dead: told{}, changed: told{}}
 	for more := true; more; {
 		if more, err = o.read(ctx, 0); err != nil {
 			return nil, fmt.Errorf("read the revocation feed: %w", err)
@@ -114,6 +121,14 @@ func (o *Offline) Follow(ctx context.Context) {
 		case <-time.After(feedPause):
 		}
 	}
+}
+
+// Silence is how long the feed has told nothing: at most a few seconds, unless it
+// cannot be reached.
+func (o *Offline) Silence() time.Duration {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	return o.now().Sub(o.heard)
 }
 
 // Authenticate implements [Authenticator].
@@ -193,15 +208,14 @@ func (t told) forget(before time.Time) {
 // read asks once, and reports whether there is more to read at once.
 func (o *Offline) read(ctx context.Context, wait time.Duration) (more bool, err error) {
 	begun := o.now()
-	query := url.Values{"wait": {strconv.Itoa(int(wait.Seconds()))}}
+	form := url.Values{"wait": {strconv.Itoa(int(wait.Seconds()))}}
 	if o.cursor != "" {
-		query.Set("cursor", o.cursor)
+		form.Set("cursor", o.cursor)
 	}
-	request, err := http.NewRequest(http.MethodGet, o.config.Feed+"?"+query.Encode(), nil)
+	request, err := o.client.post(o.config.Feed, form)
 	if err != nil {
 		return false, err
 	}
-	request.SetBasicAuth(url.QueryEscape(string(o.config.ClientID)), url.QueryEscape(o.config.ClientSecret.reveal()))
 	answer, err := o.fetch.do(ctx, request)
 	if err != nil {
 		return false, err
