@@ -84,7 +84,7 @@ var doors = []struct {
 	{"github.com/riverqueue/river", []string{"storage/jobs", "storage/postgres"}, "who does jobs need not know how they are kept"},
 	{"github.com/pressly/goose", []string{"storage/postgres"}, "migrations run under one lock"},
 	{"github.com/go-jose/go-jose/v3", nil, "fosite's own; ours is v4"},
-	{"github.com/go-jose/go-jose/v4", []string{"oidc", "oidc/keys", "authz/resource", "authz/dpop"}, "who signs and verifies"},
+	{"github.com/go-jose/go-jose/v4", []string{"oidc", "oidc/keys", "authz/resource", "authz/dpop", "cmd/internal/guard"}, "who signs and verifies"},
 	{"github.com/alexedwards/argon2id", []string{"oidc/authn"}, "passwords are judged in one place"},
 	{"github.com/go-webauthn/webauthn", []string{"oidc/authn"}, "passkeys are judged in one place"},
 	{"github.com/pquerna/otp", []string{"oidc/authn"}, "codes are judged in one place"},

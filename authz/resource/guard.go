@@ -98,7 +98,7 @@ func (g *Guard) Require(need Requirement) func(http.Handler) http.Handler {
 				g.challenge.write(w, *no)
 				return
 			}
-			next.ServeHTTP(w, r.WithContext(withPrincipal(r.Context(), principal)))
+			next.ServeHTTP(w, r.WithContext(WithPrincipal(r.Context(), principal)))
 		})
 	}
 }
@@ -114,13 +114,13 @@ func (g *Guard) admit(w http.ResponseWriter, r *http.Request, need Requirement) 
 	case errors.Is(err, errNoToken) && need.anonymous:
 		return nil, nil
 	case errors.Is(err, errNoToken):
-		return nil, noToken(need.nearest(nil))
+		return nil, noToken(need.Nearest(nil))
 	case errors.Is(err, errManyHeaders):
 		return nil, ambiguous()
 	case err != nil:
-		return nil, invalidToken(schemeBearer, need.nearest(nil))
+		return nil, invalidToken(schemeBearer, need.Nearest(nil))
 	}
-	proven, proof, no := g.prove(w, r, token, need.nearest(nil))
+	proven, proof, no := g.prove(w, r, token, need.Nearest(nil))
 	if no != nil {
 		return nil, no
 	}
@@ -131,17 +131,17 @@ func (g *Guard) admit(w http.ResponseWriter, r *http.Request, need Requirement) 
 	principal, err := g.authenticator.Authenticate(ctx, token.text)
 	switch {
 	case errors.Is(err, errNoDPoP) && g.dpop.understood():
-		return nil, unprovenToken(need.nearest(nil))
+		return nil, unprovenToken(need.Nearest(nil))
 	case errors.Is(err, ErrInvalidToken):
 		g.logger.DebugContext(r.Context(), "access token refused", "reason", err)
-		return nil, invalidToken(token.scheme, need.nearest(nil))
+		return nil, invalidToken(token.scheme, need.Nearest(nil))
 	case err != nil:
 		g.logger.ErrorContext(r.Context(), "access token not checked", "reason", err)
 		return nil, unavailable()
-	case !need.metBy(principal.Scopes):
-		return nil, insufficientScope(token.scheme, need.nearest(principal.Scopes))
+	case !need.opensTo(principal.Scopes):
+		return nil, insufficientScope(token.scheme, need.Nearest(principal.Scopes))
 	case !need.signIn.metBy(principal, g.now()):
-		return nil, insufficientSignIn(token.scheme, need.nearest(principal.Scopes), need.signIn)
+		return nil, insufficientSignIn(token.scheme, need.Nearest(principal.Scopes), need.signIn)
 	}
-	return principal, g.spend(r.Context(), proof, need.nearest(nil))
+	return principal, g.spend(r.Context(), proof, need.Nearest(nil))
 }

@@ -60,7 +60,9 @@ func (p *Principal) IsClient() bool { return p.Subject == string(p.ClientID) }
 
 type contextKey struct{}
 
-func withPrincipal(ctx context.Context, p *Principal) context.Context {
+// WithPrincipal says who stands behind a request. A [Guard] does so; who proves it in
+// another way than by the header, and has asked [Requirement.MetBy], does the same.
+func WithPrincipal(ctx context.Context, p *Principal) context.Context {
 	return context.WithValue(ctx, contextKey{}, p)
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
 )
@@ -79,14 +80,23 @@ func parseRequired(text string) (authz.Scope, error) {
 
 func (r Requirement) isZero() bool { return len(r.anyOf) == 0 && !r.anonymous }
 
-func (r Requirement) metBy(held authz.ScopeSet) bool {
+// MetBy reports whether a principal, nil for nobody, meets the requirement at the
+// instant now.
+func (r Requirement) MetBy(p *Principal, now time.Time) bool {
+	if p == nil {
+		return r.anonymous
+	}
+	return r.opensTo(p.Scopes) && r.signIn.metBy(p, now)
+}
+
+func (r Requirement) opensTo(held authz.ScopeSet) bool {
 	return r.anonymous || slices.ContainsFunc(r.anyOf, func(set authz.ScopeSet) bool { return held.HasAll(set...) })
 }
 
-// nearest is the alternative of which most is held, the first written among
+// Nearest is the alternative of which most is held, the first written among
 // equals: all that a client must ask for, at once. It is not the one that lacks
 // the fewest, or a lone "admin" would be what everybody is told to ask for.
-func (r Requirement) nearest(held authz.ScopeSet) authz.ScopeSet {
+func (r Requirement) Nearest(held authz.ScopeSet) authz.ScopeSet {
 	var best authz.ScopeSet
 	for i, set := range r.anyOf {
 		if i == 0 || len(set.Intersect(held)) > len(best.Intersect(held)) {

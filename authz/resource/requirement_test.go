@@ -63,7 +63,7 @@ func FuzzRequirement(f *testing.F) {
 		if err != nil {
 			return
 		}
-		need := r.nearest(scopes)
+		need := r.Nearest(scopes)
 		if need.Has(authz.ScopeOfflineAccess) {
 			t.Errorf("%s asks for offline_access", text)
 		}
@@ -71,7 +71,7 @@ func FuzzRequirement(f *testing.F) {
 		for _, scope := range need {
 			scopes = scopes.With(scope)
 		}
-		if !r.metBy(scopes) {
+		if !r.opensTo(scopes) {
 			t.Errorf("%s is not met by %s", text, scopes)
 		}
 	})

@@ -6,16 +6,22 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/gatehouse/gatehouse/cmd/internal/config"
 	"github.com/gatehouse/gatehouse/cmd/internal/guard"
 )
 
 func newGuardCommand(i *invocation) *cobra.Command {
-	var file string
+	var (
+		file  string
+		check bool
+	)
 	cmd := &cobra.Command{
 		Use:   "guard",
 		Short: "Protect a service that knows nothing of tokens",
@@ -30,6 +36,9 @@ The file of routes:
   upstream: http://localhost:3000
   issuer: https://id.example.com
   audience: https://api.example.com
+  client:                         # may introspect: clients create --introspect
+    id: 01890c5e-…
+    secret_file: /etc/gatehouse/guard.secret
   routes:
     - path: /health
       methods: [GET]
@@ -41,47 +50,77 @@ The file of routes:
       security:
         - oauth2: ["admin"]
 
-Behind nginx (auth_request), Caddy (forward_auth) or Traefik (ForwardAuth), write
-forward_auth: true instead of upstream. The proxy then asks about each request, with
-X-Forwarded-Method and X-Forwarded-Uri, and hands on the headers of the answer.
-
-Further keys: listen (localhost:8088), forward_authorization (false), and
-introspection with client_id and client_secret_file, which asks the issuer about
-every token, so that a revoked one is refused at once.`,
-		Example: `  gatehouse guard --config routes.yaml`,
-		Args:    cobra.NoArgs,
+A revoked token is refused within a second. Browsers can be sent to sign in, behind
+nginx, Caddy or Traefik the guard answers whether a request may pass, and services that
+are reached in other ways too can be told who is asking by a signed JWT: every key of
+the file stands in docs/resource-servers.md.`,
+		Example: `  gatehouse guard --config routes.yaml
+  gatehouse guard --config routes.yaml --check`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			// --config is the file of routes here; the log has the settings of every command.
 			c, err := config.Load(cmd.InheritedFlags(), i.environ)
 			if err != nil {
 				return err
 			}
-			return i.runGuard(cmd.Context(), c, file)
+			routes, err := readRoutes(file)
+			if err != nil {
+				return err
+			}
+			if check {
+				fmt.Fprintln(i.out, "The file of routes is good.")
+				return nil
+			}
+			return i.runGuard(cmd.Context(), c, routes, file)
 		},
 	}
 	cmd.Flags().StringVar(&file, config.FileFlag, "", "The file of routes")
+	cmd.Flags().BoolVar(&check, "check", false, "Judge the file of routes and the files that it names, and run nothing")
 	require(cmd, config.FileFlag)
 	return cmd
 }
 
-func (i *invocation) runGuard(ctx context.Context, c *config.Config, file string) error {
+// readRoutes judges all that can be judged without the issuer. The error names the file
+// with each mistake.
+func readRoutes(file string) (guard.Config, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return fmt.Errorf("open routes: %w", err)
+		return guard.Config{}, fmt.Errorf("open routes: %w", err)
 	}
 	routes, err := guard.ParseConfig(f)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
+	if err == nil {
+		err = routes.Verify()
 	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return routes, fmt.Errorf("%s: %s", file, strings.ReplaceAll(err.Error(), "\n", "\n"+file+": "))
+	}
+	return routes, nil
+}
+
+func (i *invocation) runGuard(ctx context.Context, c *config.Config, routes guard.Config, file string) error {
 	log := i.logger(c)
 	g, err := guard.New(ctx, routes, log, i.now)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
+	operators := newGuardOperators(g)
 	listener, err := net.Listen("tcp", routes.Listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w (choose with listen in %s)", err, file)
 	}
+	tasks, ctx := errgroup.WithContext(ctx)
+	if routes.AdminListen != "" {
+		l, err := net.Listen("tcp", routes.AdminListen)
+		if err != nil {
+			return errors.Join(fmt.Errorf("listen for operators: %w (choose with admin_listen in %s)", err, file), listener.Close())
+		}
+		tasks.Go(func() error { return serveUntil(ctx, l, operators.handler(), tlsOff, log) })
+	}
+	tasks.Go(func() error { return serveUntil(ctx, listener, http.HandlerFunc(operators.counted), tlsOff, log) })
+	tasks.Go(func() error {
+		g.Run(ctx)
+		return nil
+	})
 	fmt.Fprintf(i.errs, "\n  Guarding   %s\n  on         http://%s\n\n", cmp.Or(routes.Upstream, "what a proxy asks about"), listener.Addr())
-	return serveUntil(ctx, listener, g, tlsOff, log)
+	return tasks.Wait()
 }

@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-
-	"github.com/gatehouse/gatehouse/authz/resource"
 )
 
 // The headers by which another proxy says what it asks about. It must set them
@@ -42,22 +40,33 @@ func judged(r *http.Request) (*http.Request, error) {
 // answer lets a request through, in the words that the service learns who is asking
 // by. Each is there, also when it is empty: of one that is not, a proxy may keep what
 // came from outside, or hand on the name of its own variable.
-func answer(w http.ResponseWriter, r *http.Request) {
-	for name, value := range identity(resource.PrincipalFrom(r.Context())) {
+func (g *Guard) answer(w http.ResponseWriter, r *http.Request) {
+	for name, value := range g.introduction(r.Context()) {
 		w.Header().Set(name, value)
 	}
 	w.Header().Set("Cache-Control", "no-store")
 }
 
-// plainRefusals says 403 for what is neither 401 nor a fault of ours: nginx's
-// auth_request knows no other way to refuse.
-type plainRefusals struct{ http.ResponseWriter }
+// askedByCode is where nginx's auth_request asks, which knows a yes, 401 and 403 alone.
+// It asks at another path for the answer that a client gets.
+const askedByCode = "/auth_request"
+
+// plainRefusals says 403 for what is neither 401 nor a fault of ours and, where code
+// alone counts, 401 for a redirect.
+type plainRefusals struct {
+	http.ResponseWriter
+	code bool
+}
 
 // WriteHeader implements [http.ResponseWriter].
 func (p plainRefusals) WriteHeader(status int) {
 	switch status {
 	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed:
 		status = http.StatusForbidden
+	case http.StatusFound:
+		if p.code {
+			status = http.StatusUnauthorized
+		}
 	}
 	p.ResponseWriter.WriteHeader(status)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -15,21 +14,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gatehouse/gatehouse/cmd/internal/guard"
 	"github.com/gatehouse/gatehouse/web/webtest"
 )
 
 func startAsked(t *testing.T, h *webtest.House) *httptest.Server {
 	t.Helper()
-	c, err := guard.ParseConfig(strings.NewReader(fmt.Sprintf("forward_auth: true\nissuer: %s\naudience: %s\n%s", h.URL, audience, routes)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	g, err := guard.New(t.Context(), c, slog.New(slog.NewTextHandler(t.Output(), nil)), h.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(g)
+	server := httptest.NewServer(open(t, h, "forward_auth: true\n"+routes))
 	t.Cleanup(server.Close)
 	return server
 }

@@ -10,9 +10,10 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"os"
 	"strings"
 	"time"
+
+	"gopkg.in/yaml.v3"
 
 	"github.com/gatehouse/gatehouse/authz/dpop"
 	"github.com/gatehouse/gatehouse/authz/resource"
@@ -34,25 +35,36 @@ type Guard struct {
 	metadata resource.Metadata
 	// described is where the metadata stands; "" when the audience is no URL.
 	described string
-	log       *slog.Logger
+	// browsers is nil where nobody signs in, signer where nothing is asserted.
+	browsers *browsers
+	signer   *signer
+	// feed is nil unless tokens are checked offline.
+	feed *resource.Offline
+	now  func() time.Time
+	log  *slog.Logger
 }
 
-// New judges the configuration and asks the issuer for what proves its tokens, so
-// that a wrong setting is found at the start.
+// New reads the files that the configuration names and asks the issuer for what proves
+// its tokens, so that a wrong setting is found at the start. The configuration is one
+// of [ParseConfig].
 func New(ctx context.Context, c Config, log *slog.Logger, now func() time.Time) (*Guard, error) {
-	routes, err := parseTable(c.Routes)
+	held, err := c.open()
 	if err != nil {
 		return nil, err
 	}
-	upstream, err := c.upstream()
+	g := &Guard{
+		routes: parseTable(c.Routes, true, &mistakes{root: &yaml.Node{}}), metadata: c.metadata(),
+		asked: c.ForwardAuth, signer: held.signer, now: now, log: log,
+	}
+	tokens, err := g.authenticator(ctx, c, held.client)
 	if err != nil {
 		return nil, err
 	}
-	tokens, err := c.authenticator(ctx, now)
-	if err != nil {
-		return nil, err
+	if c.SignIn != nil {
+		if g.browsers, err = newBrowsers(ctx, c, held, tokens, now, log); err != nil {
+			return nil, err
+		}
 	}
-	g := &Guard{routes: routes, metadata: c.metadata(), log: log}
 	settings := resource.GuardConfig{Realm: c.Audience, Logger: log, Now: now}
 	if at, err := g.metadata.URL(); err == nil {
 		settings.ResourceMetadata = at
@@ -62,11 +74,15 @@ func New(ctx context.Context, c Config, log *slog.Logger, now func() time.Time) 
 		g.metadata.DPoP = true
 	}
 	g.guard = resource.NewGuard(tokens, settings)
-	if g.asked = c.ForwardAuth; g.asked {
-		g.service = http.HandlerFunc(answer)
-	} else {
-		g.service = g.proxy(upstream, c.ForwardAuthorization)
+	if g.asked {
+		g.service = http.HandlerFunc(g.answer)
+		return g, nil
 	}
+	upstream, err := c.upstream()
+	if err != nil {
+		return nil, err
+	}
+	g.service = unhurried(g.proxy(upstream, c.ForwardAuthorization))
 	return g, nil
 }
 
@@ -79,57 +95,133 @@ func mustPath(text string) string {
 	return u.Path
 }
 
-func (c Config) authenticator(ctx context.Context, now func() time.Time) (resource.Authenticator, error) {
-	if c.Introspection == nil {
-		v, err := resource.NewVerifier(ctx, resource.Config{Issuer: c.Issuer, Audience: c.Audience, Now: now})
+func (g *Guard) authenticator(ctx context.Context, c Config, as *client) (resource.Authenticator, error) {
+	trusted := resource.Config{Issuer: c.Issuer, Audience: c.Audience, Now: g.now}
+	switch c.Check {
+	case CheckSignature:
+		v, err := resource.NewVerifier(ctx, trusted)
 		if err != nil {
 			return nil, fmt.Errorf("prepare to verify tokens: %w", err)
 		}
 		return v, nil
+	case CheckIntrospect:
+		i, err := resource.NewIntrospector(ctx, resource.IntrospectorConfig{
+			Issuer: c.Issuer, Audience: c.Audience, ClientID: as.ID, ClientSecret: as.hidden(), ClientKey: as.key, Now: g.now,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("prepare to introspect tokens: %w", err)
+		}
+		return resource.NewCached(i, resource.CacheConfig{Now: g.now}), nil
 	}
-	text, err := os.ReadFile(c.Introspection.ClientSecretFile)
-	if err != nil {
-		return nil, fmt.Errorf("read client secret: %w", err)
-	}
-	i, err := resource.NewIntrospector(ctx, resource.IntrospectorConfig{
-		Issuer: c.Issuer, Audience: c.Audience, ClientID: c.Introspection.ClientID, Now: now,
-		ClientSecret: resource.NewSecret(strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")),
+	o, err := resource.NewOffline(ctx, resource.OfflineConfig{
+		Config: trusted, ClientID: as.ID, ClientSecret: as.hidden(), ClientKey: as.key, Logger: g.log,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("prepare to introspect tokens: %w", err)
+		return nil, fmt.Errorf("prepare to verify tokens: %w", err)
 	}
-	return i, nil
+	g.feed = o
+	return o, nil
+}
+
+// Run follows the feed of what is revoked, until the context ends. Call it once, in a
+// goroutine of its own.
+func (g *Guard) Run(ctx context.Context) {
+	if g.feed != nil {
+		g.feed.Follow(ctx)
+	}
+}
+
+// Silence is how long the feed has told nothing; 0 where it is not followed. See
+// [resource.Offline.Silence].
+func (g *Guard) Silence() time.Duration {
+	if g.feed == nil {
+		return 0
+	}
+	return g.feed.Silence()
 }
 
 // ServeHTTP implements [http.Handler]: a path that is read in one way, a route that
-// names it, a token that opens the route, and only then the service.
+// names it, somebody who may, and only then the service.
 func (g *Guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if g.asked {
+	// The other proxy sends on what is for us, and asks about the rest.
+	if ours := g.owns(r.URL.Path); g.asked && !ours {
+		w = plainRefusals{w, r.URL.Path == askedByCode}
 		var err error
 		if r, err = judged(r); err != nil {
 			refuse(w, http.StatusForbidden, "The request cannot be judged: "+err.Error()+".")
 			return
 		}
-		w = plainRefusals{w}
+		if g.owns(r.URL.Path) {
+			refuse(w, http.StatusForbidden, "This path is to be sent to the guard, not to be asked about.")
+			return
+		}
 	}
 	path, err := target(r)
 	if err != nil {
 		refuse(w, http.StatusBadRequest, "The path must be plain: without dot segments, empty segments, path parameters and needless escapes.")
 		return
 	}
-	if path == g.described && r.Method == http.MethodGet {
-		g.metadata.ServeHTTP(w, r)
+	if g.owns(path) {
+		g.own(w, r, path)
 		return
 	}
-	need, allow, found := g.routes.find(r.Method, path)
+	needed, allow, found := g.routes.find(r.Method, path)
 	switch {
 	case found:
-		g.guard.Require(need)(g.service).ServeHTTP(w, r)
+		g.pass(w, r, needed)
 	case allow != nil:
 		w.Header().Set("Allow", strings.Join(allow, ", "))
 		refuse(w, http.StatusMethodNotAllowed, "No route lets this method through.")
 	default:
 		refuse(w, http.StatusNotFound, "No route leads there.")
+	}
+}
+
+// owns reports whether a path is the guard's own, and never leads to the service.
+func (g *Guard) owns(path string) bool {
+	return strings.HasPrefix(path, ownPaths) || g.described != "" && path == g.described
+}
+
+func (g *Guard) own(w http.ResponseWriter, r *http.Request, path string) {
+	reads := r.Method == http.MethodGet
+	switch {
+	case path == g.described && reads:
+		g.metadata.ServeHTTP(w, r)
+	case path == keysPath && reads && g.signer != nil:
+		g.signer.ServeHTTP(w, r)
+	case path == callback && reads && g.browsers != nil:
+		g.browsers.finish(w, r)
+	case path == signOutPath && (reads || r.Method == http.MethodPost) && g.browsers != nil:
+		g.browsers.signOut(w, r)
+	default:
+		refuse(w, http.StatusNotFound, "No route leads there.")
+	}
+}
+
+// pass lets a request through that brings what is needed: a token in its header or,
+// where browsers may come, a session.
+func (g *Guard) pass(w http.ResponseWriter, r *http.Request, n need) {
+	byHeader := g.guard.Require(n.requirement)(g.service)
+	if g.browsers == nil || !n.browsers || r.Header["Authorization"] != nil {
+		byHeader.ServeHTTP(w, r)
+		return
+	}
+	v, err := g.browsers.visit(w, r)
+	switch {
+	case errors.Is(err, errForged):
+		refuse(w, http.StatusForbidden, "Another site made the browser send this request.")
+	case err != nil:
+		g.log.ErrorContext(r.Context(), "a session was not checked", "reason", err)
+		w.Header().Set("Retry-After", "2")
+		refuse(w, http.StatusServiceUnavailable, "The session cannot be checked at the moment.")
+	case n.requirement.MetBy(v.principal, g.now()):
+		g.service.ServeHTTP(w, v.request(r))
+	case navigates(r) && v.session.recent(n.purpose(n.requirement.Nearest(scopesOf(v.principal))), g.now()):
+		showPage(w, http.StatusForbidden, "You may not see this page", "You were asked to sign in for it, and your account does not have the right. If you need it, ask whoever runs this service.", signOutPath, "Sign out")
+	case navigates(r):
+		g.browsers.begin(w, r, n, v.principal)
+	default:
+		byHeader.ServeHTTP(w, v.request(r)) // for the words of the refusal
 	}
 }
 
@@ -141,13 +233,26 @@ func (g *Guard) proxy(upstream *url.URL, forwardAuthorization bool) *httputil.Re
 			r.SetURL(upstream)
 			r.SetXForwarded()
 			strip(r.Out.Header)
+			if g.browsers != nil {
+				g.browsers.jar.withhold(r.Out.Header)
+			}
 			// A trailer would come after us, and some servers add it to the headers.
 			r.Out.Trailer = nil
 			if !forwardAuthorization {
 				r.Out.Header.Del("Authorization")
 				r.Out.Header.Del(dpop.Header)
 			}
-			introduce(r.Out.Header, resource.PrincipalFrom(r.In.Context()))
+			for name, value := range g.introduction(r.In.Context()) {
+				if value != "" {
+					r.Out.Header.Set(name, value)
+				}
+			}
+		},
+		ModifyResponse: func(r *http.Response) error {
+			if refreshedIn(r.Request.Context()) {
+				r.Header.Set("Cache-Control", "no-store") // it carries a session
+			}
+			return nil
 		},
 		Transport: &http.Transport{
 			DialContext:           (&net.Dialer{Timeout: connectTimeout}).DialContext,
@@ -160,6 +265,19 @@ func (g *Guard) proxy(upstream *url.URL, forwardAuthorization bool) *httputil.Re
 		ErrorLog:     slog.NewLogLogger(g.log.Handler(), slog.LevelWarn),
 		ErrorHandler: g.unreachable,
 	}
+}
+
+// unhurried gives those who were let in as long as the service gives them, for streams
+// and large bodies; the server's own limits are for strangers.
+func unhurried(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if resource.PrincipalFrom(r.Context()) != nil {
+			// A writer that knows no deadlines has none.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (g *Guard) unreachable(w http.ResponseWriter, r *http.Request, err error) {

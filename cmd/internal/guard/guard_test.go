@@ -1,6 +1,7 @@
 package guard_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -54,10 +55,31 @@ routes:
       - oauth2: ["admin"]
 `
 
+// secretFile holds the secret of every client of a house.
+func secretFile(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(file, []byte(webtest.ClientSecret+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
 // start puts a guard before a service, with the lines that a test adds.
 func start(t *testing.T, h *webtest.House, upstream, lines string) *httptest.Server {
 	t.Helper()
-	text := fmt.Sprintf("upstream: %s\nissuer: %s\naudience: %s\n%s%s", upstream, h.URL, audience, lines, routes)
+	server := httptest.NewServer(open(t, h, "upstream: "+upstream+"\n"+lines+routes))
+	t.Cleanup(server.Close)
+	return server
+}
+
+// open makes a guard that follows the feed, of a file without what is the same in all.
+func open(t *testing.T, h *webtest.House, text string) *guard.Guard {
+	t.Helper()
+	text += fmt.Sprintf("\nissuer: %s\naudience: %s\n", h.URL, audience)
+	if !strings.Contains(text, "client:") {
+		text += "client: {id: agents-guard, secret_file: " + secretFile(t) + "}\n"
+	}
 	c, err := guard.ParseConfig(strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
@@ -66,9 +88,17 @@ func start(t *testing.T, h *webtest.House, upstream, lines string) *httptest.Ser
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(g)
-	t.Cleanup(server.Close)
-	return server
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		g.Run(ctx)
+		close(done)
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-done
+	})
+	return g
 }
 
 // house has the resource and, in a group with a difficult name, a user.
@@ -77,6 +107,7 @@ func house(t *testing.T) (*webtest.House, authz.UserID) {
 	h := webtest.Boot(t)
 	h.World.Exec(`insert into platform.resources (identifier, name, scopes, created_at) values ($1, 'Agents', '{user,agents:read,admin}', now())`, audience)
 	h.Client("web")
+	h.Machine("agents-guard", func(c *storage.Client) { c.Introspect = true })
 	ann := h.User("ann")
 	h.World.Join(ann, h.Tenant, h.World.Group(h.Tenant, "R&D, Zürich"))
 	return h, ann
@@ -293,37 +324,65 @@ func TestGuard_UncleanPathsReachNothing(t *testing.T) {
 	}
 }
 
-// With introspection a token that was revoked is refused at once; without it, when
-// it expires.
-func TestGuard_IntrospectionAndOffline(t *testing.T) {
+// A revoked token is refused when the guard has heard of it, within a second or two;
+// with signatures alone, when it expires.
+func TestG8_GuardChecksAsItIsTold(t *testing.T) {
 	t.Parallel()
 	h, ann := house(t)
-	h.Machine("agents-api", func(c *storage.Client) { c.Introspect = true })
-	secret := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(secret, []byte(webtest.ClientSecret+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	s := newService(t)
-	asking := start(t, h, s.URL, "introspection: {client_id: agents-api, client_secret_file: "+secret+"}\n")
-	offline := start(t, h, s.URL, "")
+	guards := map[string]*httptest.Server{}
+	for _, check := range []string{"offline", "introspect", "signature"} {
+		guards[check] = start(t, h, s.URL, "check: "+check+"\n")
+	}
 	held := token(h, "ann", "openid user agents:read")
-	status := func(g *httptest.Server) int {
-		r, _ := get(t, g.URL+"/agents", held, nil)
+	status := func(check string) int {
+		r, _ := get(t, guards[check].URL+"/agents", held, nil)
 		return r.StatusCode
 	}
-	if a, b := status(asking), status(offline); a != 200 || b != 200 {
-		t.Fatalf("before: %d and %d", a, b)
-	}
-	if got := s.last.Header.Get("X-Gatehouse-Subject"); got != ann.String() {
-		t.Errorf("subject: %q", got)
+	for check := range guards {
+		if got := status(check); got != 200 || s.last.Header.Get("X-Gatehouse-Subject") != ann.String() {
+			t.Fatalf("%s: %d before", check, got)
+		}
 	}
 	h.Call("/oauth2/revoke", "web", webtest.ClientSecret, url.Values{"token": {held}})
-	if a, b := status(asking), status(offline); a != 401 || b != 200 {
-		t.Errorf("revoked: %d and %d", a, b)
+	begun := time.Now()
+	for _, check := range []string{"offline", "introspect"} {
+		for status(check) != 401 {
+			if time.Since(begun) > 2*time.Second {
+				t.Fatalf("%s: let in two seconds after the token was revoked", check)
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+	if got := status("signature"); got != 200 {
+		t.Errorf("by its signature: %d", got)
 	}
 	h.Advance(11 * time.Minute)
-	if got := status(offline); got != 401 {
+	if got := status("signature"); got != 401 {
 		t.Errorf("expired: %d", got)
+	}
+}
+
+// When the feed is silent nobody is let in, and nobody is told that their token is bad.
+func TestGuard_SilentFeed(t *testing.T) {
+	t.Parallel()
+	h, _ := house(t)
+	s := newService(t)
+	g := start(t, h, s.URL, "")
+	held := token(h, "ann", "openid user agents:read")
+	h.World.Exec(`update platform.clients set introspect = false where id = 'agents-guard'`)
+	for begun := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		r, _ := get(t, g.URL+"/agents", held, nil)
+		if r.StatusCode == http.StatusServiceUnavailable && r.Header.Get("Retry-After") != "" && r.Header.Get("WWW-Authenticate") == "" {
+			break
+		}
+		if r.StatusCode != http.StatusOK || time.Since(begun) > 10*time.Second {
+			t.Fatalf("%d after %v", r.StatusCode, time.Since(begun))
+		}
+		h.Advance(time.Second)
+	}
+	if r, _ := get(t, g.URL+"/health", "", nil); r.StatusCode != http.StatusOK {
+		t.Errorf("where nobody is asked: %d", r.StatusCode)
 	}
 }
 
@@ -342,13 +401,25 @@ func TestGuard_ServiceDown(t *testing.T) {
 func TestNew_FindsWrongSettings(t *testing.T) {
 	t.Parallel()
 	h, _ := house(t)
-	for want, c := range map[string]guard.Config{
-		"upstream:":          {Upstream: "ftp://x", Issuer: h.URL, Audience: audience},
-		"audience":           {Upstream: "http://x", Issuer: h.URL},
-		"read client secret": {Upstream: "http://x", Issuer: h.URL, Audience: audience, Introspection: &guard.Introspection{ClientID: "x", ClientSecretFile: "/nonexistent"}},
-		"https":              {Upstream: "http://x", Issuer: "http://id.example", Audience: audience},
+	empty := filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	good := "client: {id: agents-guard, secret_file: " + secretFile(t) + "}\n"
+	for lines, want := range map[string]string{
+		"client: {id: x, secret_file: /nonexistent}":                                       "read client secret",
+		"client: {id: x, secret_file: " + empty + "}":                                      "is empty",
+		"client: {id: x, secret_env: GATEHOUSE_NO_ONE}":                                    "GATEHOUSE_NO_ONE is not set",
+		"client: {id: x, key_file: /nonexistent}":                                          "read client key",
+		"client: {id: x, key_file: " + empty + "}":                                         "client key: expected a private key",
+		good + "sign_in: {base_url: 'https://a.example', cookie_keys_file: " + empty + "}": "cookie keys",
+		good + "assertion: {key_files: [" + empty + "]}":                                   "expected a private key of P-256",
+		"client: {id: stranger, secret_file: " + secretFile(t) + "}":                       "the feed answered 401",
 	} {
-		c.Routes = []guard.Route{{Path: "/", Security: []map[string][]string{{}}}}
+		c, err := guard.ParseConfig(strings.NewReader(fmt.Sprintf("upstream: http://x\nissuer: %s\naudience: %s\n%s\n%s", h.URL, audience, lines, routes)))
+		if err != nil {
+			t.Fatal(err)
+		}
 		if _, err := guard.New(t.Context(), c, slog.New(slog.DiscardHandler), time.Now); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -32,18 +33,29 @@ func reserved(name string) bool {
 	return strings.HasPrefix(name, prefix) || slices.Contains(overrides, name)
 }
 
-// introduce tells the service who is asking; nothing for nobody. Roles and groups
-// are names with their special characters escaped (RFC 3986 §2.1), between commas.
-func introduce(h http.Header, p *resource.Principal) {
-	for name, value := range identity(p) {
-		if value != "" {
-			h.Set(name, value)
-		}
+// introduction is how the service learns who is asking: by [identity], and by the
+// assertion where there is one; each is empty where there is nothing to tell.
+func (g *Guard) introduction(ctx context.Context) map[string]string {
+	p := resource.PrincipalFrom(ctx)
+	all := identity(p)
+	if g.signer == nil {
+		return all
 	}
+	all[assertionHeader] = ""
+	if p == nil {
+		return all
+	}
+	text, err := g.signer.assert(p, g.now())
+	if err != nil { // cannot happen with a key that has signed before; the service refuses
+		g.log.ErrorContext(ctx, "assert who is asking", "error", err)
+	}
+	all[assertionHeader] = text
+	return all
 }
 
-// identity is every header in which the service learns who is asking, empty where
-// there is nothing to tell.
+// identity is every plain header in which the service learns who is asking. Roles and
+// groups are names with their special characters escaped (RFC 3986 §2.1), between
+// commas.
 func identity(p *resource.Principal) map[string]string {
 	if p == nil {
 		p = &resource.Principal{}

@@ -8,30 +8,44 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/resource"
 )
+
+// need is what a request must bring.
+type need struct {
+	requirement resource.Requirement
+	// browsers may come with a session, and without one are sent to sign in.
+	browsers bool
+	signIn   resource.SignIn
+}
 
 // place is a path or a prefix, and what each method needs there. The method "" is
 // all the others.
 type place struct {
 	path   string
 	prefix bool
-	needs  map[string]resource.Requirement
+	needs  map[string]need
 }
 
 // table is every place, the most specific first: a path before a prefix, a longer
 // prefix before a shorter one.
 type table []place
 
-func parseTable(routes []Route) (table, error) {
+// parseTable notes what is wrong with routes; signIn says that there is a way to.
+func parseTable(routes []Route, signIn bool, found *mistakes) table {
 	if len(routes) == 0 {
-		return nil, errors.New("routes: there are none, so that nothing would be let through")
+		found.add("there are none, so that nothing would be let through", "routes")
 	}
 	var t table
 	for i, r := range routes {
 		if err := t.add(r); err != nil {
-			return nil, fmt.Errorf("routes[%d]: %w", i, err)
+			found.add(err.Error(), "routes", i)
+		}
+		if r.SignIn && !signIn {
+			found.add("there is no sign_in at the top of the file", "routes", i, "sign_in")
 		}
 	}
 	slices.SortStableFunc(t, func(a, b place) int {
@@ -43,7 +57,7 @@ func parseTable(routes []Route) (table, error) {
 		}
 		return cmp.Compare(len(b.path), len(a.path))
 	})
-	return t, nil
+	return t
 }
 
 func (t *table) add(r Route) error {
@@ -51,14 +65,14 @@ func (t *table) add(r Route) error {
 	if err != nil {
 		return err
 	}
-	need, err := resource.ParseRequirement(r.Security)
+	needed, err := r.need()
 	if err != nil {
 		return err
 	}
 	i := slices.IndexFunc(*t, func(p place) bool { return p.path == where && p.prefix == prefix })
 	if i < 0 {
 		i = len(*t)
-		*t = append(*t, place{where, prefix, map[string]resource.Requirement{}})
+		*t = append(*t, place{where, prefix, map[string]need{}})
 	}
 	methods := r.Methods
 	if len(methods) == 0 {
@@ -71,9 +85,29 @@ func (t *table) add(r Route) error {
 		if _, twice := (*t)[i].needs[method]; twice {
 			return fmt.Errorf("%s %s is named twice", cmp.Or(method, "every method of"), where)
 		}
-		(*t)[i].needs[method] = need
+		(*t)[i].needs[method] = needed
 	}
 	return nil
+}
+
+func (r Route) need() (need, error) {
+	n := need{browsers: r.SignIn, signIn: resource.SignIn{ACR: r.ACRValues, MaxAge: r.MaxAge}}
+	var err error
+	if n.requirement, err = resource.ParseRequirement(r.Security); err != nil {
+		return n, err
+	}
+	for _, class := range r.ACRValues {
+		if !slices.Contains(authz.ACRs(), class) {
+			return n, fmt.Errorf("acr_values: %.40q is none of %v", class, authz.ACRs())
+		}
+	}
+	if r.MaxAge < 0 || r.MaxAge%time.Second != 0 {
+		return n, errors.New("max_age: expected whole seconds, as in 5m")
+	}
+	if len(r.ACRValues) > 0 || r.MaxAge > 0 {
+		n.requirement = n.requirement.WithSignIn(n.signIn)
+	}
+	return n, nil
 }
 
 func (r Route) place() (where string, prefix bool, err error) {
@@ -84,14 +118,21 @@ func (r Route) place() (where string, prefix bool, err error) {
 	switch {
 	case (r.Path == "") == (r.Prefix == ""):
 		return "", false, errors.New("expected either path or prefix")
-	case !strings.HasPrefix(where, "/"), strings.ContainsFunc(where, ambiguous), path.Clean(where) != strings.TrimSuffix(where, "/") && where != "/":
+	case !isPlain(where):
 		return "", false, fmt.Errorf("%.100q is not a plain path, without escapes, that begins with a slash", where)
 	case strings.ContainsAny(where, "*{}"):
 		return "", false, fmt.Errorf("%.100q has a wildcard: a prefix stands for everything below it", where)
+	case strings.HasPrefix(where+"/", ownPaths):
+		return "", false, fmt.Errorf("%s is the guard's own", ownPaths)
 	case prefix && where != "/" && strings.HasSuffix(where, "/"):
 		return "", false, fmt.Errorf("prefix %.100q: leave out the slash at the end: a prefix stands for itself and everything below it", where)
 	}
 	return where, prefix, nil
+}
+
+// isPlain reports whether a path, without escapes, is read by everybody in one way.
+func isPlain(where string) bool {
+	return strings.HasPrefix(where, "/") && !strings.ContainsFunc(where, ambiguous) && (where == "/" || path.Clean(where) == strings.TrimSuffix(where, "/"))
 }
 
 func (p place) holds(target string) bool {
@@ -105,23 +146,23 @@ func (p place) holds(target string) bool {
 // find is what a request needs. The most specific place decides alone: a method
 // that it does not name is not looked for in a wider one. allow is its methods
 // when it does not name this one; both are zero when no place holds the path.
-func (t table) find(method, target string) (need resource.Requirement, allow []string, found bool) {
+func (t table) find(method, target string) (needed need, allow []string, found bool) {
 	i := slices.IndexFunc(t, func(p place) bool { return p.holds(target) })
 	if i < 0 {
-		return need, nil, false
+		return needed, nil, false
 	}
 	names := []string{method, ""}
 	if method == http.MethodHead {
 		names = []string{method, http.MethodGet, ""}
 	}
 	for _, name := range names {
-		if need, found = t[i].needs[name]; found {
-			return need, nil, true
+		if needed, found = t[i].needs[name]; found {
+			return needed, nil, true
 		}
 	}
 	for name := range t[i].needs {
 		allow = append(allow, name)
 	}
 	slices.Sort(allow)
-	return need, allow, false
+	return needed, allow, false
 }
