@@ -100,7 +100,7 @@ func (f *refreshes) once(ctx context.Context, token string, use func(context.Con
 	id := sha256.Sum256([]byte(token))
 	f.mu.Lock()
 	entry, known := f.known[id]
-	if !known {
+	if !known || f.old(entry) {
 		f.tidy()
 		entry = &refreshed{at: f.now(), done: make(chan struct{})}
 		f.known[id] = entry
@@ -126,9 +126,11 @@ func (f *refreshes) run(ctx context.Context, id [32]byte, entry *refreshed, use 
 	close(entry.done)
 }
 
+func (f *refreshes) old(r *refreshed) bool { return f.now().Sub(r.at) > rememberedRefresh }
+
 func (f *refreshes) tidy() {
 	for id, entry := range f.known {
-		if f.now().Sub(entry.at) > rememberedRefresh {
+		if f.old(entry) {
 			delete(f.known, id)
 		}
 	}
