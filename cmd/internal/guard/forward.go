@@ -51,8 +51,8 @@ func (g *Guard) answer(w http.ResponseWriter, r *http.Request) {
 // It asks at another path for the answer that a client gets.
 const askedByCode = "/auth_request"
 
-// plainRefusals says 403 for what is neither 401 nor a fault of ours and, where code
-// alone counts, 401 for a redirect.
+// plainRefusals says 403 for what is neither 401 nor a fault of ours and, where the
+// code alone counts, for everything that is neither a yes nor 401.
 type plainRefusals struct {
 	http.ResponseWriter
 	code bool
@@ -61,11 +61,12 @@ type plainRefusals struct {
 // WriteHeader implements [http.ResponseWriter].
 func (p plainRefusals) WriteHeader(status int) {
 	switch status {
+	case http.StatusOK, http.StatusUnauthorized:
 	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed:
 		status = http.StatusForbidden
-	case http.StatusFound:
+	default:
 		if p.code {
-			status = http.StatusUnauthorized
+			status = http.StatusForbidden
 		}
 	}
 	p.ResponseWriter.WriteHeader(status)

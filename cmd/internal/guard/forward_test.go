@@ -115,35 +115,44 @@ var gateways = map[string]func(t *testing.T, listen, guarded, service string) *e
 	},
 }
 
+// startGateway starts a proxy on an address, before a service and a guard.
+func startGateway(t *testing.T, name, listen, guarded, service string) {
+	t.Helper()
+	command := gateways[name](t, listen, guarded, service)
+	var said bytes.Buffer
+	command.Stdout, command.Stderr = &said, &said
+	if err := command.Start(); err != nil {
+		t.Fatalf("%v (run tools/install-gateways)", err)
+	}
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+		if t.Failed() {
+			t.Log(said.String())
+		}
+	})
+	answers(t, listen)
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer free.Close()
+	return free.Addr().String()
+}
+
 func TestForwardAuth_BehindGateways(t *testing.T) {
 	t.Parallel()
 	h, ann := house(t)
 	g := startAsked(t, h)
 	held := token(h, "ann", "openid user agents:read")
-	for name, gateway := range gateways {
+	for name := range gateways {
 		t.Run(name, func(t *testing.T) {
-			s := newService(t)
-			free, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			listen := free.Addr().String()
-			_ = free.Close()
-			command := gateway(t, listen, g.URL, s.URL)
-			var said bytes.Buffer
-			command.Stdout, command.Stderr = &said, &said
-			if err := command.Start(); err != nil {
-				t.Fatalf("%v (run tools/install-gateways)", err)
-			}
-			t.Cleanup(func() {
-				_ = command.Process.Kill()
-				_ = command.Wait()
-				if t.Failed() {
-					t.Log(said.String())
-				}
-			})
-			answers(t, listen)
-
+			s, listen := newService(t), freeAddress(t)
+			startGateway(t, name, listen, g.URL, s.URL)
 			r, body := get(t, "http://"+listen+"/agents/7?x=1", held, nil)
 			if r.StatusCode != http.StatusOK || body != "served" || s.last.URL.String() != "/agents/7?x=1" {
 				t.Fatalf("%d %s", r.StatusCode, body)
@@ -187,6 +196,53 @@ func TestForwardAuth_BehindGateways(t *testing.T) {
 			raw(t, listen, "GET /health", "X_Gatehouse_Subject: root\r\n")
 			if s.last != nil && s.last.Header["X_gatehouse_subject"] != nil {
 				t.Errorf("the forged header went on: %v", s.last.Header)
+			}
+		})
+	}
+}
+
+// Through each proxy a person is sent to sign in, comes back, and stays.
+func TestForwardAuth_SignInBehindGateways(t *testing.T) {
+	t.Parallel()
+	for name := range gateways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, listen := newFront(t, ""), freeAddress(t)
+			f.base = "http://" + listen
+			f.h.World.Exec(`update platform.clients set redirect_uris = $1 where id = 'guard'`, []string{f.base + "/.gatehouse/callback"})
+			f.h.Advance(5 * time.Second) // tokens that are as old as the change are refused
+			f.made = open(t, f.h, fmt.Sprintf("forward_auth: true\nsign_in: {base_url: %q, cookie_keys_file: %q}\nclient: {id: guard, secret_file: %s}\n%s", f.base, f.keys, secretFile(t), pages))
+			asked := httptest.NewServer(f.made)
+			t.Cleanup(asked.Close)
+			startGateway(t, name, listen, asked.URL, f.service.URL)
+
+			if p := f.send(f.h.Browser(), http.MethodGet, "/agents", script); p.StatusCode != http.StatusUnauthorized || !strings.Contains(p.Header.Get("WWW-Authenticate"), `scope="user"`) {
+				t.Errorf("a script: %d %v", p.StatusCode, p.Header)
+			}
+			b := f.h.Browser()
+			p, sent := f.visit(b, "/agents/7?x=1", "ann")
+			if p.StatusCode != http.StatusOK || len(sent) != 1 || f.service.last.URL.String() != "/agents/7?x=1" || f.service.last.Header.Get("X-Gatehouse-Client") != "guard" {
+				t.Fatalf("%d %s %v", p.StatusCode, p.Body, sent)
+			}
+			if p := f.send(b, http.MethodPost, "/agents", script); p.StatusCode != http.StatusOK {
+				t.Errorf("a script that posts: %d %s", p.StatusCode, p.Body)
+			}
+			if p := f.send(b, http.MethodPost, "/agents", http.Header{"Sec-Fetch-Site": {"cross-site"}}); p.StatusCode != http.StatusForbidden {
+				t.Errorf("another site posts: %d", p.StatusCode)
+			}
+			if p, _ := f.visit(b, "/admin", "ann"); p.StatusCode != http.StatusForbidden || !strings.Contains(string(p.Body), "does not have the right") {
+				t.Errorf("what ann may never: %d %s", p.StatusCode, p.Body)
+			}
+			// The cookie of a session that was refreshed reaches the browser, with the answer.
+			f.visit(b, "/agents", "ann")
+			before := f.cookies(b)["gatehouse-guard"]
+			f.advance(9*time.Minute + 30*time.Second)
+			p = f.send(b, http.MethodGet, "/agents", script)
+			if after := f.cookies(b)["gatehouse-guard"]; p.StatusCode != http.StatusOK || string(p.Body) != "served" || after == before || after == "" {
+				t.Errorf("refreshed: %d %s", p.StatusCode, p.Body)
+			}
+			if p, _ := f.visit(b, "/.gatehouse/sign-out", "ann"); f.cookies(b)["gatehouse-guard"] != "" {
+				t.Errorf("signed out: %d %v", p.StatusCode, f.cookies(b))
 			}
 		})
 	}

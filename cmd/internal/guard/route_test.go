@@ -2,6 +2,8 @@ package guard
 
 import (
 	"fmt"
+	"os"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -135,6 +137,36 @@ func TestConfig_Mistakes(t *testing.T) {
 	if err == nil || len(strings.Split(err.Error(), "\n")) != 5 {
 		t.Errorf("not every mistake: %v", err)
 	}
+}
+
+// The file that the documentation shows is one, and names every key.
+func TestConfig_Documented(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/resource-servers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml\n")
+	text, _, found := strings.Cut(rest, "```\n")
+	c, err := ParseConfig(strings.NewReader(text))
+	if !found || err != nil || len(c.Routes) != 3 {
+		t.Fatalf("%v, %d routes", err, len(c.Routes))
+	}
+	var names func(of reflect.Type)
+	names = func(of reflect.Type) {
+		for of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice {
+			of = of.Elem()
+		}
+		if of.Kind() != reflect.Struct || of.PkgPath() != reflect.TypeFor[Config]().PkgPath() {
+			return
+		}
+		for i := range of.NumField() {
+			if name := of.Field(i).Tag.Get("yaml"); !strings.Contains(text, name+":") {
+				t.Errorf("%s is not shown", name)
+			}
+			names(of.Field(i).Type)
+		}
+	}
+	names(reflect.TypeFor[Config]())
 }
 
 // The file may be anybody's: no text makes the judgement of it fall over.
