@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -47,17 +46,6 @@ func TestGuard_FileOfRoutes(t *testing.T) {
 	if out := h.must("guard", "--config", file, "--check"); !strings.Contains(out, "good") {
 		t.Error(out)
 	}
-}
-
-// freeAddress is one that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // It guards, tells its operators how it is, and lets the last request finish before it
