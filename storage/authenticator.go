@@ -31,6 +31,13 @@ type Passkey struct {
 	SuspectAt time.Time
 }
 
+// FirstPasskey is the one that an account is made with, under the user handle that its
+// authenticator keeps (WebAuthn L3 §5.4.3).
+type FirstPasskey struct {
+	Passkey
+	Handle []byte
+}
+
 // TOTP is the secret that a user shares with an authenticator app.
 type TOTP struct {
 	// SecretSealed is sealed by oidc/authn.

@@ -27,6 +27,11 @@ const (
 	LinkUsername LinkProblem = "username"
 	LinkTaken    LinkProblem = "taken"
 	LinkBusy     LinkProblem = "busy"
+	// The passkey was not made: the question was too old, the answer was not accepted, or
+	// the tenant does not accept this model.
+	LinkExpired      LinkProblem = "expired"
+	LinkPasskey      LinkProblem = "passkey"
+	LinkPasskeyModel LinkProblem = "passkey-model"
 )
 
 // WeakPassword is why a password cannot be had, and the fewest characters.
@@ -37,7 +42,7 @@ type WeakPassword struct {
 
 // Link asks before a one-time link is spent, because mail scanners open links: POST
 // /link with csrf, token and, where the purpose wants them, username, display_name
-// and password.
+// and password, or, by script, state and response in place of the password.
 type Link struct {
 	Layout
 	Token string
@@ -53,8 +58,10 @@ type Link struct {
 	// that is signed in.
 	Known, SignedIn bool
 	MinPassword     int
-	Problem         LinkProblem
-	Weak            WeakPassword
+	// Passkey is offered before the password where an account begins; nil elsewhere.
+	Passkey *PasskeyQuestion
+	Problem LinkProblem
+	Weak    WeakPassword
 }
 
 func (Link) template() string { return "link" }

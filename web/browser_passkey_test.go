@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 	"github.com/pquerna/otp/totp"
@@ -208,5 +209,55 @@ func TestBrowser_AuthenticatorAppAndRecoveryCode(t *testing.T) {
 		}
 		b.open(w.URL + "/account")
 	}
+	quiet()
+}
+
+// Who is set up or invited begins with a passkey; without scripts, with a password.
+func TestBrowser_FirstPasskey(t *testing.T) {
+	w, b, quiet := passkeyWalk(t)
+	setUp, invited, plain := setUpLink(t, w.House, "eve"), invitation(t, w.House, "new@example.com"), setUpLink(t, w.House, "paul")
+	key := b.plugIn()
+	b.open(setUp)
+	b.see("#create-passkey")
+	b.inspect("link-set-up-passkey")
+	b.click("#create-passkey")
+	b.see("#done")
+	b.inspect("link-set-up-done")
+	b.click(`a[href="/login"]`)
+	b.arrives("/account") // from the autofill
+	if acr, amr := sessionOf(w, "eve"); acr != "phr" || amr != "{hwk,user,mfa}" {
+		t.Errorf("the session is %s, %s", acr, amr)
+	}
+	b.click("#sign-out")
+	b.arrives("/logout")
+
+	b.touch(key, false)
+	b.open(invited)
+	b.see("#create-passkey")
+	b.inspect("link-invitation-passkey")
+	b.touch(key, true)
+	b.click("#create-passkey") // no name yet: nothing is made
+	if at := b.focused(); at != "username" {
+		t.Errorf("without a name the keyboard is at %s", at)
+	}
+	b.fill("#username", "newcomer")
+	b.fill("#display-name", "New Comer")
+	b.click("#create-passkey")
+	b.see("#done")
+	if made := w.World.Text(`select u.username, u.display_name from platform.users u join platform.webauthn_credentials c on c.user_id = u.id
+		where u.email = 'new@example.com'`); !strings.Contains(made, "newcomer") || !strings.Contains(made, "New Comer") {
+		t.Errorf("made is %q", made)
+	}
+
+	command(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	b.open(plain)
+	b.fill("#password", anotherPassword)
+	b.click("#spend")
+	b.see("#done")
+	b.open(w.URL + "/login")
+	b.fill("#username", "paul")
+	b.fill("#password", anotherPassword)
+	b.click("#sign-in")
+	b.arrives("/account")
 	quiet()
 }

@@ -127,7 +127,7 @@ func New(c Config) (*Server, error) {
 	if s.links, err = authn.NewLinks(c.Issuer.String(), c.Secret); err != nil {
 		return nil, err
 	}
-	s.recovery = &recovery.Service{Store: c.Store, Directory: d, Links: s.links, Limits: limits, Hasher: hasher, Now: c.Now}
+	s.recovery = &recovery.Service{Store: c.Store, Directory: d, Links: s.links, Limits: limits, Hasher: hasher, Passkeys: passkeys, Now: c.Now}
 	s.login = &login.Pages{
 		Recovery: s.recovery, NoMail: c.NoMail,
 		Provider: provider, Browsers: browsers, Store: c.Store, Fail: s.fail, Refuse: s.refuse, Log: c.Log, Now: c.Now,

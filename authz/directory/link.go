@@ -91,19 +91,20 @@ func (s *Service) Invite(ctx context.Context, a Actor, n Invite) (storage.Link, 
 }
 
 // AcceptInvitation spends an invitation and makes the account that it is for. The address, the
-// role and the tenant are the invitation's, whatever n says. [storage.ErrNotFound]: it was spent before.
-func (s *Service) AcceptInvitation(ctx context.Context, l storage.Link, n CreateUser, addr netip.Addr) (storage.User, error) {
+// role and the tenant are the invitation's, whatever n says; first is the passkey that they begin with, or nil.
+// [storage.ErrNotFound]: it was spent before.
+func (s *Service) AcceptInvitation(ctx context.Context, l storage.Link, n CreateUser, first *storage.FirstPasskey, addr netip.Addr) (storage.User, error) {
 	n.Email, n.Role = l.Email, l.Role
 	u, err := s.newUser(n)
 	if err != nil {
 		return u, err
 	}
 	a := Actor{Name: u.Username, User: u.ID, IPAddress: addr}
-	return u, nameTaken(s.store.AcceptInvitation(ctx, l, u, true, s.event(a, "user.invitation.accept", l.Tenant.ID)))
+	return u, nameTaken(s.store.AcceptInvitation(ctx, l, u, true, first, s.event(a, "user.invitation.accept", l.Tenant.ID)))
 }
 
 // JoinByInvitation spends an invitation for a user whose address it was sent to.
 func (s *Service) JoinByInvitation(ctx context.Context, l storage.Link, u storage.User, addr netip.Addr) error {
 	a := Actor{Name: u.Username, User: u.ID, IPAddress: addr}
-	return s.store.AcceptInvitation(ctx, l, u, false, s.event(a, "user.invitation.accept", l.Tenant.ID))
+	return s.store.AcceptInvitation(ctx, l, u, false, nil, s.event(a, "user.invitation.accept", l.Tenant.ID))
 }

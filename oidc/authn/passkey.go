@@ -2,7 +2,10 @@ package authn
 
 import (
 	"context"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,6 +48,8 @@ type Passkeys struct {
 	// open takes any authenticator; vouched one that the metadata knows.
 	open, vouched *webauthn.WebAuthn
 	questions     sealer
+	// handles makes the user handle of an account that is not made yet.
+	handles []byte
 }
 
 // NewPasskeys is nil where the issuer's host is an IP address: browsers have
@@ -57,6 +62,9 @@ func NewPasskeys(c PasskeyConfig) (*Passkeys, error) {
 	var err error
 	if p.questions, err = newSealer(c.Secret, "passkey challenge"); err != nil {
 		return nil, err
+	}
+	if p.handles, err = hkdf.Key(sha256.New, c.Secret, nil, "gatehouse user handle", sha512.Size); err != nil {
+		return nil, fmt.Errorf("derive key for user handles: %w", err)
 	}
 	if p.open, err = c.relyingParty(nil); err != nil {
 		return nil, err
@@ -109,6 +117,8 @@ type waiting struct {
 	Register bool `json:"r,omitempty"`
 	// User is who must answer; zero for whoever does.
 	User authz.UserID `json:"u"`
+	// Link is the one-time link that was opened for it; zero where a session asks.
+	Link authz.LinkID `json:"l,omitzero"`
 }
 
 func (p *Passkeys) ceremony(options any, browser string, w waiting) (Ceremony, error) {

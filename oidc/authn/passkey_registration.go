@@ -47,6 +47,10 @@ func (p *Passkeys) BeginRegistration(ctx context.Context, user storage.User, bro
 	if err != nil {
 		return Ceremony{}, err
 	}
+	return p.beginRegistration(account{user, handle, have.Passkeys}, policies, browser, waiting{User: user.ID}, silent)
+}
+
+func (p *Passkeys) beginRegistration(who account, policies [][][16]byte, browser string, w waiting, silent bool) (Ceremony, error) {
 	mediation, verification, attestation := protocol.MediationDefault, protocol.VerificationRequired, protocol.PreferNoAttestation
 	if silent {
 		// Nobody is there to be verified; every sign-in asks for it anyway.
@@ -55,7 +59,6 @@ func (p *Passkeys) BeginRegistration(ctx context.Context, user storage.User, bro
 	if len(policies) > 0 {
 		attestation = protocol.PreferDirectAttestation
 	}
-	who := account{user, handle, have.Passkeys}
 	options, session, err := p.open.BeginMediatedRegistration(who, mediation,
 		webauthn.WithConveyancePreference(attestation),
 		webauthn.WithExclusions(webauthn.Credentials(who.WebAuthnCredentials()).CredentialDescriptors()),
@@ -65,7 +68,8 @@ func (p *Passkeys) BeginRegistration(ctx context.Context, user storage.User, bro
 	if err != nil {
 		return Ceremony{}, fmt.Errorf("begin passkey registration: %w", err)
 	}
-	return p.ceremony(options.Response, browser, waiting{Session: *session, Register: true, User: user.ID})
+	w.Session, w.Register = *session, true
+	return p.ceremony(options.Response, browser, w)
 }
 
 // Register keeps the passkey that a browser made for a signed-in user. name is what
@@ -74,7 +78,7 @@ func (p *Passkeys) BeginRegistration(ctx context.Context, user storage.User, bro
 // [ErrPasskeyModel], [ErrTooManyPasskeys], or a fault of the machinery.
 func (p *Passkeys) Register(ctx context.Context, user storage.User, a Answer, name string, e storage.AuditEvent) (storage.Passkey, error) {
 	w, err := asked[waiting](p.questions, a.Browser, a.State, p.Now())
-	if err != nil || !w.Register || w.User != user.ID {
+	if err != nil || !w.Register || w.User != user.ID || !w.Link.IsZero() {
 		return storage.Passkey{}, ErrExpired
 	}
 	own := p.Store.ForUser(user.ID)
@@ -85,7 +89,11 @@ func (p *Passkeys) Register(ctx context.Context, user storage.User, a Answer, na
 	if len(have.Passkeys) >= MaxPasskeys {
 		return storage.Passkey{}, ErrTooManyPasskeys
 	}
-	made, err := p.verifyNew(ctx, user, w, a.Response)
+	policies, err := own.AttestationPolicies(ctx)
+	if err != nil {
+		return storage.Passkey{}, err
+	}
+	made, err := p.verifyNew(user, policies, w, a.Response)
 	if err != nil {
 		return storage.Passkey{}, err
 	}
@@ -104,17 +112,13 @@ func (p *Passkeys) Register(ctx context.Context, user storage.User, a Answer, na
 }
 
 // verifyNew judges the answer to a registration (WebAuthn L3 §7.1).
-func (p *Passkeys) verifyNew(ctx context.Context, user storage.User, w waiting, response string) (storage.Passkey, error) {
+func (p *Passkeys) verifyNew(user storage.User, policies [][][16]byte, w waiting, response string) (storage.Passkey, error) {
 	if len(response) > maxResponse {
 		return storage.Passkey{}, fmt.Errorf("%w: %d bytes are too long", ErrPasskey, len(response))
 	}
 	parsed, err := protocol.ParseCredentialCreationResponseBytes([]byte(response))
 	if err != nil {
 		return storage.Passkey{}, refused(err)
-	}
-	policies, err := p.Store.ForUser(user.ID).AttestationPolicies(ctx)
-	if err != nil {
-		return storage.Passkey{}, err
 	}
 	rp := p.open
 	if len(policies) > 0 {

@@ -30,7 +30,9 @@ type Service struct {
 	Links     *authn.Links
 	Limits    *authn.Limits
 	Hasher    *authn.Hasher
-	Now       func() time.Time
+	// Passkeys is nil where there are none.
+	Passkeys *authn.Passkeys
+	Now      func() time.Time
 }
 
 // Ask notes that somebody cannot sign in. It takes the same time and gives the same

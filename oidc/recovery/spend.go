@@ -82,6 +82,44 @@ func (s *Service) ChoosePassword(ctx context.Context, o Opened, password authn.P
 	return orLink(s.Store.ForUser(o.User).ResetPassword(ctx, o.Link, hash, s.Now().Add(directory.LedgerLifetime), s.event(o, "user.password.reset", addr)))
 }
 
+// AskPasskey asks the browser in which a link was opened for the passkey that its account begins with. It is nil
+// where there can be none: the link is for something else, or what guards the account already would be passed by.
+func (s *Service) AskPasskey(ctx context.Context, o Opened, browser string) (*authn.Ceremony, error) {
+	if s.Passkeys == nil || o.Purpose != storage.LinkSetUp && (o.Purpose != storage.LinkInvitation || o.Owner.Known) {
+		return nil, nil
+	}
+	if o.Purpose == storage.LinkSetUp {
+		have, err := s.Store.ForUser(o.User).Authenticators(ctx)
+		if err != nil || have.Strong() {
+			return nil, err
+		}
+	}
+	c, err := s.Passkeys.BeginFirst(ctx, o.Link, o.Owner.User, browser)
+	return &c, err
+}
+
+// SetUpPasskey spends a link to begin with a passkey, and ends everything of its owner: a sign-in follows. The errors of
+// [authn.Passkeys.MakeFirst] leave the link as it is.
+func (s *Service) SetUpPasskey(ctx context.Context, o Opened, a authn.Answer, addr netip.Addr) error {
+	if s.Passkeys == nil || o.Purpose != storage.LinkSetUp {
+		return authn.ErrLink
+	}
+	made, err := s.Passkeys.MakeFirst(ctx, o.Link, o.Owner.User, a)
+	if err != nil {
+		return err
+	}
+	err = s.Store.ForUser(o.User).SetUpPasskey(ctx, o.Link, made.Passkey, s.Now().Add(directory.LedgerLifetime), s.event(o, "user.passkey.add", addr))
+	return orLink(orExists(err))
+}
+
+// orExists: the index on the ids of credentials has decided (WebAuthn L3 §7.1 step 26).
+func orExists(err error) error {
+	if errors.Is(err, storage.ErrConflict) {
+		return authn.ErrPasskeyExists
+	}
+	return err
+}
+
 func (s *Service) hash(ctx context.Context, password authn.Password, about ...string) (string, error) {
 	if err := authn.CheckNewPassword(password, about...); err != nil {
 		return "", err
@@ -142,21 +180,31 @@ func (s *Service) UndoEmail(ctx context.Context, o Opened, addr netip.Addr) erro
 // Newcomer is who accepts an invitation without having an account.
 type Newcomer struct {
 	Username, DisplayName string
-	Password              authn.Password
+	// Password is what they begin with, unless it is the answer of a browser that was asked for a passkey.
+	Password authn.Password
+	Passkey  *authn.Answer
 }
 
 // Accept spends an invitation and makes the account. The error is an
-// [*authn.WeakPasswordError] or a [*directory.InvalidError] when something of it cannot
-// be had; the invitation works on then.
+// [*authn.WeakPasswordError], a [*directory.InvalidError] or one of [authn.Passkeys.MakeFirst] when something of
+// it cannot be had; the invitation works on then.
 func (s *Service) Accept(ctx context.Context, o Opened, n Newcomer, addr netip.Addr) error {
 	if o.Purpose != storage.LinkInvitation || o.Owner.Known {
 		return authn.ErrLink
 	}
-	hash, err := s.hash(ctx, n.Password, n.Username, o.Email, n.DisplayName, o.Tenant.Name)
+	user := directory.CreateUser{Username: n.Username, DisplayName: n.DisplayName}
+	var first *storage.FirstPasskey
+	var err error
+	if n.Passkey != nil && s.Passkeys != nil {
+		first = &storage.FirstPasskey{}
+		*first, err = s.Passkeys.MakeFirst(ctx, o.Link, o.Owner.User, *n.Passkey)
+	} else {
+		user.PasswordHash, err = s.hash(ctx, n.Password, n.Username, o.Email, n.DisplayName, o.Tenant.Name)
+	}
 	if err != nil {
 		return err
 	}
-	_, err = s.Directory.AcceptInvitation(ctx, o.Link, directory.CreateUser{Username: n.Username, DisplayName: n.DisplayName, PasswordHash: hash}, addr)
+	_, err = s.Directory.AcceptInvitation(ctx, o.Link, user, first, addr)
 	return orLink(err)
 }
 

@@ -114,6 +114,12 @@ func (s *UserStore) AttestationPolicies(ctx context.Context) ([][][16]byte, erro
 			select from platform.user_group_memberships m where m.tenant_id = p.tenant_id and m.user_id = $1)`, pgx.RowTo[[][16]byte], s.as.user)
 }
 
+// AttestationPolicies is the models of authenticators that the tenant accepts: one list, or none.
+func (s *TenantStore) AttestationPolicies(ctx context.Context) ([][][16]byte, error) {
+	return queryAll(ctx, s.Store, s.as, "read attestation policy",
+		`select p.aaguids from platform.attestation_policies p where p.tenant_id = $1`, pgx.RowTo[[][16]byte], s.as.tenant)
+}
+
 // RemoveAuthenticators takes passkeys, authenticator app and recovery codes from a
 // user who has lost them, and ends everything of theirs.
 func (s *OperatorStore) RemoveAuthenticators(ctx context.Context, id authz.UserID, dead time.Time, e storage.AuditEvent) error {

@@ -122,6 +122,21 @@ func (s *UserStore) ResetPassword(ctx context.Context, l storage.Link, hash stri
 	})
 }
 
+// SetUpPasskey spends a link that lets the user begin with a passkey, in place of a password that there
+// may be, and ends everything of theirs. An account that is guarded by more than a password has no such
+// link: that is [storage.ErrNotFound], and the link stays. A credential id that anybody has is [storage.ErrConflict].
+func (s *UserStore) SetUpPasskey(ctx context.Context, l storage.Link, p storage.Passkey, dead time.Time, e storage.AuditEvent) error {
+	return s.spend(ctx, l, e, func(tx pgx.Tx, b *pgx.Batch) error {
+		if err := exec(ctx, tx, `update platform.users u set password_hash = $2 where id = $1 and disabled_at is null
+			and not exists (select from platform.webauthn_credentials c where c.user_id = u.id)
+			and not exists (select from platform.totp_secrets t where t.user_id = u.id)`, s.as.user, storage.UnusablePassword); err != nil {
+			return err
+		}
+		queuePasskey(b, s.as.user, p)
+		return endEverything(ctx, tx, s.as.user, "passkey set up", e.At, dead)
+	})
+}
+
 // ChangeEmail spends the link that proved a new address: it takes the place of the old one, which is
 // told and may take the change back.
 func (s *UserStore) ChangeEmail(ctx context.Context, l, undo storage.Link, m storage.Mail, e storage.AuditEvent) error {
@@ -192,8 +207,8 @@ func (s *OperatorStore) InsertInvitation(ctx context.Context, l storage.Link, m 
 }
 
 // AcceptInvitation spends an invitation: a new user when made is true, else one who exists, becomes a
-// member. The address is proven, for the invitation went there.
-func (s *OperatorStore) AcceptInvitation(ctx context.Context, l storage.Link, u storage.User, made bool, e storage.AuditEvent) error {
+// member. The address is proven, for the invitation went there. first is a new user's passkey, or nil.
+func (s *OperatorStore) AcceptInvitation(ctx context.Context, l storage.Link, u storage.User, made bool, first *storage.FirstPasskey, e storage.AuditEvent) error {
 	return s.change(ctx, e, userObject(u.ID), func(tx pgx.Tx) error {
 		if err := consumeLink(ctx, tx, l, e.At); err != nil {
 			return err
@@ -201,7 +216,9 @@ func (s *OperatorStore) AcceptInvitation(ctx context.Context, l storage.Link, u 
 		var err error
 		if made {
 			u.EmailVerifiedAt = e.At
-			err = insertUser(ctx, tx, u, l.Tenant.ID)
+			if err = insertUser(ctx, tx, u, l.Tenant.ID); err == nil {
+				err = insertFirstPasskey(ctx, tx, u.ID, first)
+			}
 		} else {
 			err = join(ctx, tx, u.ID, l, e.At)
 		}
@@ -213,6 +230,16 @@ func (s *OperatorStore) AcceptInvitation(ctx context.Context, l storage.Link, u 
 			authz.NewID[authz.MembershipID](e.At), l.Tenant.ID, u.ID, l.Group, e.At)
 		return err
 	})
+}
+
+func insertFirstPasskey(ctx context.Context, tx pgx.Tx, user authz.UserID, first *storage.FirstPasskey) error {
+	if first == nil {
+		return nil
+	}
+	b := &pgx.Batch{}
+	b.Queue(`insert into platform.webauthn_users (user_id, handle) values ($1, $2)`, user, first.Handle)
+	queuePasskey(b, user, first.Passkey)
+	return tx.SendBatch(ctx, b).Close()
 }
 
 // join makes a user with the invited address a member.

@@ -177,7 +177,7 @@ func TestK8_AcceptInvitation(t *testing.T) {
 	won := rush(t, dsn, 20, storage.ErrNotFound, func(s *postgres.Store, i int) error {
 		name := string(rune('a' + i))
 		u := storage.User{ID: authz.RandomID[authz.UserID](), Username: name, Email: l.Email, PasswordHash: storage.UnusablePassword, Role: l.Role, CreatedAt: now}
-		return s.ForOperator().AcceptInvitation(context.Background(), l, u, true, event("accept"))
+		return s.ForOperator().AcceptInvitation(context.Background(), l, u, true, nil, event("accept"))
 	})
 	if won != 1 {
 		t.Errorf("%d of 20 accepted", won)
@@ -193,7 +193,7 @@ func TestK8_AcceptInvitation(t *testing.T) {
 	// An account with another address cannot take it.
 	other := w.User("mallory", authz.RoleUser, storage.UnusablePassword, w.Tenant("else"))
 	l = invite("ben@example.com")
-	if err := s.ForOperator().AcceptInvitation(t.Context(), l, storage.User{ID: other}, false, event("accept")); !errors.Is(err, storage.ErrNotFound) {
+	if err := s.ForOperator().AcceptInvitation(t.Context(), l, storage.User{ID: other}, false, nil, event("accept")); !errors.Is(err, storage.ErrNotFound) {
 		t.Errorf("accepted for another address: %v", err)
 	}
 	if _, _, err := s.Link(t.Context(), l.ID, now); err != nil {

@@ -75,14 +75,18 @@ func (s *UserStore) DeclinePasskey(ctx context.Context, fresh []byte, now time.T
 // [storage.ErrConflict].
 func (s *UserStore) InsertPasskey(ctx context.Context, p storage.Passkey, e storage.AuditEvent) error {
 	return s.batch(ctx, "insert passkey", s.as, func(b *pgx.Batch) {
-		b.Queue(`insert into platform.webauthn_credentials (id, user_id, credential_id, public_key, name, aaguid, sign_count, backup_eligible,
-				backed_up, transports, attestation_type, attestation_format, created_at)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce($10::text[], '{}'), $11, $12, $13)`,
-			p.ID, s.as.user, p.CredentialID, p.PublicKey, p.Name, p.AAGUID, p.SignCount, p.BackupEligible,
-			p.BackedUp, p.Transports, p.AttestationType, p.AttestationFormat, p.CreatedAt)
+		queuePasskey(b, s.as.user, p)
 		queueNotice(b, s.as.user, notice(storage.LetterAuthenticatorAdded, e), "true")
 		queueAudit(b, s.onUser(e))
 	})
+}
+
+func queuePasskey(b *pgx.Batch, user authz.UserID, p storage.Passkey) {
+	b.Queue(`insert into platform.webauthn_credentials (id, user_id, credential_id, public_key, name, aaguid, sign_count, backup_eligible,
+			backed_up, transports, attestation_type, attestation_format, created_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce($10::text[], '{}'), $11, $12, $13)`,
+		p.ID, user, p.CredentialID, p.PublicKey, p.Name, p.AAGUID, p.SignCount, p.BackupEligible,
+		p.BackedUp, p.Transports, p.AttestationType, p.AttestationFormat, p.CreatedAt)
 }
 
 // UsePasskey notes a sign-in with a passkey. The counter never goes back; a zero

@@ -4,6 +4,10 @@
 const known = window.PublicKeyCredential;
 let asking = new AbortController();
 
+// What the form says beside the passkey stands in fields of the page.
+const sources = (form) => [...form.querySelectorAll("[data-from]")]
+  .map((input) => [input, document.getElementById(input.dataset.from)]).filter(([, source]) => source);
+
 async function answer(form, more = {}) {
   asking.abort();
   asking = new AbortController();
@@ -14,8 +18,7 @@ async function answer(form, more = {}) {
     : await navigator.credentials.create({ ...request, publicKey: known.parseCreationOptionsFromJSON(options) });
   if (!credential) return;
   form.elements.response.value = JSON.stringify(credential);
-  const remember = document.getElementById("remember");
-  if (remember && form.elements.remember) form.elements.remember.value = remember.checked ? "on" : "";
+  for (const [input, source] of sources(form)) input.value = source.type === "checkbox" && !source.checked ? "" : source.value;
   HTMLFormElement.prototype.submit.call(form);
 }
 
@@ -34,7 +37,7 @@ async function begin() {
     form.hidden = false;
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      quietly(answer(form));
+      if (sources(form).every(([, source]) => source.reportValidity())) quietly(answer(form));
     });
     if ("autofill" in form.dataset && (can.conditionalGet ?? await known.isConditionalMediationAvailable?.())) {
       quietly(answer(form, { mediation: "conditional" }));

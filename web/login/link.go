@@ -41,6 +41,14 @@ func (p *Pages) showLink(w http.ResponseWriter, r *http.Request, v *browser.Visi
 		// Whose account it is, is for its owner to see.
 		page.Name, page.Username = "", ""
 	}
+	ceremony, err := p.Recovery.AskPasskey(r.Context(), o, v.ID())
+	if err != nil {
+		p.Fail(w, r, err)
+		return
+	}
+	if ceremony != nil {
+		page.Passkey = passkeyQuestion(*ceremony)
+	}
 	browser.Show(w, r, page, browser.Sending{Status: status, Script: true})
 }
 
@@ -73,8 +81,16 @@ func (p *Pages) SpendLink(w http.ResponseWriter, r *http.Request) {
 func (p *Pages) spend(r *http.Request, v *browser.Visit, o recovery.Opened) error {
 	ctx, addr := r.Context(), browser.AddressFrom(r.Context())
 	password := authn.NewPassword(r.PostFormValue("password"))
+	var passkey *authn.Answer
+	if r.PostFormValue("response") != "" {
+		answer := passkeyAnswer(r, v)
+		passkey = &answer
+	}
 	switch o.Purpose {
 	case storage.LinkResetPassword, storage.LinkSetUp:
+		if passkey != nil {
+			return p.Recovery.SetUpPasskey(ctx, o, *passkey, addr)
+		}
 		return p.Recovery.ChoosePassword(ctx, o, password, addr)
 	case storage.LinkVerifyEmail:
 		return p.Recovery.VerifyEmail(ctx, o, addr)
@@ -85,7 +101,7 @@ func (p *Pages) spend(r *http.Request, v *browser.Visit, o recovery.Opened) erro
 	case storage.LinkInvitation:
 		if !o.Owner.Known {
 			return p.Recovery.Accept(ctx, o, recovery.Newcomer{
-				Username: r.PostFormValue("username"), DisplayName: r.PostFormValue("display_name"), Password: password,
+				Username: r.PostFormValue("username"), DisplayName: r.PostFormValue("display_name"), Password: password, Passkey: passkey,
 			}, addr)
 		}
 		in, err := v.SignedIn(ctx)
@@ -131,6 +147,13 @@ func (p *Pages) unspent(w http.ResponseWriter, r *http.Request, v *browser.Visit
 		if wrong.Field == "display_name" {
 			page.Problem = templates.LinkName
 		}
+	case errors.Is(err, authn.ErrExpired):
+		page.Problem = templates.LinkExpired
+	case errors.Is(err, authn.ErrPasskeyModel):
+		page.Problem = templates.LinkPasskeyModel
+	case errors.Is(err, authn.ErrPasskey), errors.Is(err, authn.ErrPasskeyExists):
+		page.Problem = templates.LinkPasskey
+		p.Log.InfoContext(r.Context(), "passkey not made", "purpose", o.Purpose, "error", err)
 	case errors.Is(err, storage.ErrConflict):
 		page.Problem, status = templates.LinkTaken, http.StatusConflict
 	case errors.Is(err, authn.ErrBusy):
