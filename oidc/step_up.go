@@ -79,6 +79,8 @@ type StepUpQuestion struct {
 	Need     authz.ACR
 	Client   storage.Client
 	Redirect *url.URL
+	// UILocales is the parameter ui_locales as it came.
+	UILocales string
 }
 
 // StepUp reads what a waiting request still needs of whoever is signed in. A
@@ -88,7 +90,7 @@ func (p *Provider) StepUp(ctx context.Context, b Browser, sealed string) (StepUp
 	if err != nil {
 		return StepUpQuestion{}, err
 	}
-	q := StepUpQuestion{Client: a.client.Client, Redirect: a.redirect}
+	q := StepUpQuestion{Client: a.client.Client, Redirect: a.redirect, UILocales: a.Parameters.Get("ui_locales")}
 	a.in, err = b.SignedIn(ctx, a.client.ID)
 	if err != nil || a.in == nil || p.mustSignIn(a) {
 		return q, err

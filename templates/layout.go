@@ -17,10 +17,19 @@ type Layout struct {
 	CSRF string
 	// SignedInAs is the name of who is signed in, or "".
 	SignedInAs string
-	// Brand is that of the tenant that the page speaks for; nil for the house.
+	// Brand is that of the tenant that the page is for; nil for the house.
 	Brand *Brand
 	// Operator shows the way to the console.
 	Operator bool
+}
+
+// Look is the brand that the page wears; nil for that of the house, which a tenant has
+// that chose neither colour nor logo.
+func (l Layout) Look() *Brand {
+	if l.Brand == nil || l.Brand.Accent == "" && l.Brand.Logo == "" {
+		return nil
+	}
+	return l.Brand
 }
 
 func (l Layout) language() string { return l.Language }

@@ -32,7 +32,8 @@ var (
 // samples has at least one page of each struct, with the variants that a
 // person meets.
 func samples() map[string]Page {
-	signIn := SignIn{Layout: sampleLayout, Flow: "sealed", Client: "Northwind Reports", Tenant: "Acme", Username: "ada"}
+	signIn := SignIn{Layout: sampleLayout, Flow: "sealed", Client: "Northwind Reports", Username: "ada"}
+	signIn.Brand = &Brand{Name: "Acme"}
 	refused, throttled, busy, expired, again := signIn, signIn, signIn, signIn, signIn
 	refused.Problem = SignInRefused
 	throttled.Problem, throttled.RetryAfter = SignInThrottled, 29500*time.Millisecond

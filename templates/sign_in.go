@@ -27,9 +27,8 @@ type SignIn struct {
 	Layout
 	// Flow is the sealed authorization request that waits, or "".
 	Flow string
-	// Client is the name of the client that waits, Tenant the tenant it is for;
-	// both may be "".
-	Client, Tenant string
+	// Client is the name of the client that waits, or "".
+	Client string
 	// Username fills the field in, from login_hint or the last attempt.
 	Username string
 	// Reauthenticate asks the one who is signed in again; Username is fixed.

@@ -6,8 +6,10 @@ import (
 	"image/color"
 	"image/png"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/web/webtest"
@@ -36,6 +38,63 @@ func brand(t *testing.T, h *webtest.House, accent string) {
 	if _, err := s.UpdateTenant(t.Context(), host, h.Tenant, directory.TenantChange{Accent: &accent}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Every page on the way through a sign-in looks like the tenant of the client.
+func TestBrand_WholeFlow(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t, webtest.AtLocalhost)
+	h.User("ann")
+	h.Client("web")
+	newTelevision(h)
+	brand(t, h, "#ffc400")
+	post, d := h.Post(), newDevice(h)
+	request := webtest.NewProof().Authorization("web", nil)
+	branded := func(p *webtest.Page, path string) *webtest.Page {
+		t.Helper()
+		if body := string(p.Body); p.Request.URL.Path != path || !strings.Contains(body, `href="/brand/ffc400.css"`) || !strings.Contains(body, `src="/logos/`) {
+			t.Errorf("want %s in the look of the tenant, got %s:\n%s", path, p.Request.URL, body)
+		}
+		return p
+	}
+	b := h.Browser()
+	signIn := branded(b.Get(request), "/login")
+	flow := signIn.Request.URL.Query().Get("flow")
+	form := signIn.Form(t, "sign-in", url.Values{"username": {"ann"}, "password": {"wrong"}, "passkeys": {"on"}})
+	branded(b.Post(form.Action, form.Values), "/login")
+	forgot := branded(b.Get("/login/forgot?flow="+flow), "/login/forgot")
+	branded(b.Press(forgot, "reset-password", url.Values{"username": {"ann"}, "purpose": {"reset_password"}}), "/login/forgot")
+	reset := branded(b.Get(post.Latest("ann@example.com").Link), "/link")
+	branded(b.Press(reset, "spend", url.Values{"password": {webtest.Password}}), "/link")
+	branded(b.Get(invitation(t, h, "new@example.com")), "/link")
+
+	form.Values.Set("password", webtest.Password)
+	offer := branded(b.Post(form.Action, form.Values), "/login/passkey/new")
+	consent := branded(d.press(b, offer, "create-passkey"), "/consent")
+	h.World.Exec(`update platform.scopes set needs_acr = 'phr' where name = 'openid'`)
+	b = h.Browser()
+	branded(stepUp(t, h, b, request), "/login/verify")
+	b.Press(consent, "accept", nil)
+
+	device := h.Call("/oauth2/device_authorization", "tv", "", url.Values{"scope": {"profile"}})
+	ask := branded(b.Get("/device"), "/device")
+	question := branded(b.Press(ask, "continue", url.Values{"user_code": {device.Text("user_code")}}), "/device")
+	branded(b.Press(question, "accept", nil), "/device/confirm")
+	leave := branded(b.Get("/oauth2/logout?client_id=web"), "/oauth2/logout")
+	branded(b.Press(leave, "confirm-sign-out", nil), "/oauth2/logout")
+}
+
+// stepUp signs ann in by password until a scope that needs more is known to.
+func stepUp(t *testing.T, h *webtest.House, b *webtest.Browser, request string) *webtest.Page {
+	t.Helper()
+	p := b.SignIn(b.Get("/login"), "ann")
+	for range 50 {
+		if p = b.Get(request); p.Request.URL.Path == "/login/verify" {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return p
 }
 
 // Sign-in and consent look like the tenant of the client, from our own origin and under

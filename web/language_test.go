@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"html"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -58,6 +59,50 @@ func TestLanguageOfAPage(t *testing.T) {
 	if got := languageOf(b.Get("/account")); got != "es ltr" {
 		t.Errorf("the account is %s", got)
 	}
+}
+
+// A page that answers a form offers the languages too, and the choice leads to a page,
+// not to an address that takes forms alone.
+func TestLanguageAfterAForm(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t, webtest.AtLocalhost)
+	h.User("ann")
+	h.Client("web")
+	newTelevision(h)
+	b, d := h.Browser(), newDevice(h)
+	turned := func(p *webtest.Page, leadsTo string) {
+		t.Helper()
+		if p.Request.Method != http.MethodPost {
+			t.Errorf("%s did not answer a form", p.Request.URL)
+		}
+		back := regexp.MustCompile(`name="back" value="([^"]*)"`).FindStringSubmatch(string(p.Body))
+		if back == nil {
+			t.Errorf("%s offers no languages", p.Request.URL)
+			return
+		}
+		values := url.Values{"csrf": {csrfOf(t, b)}, "language": {"ja"}, "back": {html.UnescapeString(back[1])}}
+		if page := b.Post("/language", values); page.StatusCode != http.StatusOK || page.Request.URL.Path != leadsTo || languageOf(page) != "ja ltr" {
+			t.Errorf("the choice on %s leads to %s in %s: %d, want %s", p.Request.URL.Path, page.Request.URL, languageOf(page), page.StatusCode, leadsTo)
+		}
+	}
+	signIn := b.Get(webtest.NewProof().Authorization("web", nil))
+	turned(b.Press(signIn, "sign-in", url.Values{"username": {"ann"}, "password": {"wrong"}}), "/login")
+	form := d.answer(t, signIn, "use-passkey")
+	turned(b.Post(form.Action, form.Values), "/login")
+	turned(b.Press(b.Get("/login/forgot"), "reset-password", url.Values{"username": {"ann"}, "purpose": {"reset_password"}}), "/login/forgot")
+	link := setUpLink(t, h, "eve")
+	turned(b.Press(b.Get(link), "spend", url.Values{"password": {"eve"}}), "/link")
+	turned(d.press(b, b.Get(link), "create-passkey"), "/login")
+
+	b.SignIn(b.Get("/login"), "ann")
+	device := h.Call("/oauth2/device_authorization", "tv", "", url.Values{"scope": {"openid"}})
+	turned(b.Press(b.Get("/device"), "continue", url.Values{"user_code": {"BBBB-BBBB"}}), "/device")
+	question := b.Press(b.Get("/device"), "continue", url.Values{"user_code": {device.Text("user_code")}})
+	turned(question, "/device")
+	turned(b.Press(question, "accept", nil), "/device")
+	turned(b.Press(b.Get("/account/password"), "change-password", url.Values{"password": {"ann"}}), "/account/password")
+	turned(b.Press(b.Get("/account/authenticator-app"), "set-up-app", url.Values{"code": {"000000"}}), "/account/authenticator-app")
+	turned(b.Post("/logout", url.Values{"csrf": {csrfOf(t, b)}}), "/login")
 }
 
 // The choice of a language leads to a path of the house and nowhere else.

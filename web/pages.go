@@ -11,6 +11,7 @@ import (
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/templates"
 	"github.com/gatehouse/gatehouse/web/browser"
+	"github.com/gatehouse/gatehouse/web/login"
 )
 
 // pages shows the pages of the protocol.
@@ -68,24 +69,44 @@ func (p pages) ConfirmSignOut(w http.ResponseWriter, r *http.Request, c oidc.Con
 		return
 	}
 	page := templates.ConfirmSignOut{Layout: layout, Flow: c.Flow}
-	if client, err := p.store.Client(r.Context(), authz.ClientID(c.ClientID)); err == nil {
-		page.Client = client.Name
-	}
+	page.Client, page.Brand = p.client(r, c.ClientID)
 	browser.Show(w, r, page, browser.Sending{LeadsTo: c.LeadsTo})
 }
 
 // SignedOut implements [oidc.Pages].
 func (p pages) SignedOut(w http.ResponseWriter, r *http.Request, s oidc.SignedOut) {
-	page := templates.SignedOut{Layout: p.browsers.PlainLayout(r), Frames: browser.Addresses(s.Frames)}
+	v := p.browsers.Visit(w, r)
+	v.At(oidc.SignInPath)
+	layout, err := v.Layout(r.Context())
+	if err != nil {
+		layout = p.browsers.PlainLayout(r) // they are signed out: that is what to say
+	}
+	page := templates.SignedOut{Layout: layout, Frames: browser.Addresses(s.Frames)}
+	var name string
+	name, page.Brand = p.client(r, s.ClientID)
 	if s.Back != nil {
 		// The link does the same; this is for whoever waits. The frames get the time to load.
 		w.Header().Set("Refresh", "3; url="+s.Back.String())
 		if s.Back.Scheme == "https" || s.Back.Scheme == "http" { // no page links to another
 			page.Back = s.Back.String()
 		}
-		if client, err := p.store.Client(r.Context(), authz.ClientID(s.ClientID)); err == nil {
-			page.Client = client.Name
-		}
+		page.Client = name
 	}
 	browser.Show(w, r, page, browser.Sending{Frames: s.Frames})
+}
+
+// client is how a client is called, and how its tenant looks; nothing for one that is not known.
+func (p pages) client(r *http.Request, id string) (string, *templates.Brand) {
+	client, err := p.store.Client(r.Context(), authz.ClientID(id))
+	if err != nil {
+		return "", nil
+	}
+	if client.Tenant.IsZero() {
+		return client.Name, nil
+	}
+	brand, err := login.BrandOf(r.Context(), p.store, client.Tenant)
+	if err != nil {
+		return client.Name, nil
+	}
+	return client.Name, brand
 }

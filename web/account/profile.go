@@ -29,6 +29,7 @@ func (p *Pages) ShowProfile(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Pages) showProfile(w http.ResponseWriter, r *http.Request, v *browser.Visit, page templates.Profile, status int) {
+	v.At("/account/profile")
 	layout, err := v.Layout(r.Context())
 	if err != nil {
 		p.Fail(w, r, err)

@@ -24,6 +24,9 @@ func (p *Pages) showRecoveryCodes(w http.ResponseWriter, r *http.Request, o *own
 		p.Fail(w, r, err)
 		return
 	}
+	if codes != nil {
+		layout.Here = "" // another language would cost the codes, which are shown this once
+	}
 	browser.Show(w, r, templates.RecoveryCodes{
 		Layout: layout, Codes: codes, Left: o.have.RecoveryCodes, MadeAt: o.have.RecoveryCodesAt, Useful: o.have.Strong(), Again: o.again,
 	}, browser.Sending{})

@@ -29,6 +29,7 @@ func (p *Pages) owner(w http.ResponseWriter, r *http.Request, page string) *owne
 	if in == nil {
 		return nil
 	}
+	v.At("/account/" + page)
 	o := &owner{Visit: v, in: in, own: p.Store.ForUser(in.Person.ID)}
 	var err error
 	if o.have, err = o.own.Authenticators(r.Context()); err != nil {

@@ -75,6 +75,8 @@ type Visit struct {
 	id     string
 	// uiLocales is as the waiting request has it.
 	uiLocales string
+	// here is as [Visit.At] has it.
+	here string
 
 	read   bool
 	reader authz.ClientID

@@ -113,11 +113,17 @@ func Addresses(all []*url.URL) []string {
 	return addresses
 }
 
+// At says which address shows this page, where it answers a form: the choice of
+// another language leads there.
+func (v *Visit) At(address string) { v.here = address }
+
 // Layout is what every page of this visit has in common.
 func (v *Visit) Layout(ctx context.Context) (templates.Layout, error) {
 	layout := templates.Layout{Host: v.keeper.Issuer.Host, CSRF: v.CSRF(), Language: v.Language()}
 	if v.r.Method == http.MethodGet {
 		layout.Here = v.r.URL.RequestURI()
+	} else {
+		layout.Here = v.here
 	}
 	in, err := v.SignedInFor(ctx, v.reader)
 	if err != nil || in == nil {

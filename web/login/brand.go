@@ -4,18 +4,33 @@ import (
 	"context"
 
 	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/templates"
+	"github.com/gatehouse/gatehouse/web/browser"
 )
 
-// brand is how the tenant looks that a request is for; nil for one that looks like the
-// house, and where no tenant is meant.
-func (p *Pages) brand(ctx context.Context, tenant authz.TenantID) (*templates.Brand, error) {
-	if tenant.IsZero() {
-		return nil, nil
+// layout is that of the visit, in the look of the tenant that the page is for; zero for
+// the house itself.
+func (p *Pages) layout(ctx context.Context, v *browser.Visit, tenant authz.TenantID) (templates.Layout, error) {
+	layout, err := v.Layout(ctx)
+	if err != nil || tenant.IsZero() {
+		return layout, err
 	}
-	t, err := p.Store.ForTenant(tenant).Tenant(ctx)
-	if err != nil || t.Accent == "" && t.Logo == "" {
-		return nil, err
+	layout.Brand, err = BrandOf(ctx, p.Store, tenant)
+	return layout, err
+}
+
+// BrandOf is what a tenant is called and looks like.
+func BrandOf(ctx context.Context, s *postgres.Store, tenant authz.TenantID) (*templates.Brand, error) {
+	t, err := s.ForTenant(tenant).Tenant(ctx)
+	return &templates.Brand{Name: t.Name, Accent: t.Accent, Logo: t.Logo}, err
+}
+
+// only is the tenant of somebody who has no other one, else zero.
+func only(person storage.Person) authz.TenantID {
+	if len(person.Tenants) != 1 {
+		return authz.TenantID{}
 	}
-	return &templates.Brand{Name: t.Name, Accent: t.Accent, Logo: t.Logo}, nil
+	return person.Tenants[0].ID
 }

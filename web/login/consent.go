@@ -28,11 +28,8 @@ func (p *Pages) ShowConsent(w http.ResponseWriter, r *http.Request) {
 
 func (p *Pages) consentPage(r *http.Request, v *browser.Visit, q *oidc.ConsentQuestion) (templates.Consent, error) {
 	v.PreferLocales(q.UILocales)
-	layout, err := v.Layout(r.Context())
+	layout, err := p.layout(r.Context(), v, q.Tenant.ID)
 	if err != nil {
-		return templates.Consent{}, err
-	}
-	if layout.Brand, err = p.brand(r.Context(), q.Tenant.ID); err != nil {
 		return templates.Consent{}, err
 	}
 	page := templates.Consent{

@@ -19,8 +19,8 @@ import (
 func (p *Pages) ShowDevice(w http.ResponseWriter, r *http.Request) {
 	v := p.Browsers.Visit(w, r)
 	code := r.URL.Query().Get("user_code")
-	if p.atDevice(w, r, v, code) != nil {
-		p.showDevice(w, r, v, templates.Device{UserCode: code}, http.StatusOK)
+	if in := p.atDevice(w, r, v, code); in != nil {
+		p.showDevice(w, r, v, in, templates.Device{UserCode: code}, http.StatusOK)
 	}
 }
 
@@ -36,8 +36,9 @@ func (p *Pages) atDevice(w http.ResponseWriter, r *http.Request, v *browser.Visi
 	return in
 }
 
-func (p *Pages) showDevice(w http.ResponseWriter, r *http.Request, v *browser.Visit, page templates.Device, status int) {
-	layout, err := v.Layout(r.Context())
+func (p *Pages) showDevice(w http.ResponseWriter, r *http.Request, v *browser.Visit, in *postgres.SignedIn, page templates.Device, status int) {
+	v.At(devicePage(page.UserCode))
+	layout, err := p.layout(r.Context(), v, in.Session.Tenant)
 	if err != nil {
 		p.Fail(w, r, err)
 		return
@@ -59,7 +60,7 @@ func (p *Pages) EnterUserCode(w http.ResponseWriter, r *http.Request) {
 	var limited *authn.LimitError
 	if errors.As(err, &limited) {
 		w.Header().Set("Retry-After", strconv.Itoa(int(limited.RetryAfter/time.Second)+1))
-		p.showDevice(w, r, v, templates.Device{UserCode: code, Problem: templates.DeviceThrottled, RetryAfter: limited.RetryAfter}, http.StatusTooManyRequests)
+		p.showDevice(w, r, v, in, templates.Device{UserCode: code, Problem: templates.DeviceThrottled, RetryAfter: limited.RetryAfter}, http.StatusTooManyRequests)
 		return
 	}
 	if err != nil {
@@ -68,7 +69,7 @@ func (p *Pages) EnterUserCode(w http.ResponseWriter, r *http.Request) {
 	}
 	q, err := p.Provider.Device(r.Context(), v.Protocol(), in, code)
 	if errors.Is(err, storage.ErrNotFound) {
-		p.showDevice(w, r, v, templates.Device{UserCode: code, Problem: templates.DeviceCodeUnknown}, http.StatusBadRequest)
+		p.showDevice(w, r, v, in, templates.Device{UserCode: code, Problem: templates.DeviceCodeUnknown}, http.StatusBadRequest)
 		return
 	}
 	if err == nil {
@@ -99,7 +100,8 @@ func (p *Pages) confirmPage(r *http.Request, v *browser.Visit, q *oidc.DeviceQue
 		page.Address = q.Address.String()
 	}
 	var err error
-	if page.Layout, err = v.Layout(r.Context()); err != nil {
+	v.At(devicePage(q.UserCode))
+	if page.Layout, err = p.layout(r.Context(), v, q.Tenant.ID); err != nil {
 		return page, err
 	}
 	for _, info := range q.Scopes {
@@ -120,13 +122,14 @@ func (p *Pages) AnswerDevice(w http.ResponseWriter, r *http.Request) {
 	client, err := p.Provider.AnswerDevice(r.Context(), v.Protocol(), in, r.PostFormValue("flow"), accepted)
 	switch {
 	case errors.Is(err, storage.ErrNotFound), errors.Is(err, storage.ErrConsumed):
-		p.showDevice(w, r, v, templates.Device{Problem: templates.DeviceCodeUnknown}, http.StatusBadRequest)
+		p.showDevice(w, r, v, in, templates.Device{Problem: templates.DeviceCodeUnknown}, http.StatusBadRequest)
 		return
 	case err != nil:
 		p.Provider.Refuse(w, r, err)
 		return
 	}
-	layout, err := v.Layout(r.Context())
+	v.At(oidc.DevicePath)
+	layout, err := p.layout(r.Context(), v, in.Session.Tenant)
 	if err != nil {
 		p.Fail(w, r, err)
 		return

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/oidc/authn"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/templates"
@@ -18,8 +19,17 @@ func (p *Pages) ShowForgot(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Pages) showForgot(w http.ResponseWriter, r *http.Request, v *browser.Visit, page templates.Forgot, status int) {
+	var tenant authz.TenantID
+	if requestWaits(page.Flow) {
+		// What waits has no say in this: where it is too old, the page is the house's.
+		if q, err := p.Provider.SignIn(r.Context(), v.Protocol(), page.Flow); err == nil {
+			tenant = q.Client.Tenant
+			v.PreferLocales(q.UILocales)
+		}
+	}
+	v.At(step("/login/forgot", page.Flow))
 	var err error
-	if page.Layout, err = v.Layout(r.Context()); err != nil {
+	if page.Layout, err = p.layout(r.Context(), v, tenant); err != nil {
 		p.Fail(w, r, err)
 		return
 	}

@@ -26,9 +26,10 @@ func (p *Pages) ShowLink(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Pages) showLink(w http.ResponseWriter, r *http.Request, v *browser.Visit, o recovery.Opened, page templates.Link, status int) {
+	v.At(step(authn.LinkPath, "", "token", page.Token))
 	in, err := v.SignedIn(r.Context())
 	if err == nil {
-		page.Layout, err = v.Layout(r.Context())
+		page.Layout, err = p.linkLayout(r, v, o)
 	}
 	if err != nil {
 		p.Fail(w, r, err)
@@ -52,6 +53,19 @@ func (p *Pages) showLink(w http.ResponseWriter, r *http.Request, v *browser.Visi
 	browser.Show(w, r, page, browser.Sending{Status: status, Script: true})
 }
 
+// linkLayout has the look of the tenant that an invitation leads to, or of the only one that the link's owner is in.
+func (p *Pages) linkLayout(r *http.Request, v *browser.Visit, o recovery.Opened) (templates.Layout, error) {
+	tenant := o.Tenant.ID
+	if o.Purpose != storage.LinkInvitation {
+		owner, err := p.Store.ForUser(o.User).Person(r.Context())
+		if err != nil {
+			return templates.Layout{}, err
+		}
+		tenant = only(owner)
+	}
+	return p.layout(r.Context(), v, tenant)
+}
+
 // SpendLink is POST /link.
 func (p *Pages) SpendLink(w http.ResponseWriter, r *http.Request) {
 	v, token := p.Browsers.Visit(w, r), r.PostFormValue("token")
@@ -69,7 +83,8 @@ func (p *Pages) SpendLink(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.Log.InfoContext(r.Context(), "link spent", "purpose", o.Purpose, "user", o.Owner.ID, "address", browser.AddressFrom(r.Context()))
-	layout, err := v.Layout(r.Context())
+	v.At(oidc.SignInPath) // the link is spent: on to what follows
+	layout, err := p.linkLayout(r, v, o)
 	if err != nil {
 		p.Fail(w, r, err)
 		return

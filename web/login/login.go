@@ -85,12 +85,9 @@ func (p *Pages) question(w http.ResponseWriter, r *http.Request, v *browser.Visi
 }
 
 func (p *Pages) show(w http.ResponseWriter, r *http.Request, v *browser.Visit, page templates.SignIn, q oidc.SignInQuestion, status int) {
-	layout, err := v.Layout(r.Context())
+	v.At(step(oidc.SignInPath, page.Flow))
+	layout, err := p.layout(r.Context(), v, q.Client.Tenant)
 	if err != nil {
-		p.Fail(w, r, err)
-		return
-	}
-	if layout.Brand, err = p.brand(r.Context(), q.Client.Tenant); err != nil {
 		p.Fail(w, r, err)
 		return
 	}
@@ -238,6 +235,7 @@ func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request) {
 		p.Fail(w, r, err)
 		return
 	}
+	v.At(oidc.SignInPath)
 	layout, err := v.Layout(r.Context())
 	if err != nil {
 		p.Fail(w, r, err)

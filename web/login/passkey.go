@@ -72,7 +72,7 @@ func (p *Pages) OfferPasskey(w http.ResponseWriter, r *http.Request) {
 		*kind.into = *passkeyQuestion(ceremony)
 	}
 	var err error
-	if page.Layout, err = v.Layout(r.Context()); err != nil {
+	if page.Layout, err = p.layout(r.Context(), v, question.Client.Tenant); err != nil {
 		p.Fail(w, r, err)
 		return
 	}

@@ -33,6 +33,7 @@ func (p *Pages) atRequests(w http.ResponseWriter, r *http.Request, v *browser.Vi
 }
 
 func (p *Pages) showRequests(w http.ResponseWriter, r *http.Request, v *browser.Visit, in *postgres.SignedIn, page templates.Requests, status int) {
+	v.At(oidc.RequestsPath)
 	questions, err := p.Provider.BackchannelQuestions(r.Context(), v.Protocol(), in)
 	if err == nil {
 		page.Layout, err = v.Layout(r.Context())

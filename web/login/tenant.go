@@ -21,7 +21,7 @@ func (p *Pages) ShowTenants(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	layout, err := v.Layout(r.Context())
+	layout, err := p.layout(r.Context(), v, question.Client.Tenant)
 	if err != nil {
 		p.Fail(w, r, err)
 		return

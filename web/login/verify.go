@@ -58,6 +58,7 @@ func (p *Pages) verification(w http.ResponseWriter, r *http.Request, v *browser.
 			var q oidc.SignInQuestion
 			q, err = p.Provider.SignIn(r.Context(), v.Protocol(), flow)
 			s.question.Client, s.question.Redirect = q.Client, q.Redirect
+			v.PreferLocales(q.UILocales)
 		}
 	} else {
 		err = p.stepUp(r, v, s)
@@ -97,6 +98,7 @@ func (p *Pages) stepUp(r *http.Request, v *browser.Visit, s *verification) error
 	s.in, s.person = in, in.Person
 	if requestWaits(s.flow) {
 		s.question, err = p.Provider.StepUp(r.Context(), v.Protocol(), s.flow)
+		v.PreferLocales(s.question.UILocales)
 		return err
 	}
 	if strings.HasPrefix(s.flow, accountFlow) && !in.Session.ACR.Satisfies(authz.ACRMultiFactor) {
@@ -122,7 +124,8 @@ func (p *Pages) ShowVerify(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Pages) showVerify(w http.ResponseWriter, r *http.Request, v *browser.Visit, s *verification, page templates.Verify, status int) {
-	layout, err := v.Layout(r.Context())
+	v.At(step(oidc.StepUpPath, s.flow, "first", s.sealed))
+	layout, err := p.layout(r.Context(), v, s.question.Client.Tenant)
 	if err != nil {
 		p.Fail(w, r, err)
 		return

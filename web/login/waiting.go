@@ -36,10 +36,7 @@ func (p *Pages) goOn(w http.ResponseWriter, flow string) {
 
 func wayBack(flow string) string {
 	if code, waits := strings.CutPrefix(flow, deviceFlow); waits {
-		if code == "" {
-			return oidc.DevicePath
-		}
-		return oidc.DevicePath + "?user_code=" + url.QueryEscape(code)
+		return devicePage(code)
 	}
 	if page, waits := strings.CutPrefix(flow, accountFlow); waits && accountPage.MatchString(page) {
 		return accountPath + "/" + page
@@ -48,6 +45,14 @@ func wayBack(flow string) string {
 		return accountPath
 	}
 	return oidc.AuthorizePath + "?flow=" + url.QueryEscape(flow)
+}
+
+// devicePage is the address of the device page, with the code filled in where there is one.
+func devicePage(code string) string {
+	if code == "" {
+		return oidc.DevicePath
+	}
+	return oidc.DevicePath + "?user_code=" + url.QueryEscape(code)
 }
 
 // step is the address of a step of the sign-in, with what waits behind it.
