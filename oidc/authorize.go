@@ -23,6 +23,9 @@ const (
 type Browser struct {
 	// ID is the value of the browser's own cookie, to which paused requests are bound.
 	ID string
+	// Begun is how many requests have paused in it so far, and Begin counts one more.
+	Begun int
+	Begin func() int
 	// SignedIn reads who is signed in, with what they approved for a client; nil
 	// for nobody.
 	SignedIn func(ctx context.Context, c authz.ClientID) (*postgres.SignedIn, error)
@@ -124,7 +127,7 @@ func (p *Provider) Authorize(w http.ResponseWriter, r *http.Request, b Browser) 
 // begin reads a new request, or a paused one that comes back.
 func (p *Provider) begin(w http.ResponseWriter, r *http.Request, b Browser, a *authorization) error {
 	if sealed := r.URL.Query().Get("flow"); sealed != "" && r.Method == http.MethodGet {
-		f, err := p.flows.open(toAuthorize, sealed, b.ID, p.Now())
+		f, err := p.paused(b, sealed)
 		a.flow = f
 		if err != nil {
 			return badRequest("invalid_request", elsewhere)
@@ -189,7 +192,7 @@ func (p *Provider) proceed(ctx context.Context, a *authorization, b Browser) (st
 		if a.prompts("none") {
 			return nil, badRequest("login_required", "The user must sign in.")
 		}
-		return p.pause(a, SignInPath)
+		return p.pause(a, b, SignInPath)
 	}
 	if err := p.weigh(ctx, a); err != nil {
 		return nil, err
@@ -199,7 +202,7 @@ func (p *Provider) proceed(ctx context.Context, a *authorization, b Browser) (st
 		return nil, err
 	}
 	if need != "" {
-		return p.pause(a, StepUpPath)
+		return p.pause(a, b, StepUpPath)
 	}
 	if err := a.meetsEssentialACR(); err != nil {
 		return nil, err
@@ -211,7 +214,7 @@ func (p *Provider) proceed(ctx context.Context, a *authorization, b Browser) (st
 		if a.prompts("none") {
 			return nil, badRequest("consent_required", "The user must consent.")
 		}
-		return p.pause(a, ConsentPath)
+		return p.pause(a, b, ConsentPath)
 	}
 	code, err := p.issueCode(ctx, a)
 	if err != nil {
@@ -329,7 +332,10 @@ func (a *authorization) approvedNow() bool {
 }
 
 // pause sends the person to a page that comes back with the sealed request.
-func (p *Provider) pause(a *authorization, path string) (step, error) {
+func (p *Provider) pause(a *authorization, b Browser, path string) (step, error) {
+	if a.Turn == 0 {
+		a.Turn = b.Begin()
+	}
 	sealed, err := p.flows.seal(toAuthorize, a.flow)
 	if err != nil {
 		return nil, err

@@ -186,7 +186,7 @@ func described(catalogue postgres.Catalogue, scopes authz.ScopeSet) []storage.Sc
 
 // resume opens a paused request and judges it up to the point of consent.
 func (p *Provider) resume(ctx context.Context, b Browser, sealed string) (*authorization, error) {
-	f, err := p.flows.open(toAuthorize, sealed, b.ID, p.Now())
+	f, err := p.paused(b, sealed)
 	if err != nil {
 		return nil, badRequest("invalid_request", elsewhere)
 	}
@@ -219,7 +219,7 @@ func (p *Provider) AnswerConsent(w http.ResponseWriter, r *http.Request, b Brows
 		return
 	}
 	a.Approved = &approval{Session: a.in.Session.ID, Tenant: a.tenant.ID, Scopes: a.decision.Granted}
-	next, err := p.pause(a, AuthorizePath)
+	next, err := p.pause(a, b, AuthorizePath)
 	if err != nil {
 		p.page(w, r, err)
 		return

@@ -20,6 +20,10 @@ import (
 // flowLifetime is how long a person may take over sign-in and consent.
 const flowLifetime = 30 * time.Minute
 
+// maxFlows is how many requests wait in one browser: what it began before the last
+// sixteen is too old, whatever the clock says.
+const maxFlows = 16
+
 // errFlow says that a paused request is not ours, not this browser's, or too old.
 var errFlow = errors.New("paused authorization request is not valid here")
 
@@ -47,6 +51,8 @@ type flow struct {
 	RequestedAt time.Time `json:"t"`
 	// Browser is the digest of the cookie of the browser that began it.
 	Browser []byte `json:"b"`
+	// Turn is the how-manyth of that browser it is.
+	Turn int `json:"n"`
 	// Approved is what the consent page was answered with, and by whom.
 	Approved *approval `json:"a,omitempty"`
 	// WithoutStepUp: the person goes on with the sign-in there is.
@@ -104,6 +110,15 @@ func (s flowSealer) open(q question, text, browser string, now time.Time) (flow,
 		return flow{}, errFlow
 	}
 	return f, nil
+}
+
+// paused opens an authorization request that waits in a browser. Its error is errFlow.
+func (p *Provider) paused(b Browser, sealed string) (flow, error) {
+	f, err := p.flows.open(toAuthorize, sealed, b.ID, p.Now())
+	if err == nil && b.Begun-f.Turn >= maxFlows {
+		return flow{}, errFlow
+	}
+	return f, err
 }
 
 // openBytes is the way back from sealBytes. Its error is errFlow.

@@ -104,7 +104,7 @@ func (p *Provider) StepUp(ctx context.Context, b Browser, sealed string) (StepUp
 
 // WithoutStepUp is the same waiting request, which will not ask again.
 func (p *Provider) WithoutStepUp(b Browser, sealed string) (string, error) {
-	f, err := p.flows.open(toAuthorize, sealed, b.ID, p.Now())
+	f, err := p.paused(b, sealed)
 	if err != nil {
 		return "", badRequest("invalid_request", elsewhere)
 	}
@@ -114,7 +114,7 @@ func (p *Provider) WithoutStepUp(b Browser, sealed string) (string, error) {
 
 // waiting opens a sealed request and judges it as the authorization endpoint does.
 func (p *Provider) waiting(ctx context.Context, b Browser, sealed string) (*authorization, error) {
-	f, err := p.flows.open(toAuthorize, sealed, b.ID, p.Now())
+	f, err := p.paused(b, sealed)
 	if err != nil {
 		return nil, badRequest("invalid_request", elsewhere)
 	}

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -156,6 +157,51 @@ func TestB12_H15_ConsentAcrossUserSwitch(t *testing.T) {
 	// Ann's approval is not bob's: he is asked himself.
 	if p := b.Get(approved); p.Left != nil || p.Request.URL.Path != "/consent" || !strings.Contains(string(p.Body), "bob") {
 		t.Errorf("the other's approval led to %s (left: %v)", p.Request.URL, p.Left)
+	}
+}
+
+// Sixteen requests wait in one browser, each in its own state; one more is one too
+// many for the oldest. What does not pause counts for nothing.
+func TestH15_SixteenRequestsWait(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t)
+	h.User("ann")
+	h.Client("web")
+	b := h.Browser()
+	var flows []string
+	begin := func() {
+		flows = append(flows, flowOf(t, b, "web", url.Values{"state": {fmt.Sprintf("tab-%d", len(flows))}}))
+	}
+	stands := func(i int) bool {
+		t.Helper()
+		return b.Get("/login?flow="+flows[i]).StatusCode == http.StatusOK
+	}
+	for range 16 {
+		begin()
+		b.Get(webtest.NewProof().Authorization("web", url.Values{"prompt": {"none"}}))
+	}
+	for i := range flows {
+		if !stands(i) {
+			t.Errorf("request %d of 16 is gone", i+1)
+		}
+	}
+	begin()
+	if stands(0) || !stands(1) || !stands(16) {
+		t.Errorf("after the seventeenth: the first stands %v, the second %v, the last %v", stands(0), stands(1), stands(16))
+	}
+	// Each tab gets its own answer, whichever is finished first.
+	b.SignIn(b.Get("/login"), "ann")
+	for _, i := range []int{9, 3} {
+		p := b.Get("/consent?flow=" + flows[i])
+		if p.Left == nil { // the second need not ask again
+			p = b.Press(p, "accept", nil)
+		}
+		if p.Left == nil || p.Left.Query().Get("state") != fmt.Sprintf("tab-%d", i) {
+			t.Errorf("tab %d is answered by %v", i, p.Left)
+		}
+	}
+	if p := b.Get("/consent?flow=" + flows[0]); p.StatusCode != http.StatusBadRequest {
+		t.Errorf("the first request is answered: %d at %s", p.StatusCode, p.Request.URL)
 	}
 }
 

@@ -130,7 +130,7 @@ func TestJ8_MalformedAnswersAreRefused(t *testing.T) {
 	if err := house.register(bomb); !errors.Is(err, ErrPasskey) {
 		t.Errorf("CBOR that is nested deeply: %v", err)
 	}
-	if _, err := house.verifyNew(t.Context(), house.user, house.registration, strings.Repeat("x", maxResponse+1)); !errors.Is(err, ErrPasskey) {
+	if _, err := house.verifyNew(house.user, nil, house.registration, strings.Repeat("x", maxResponse+1)); !errors.Is(err, ErrPasskey) {
 		t.Errorf("an answer that is too long: %v", err)
 	}
 }

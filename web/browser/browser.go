@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -87,6 +88,7 @@ const (
 	sessionCookie = "gatehouse"
 	browserCookie = "gatehouse-browser"
 	stateCookie   = "gatehouse-state"
+	begunCookie   = "gatehouse-begun"
 	secretSize    = 32
 )
 
@@ -173,7 +175,29 @@ func (v *Visit) ID() string { return v.id }
 
 // Protocol is the browser as the protocol's endpoints see it.
 func (v *Visit) Protocol() oidc.Browser {
-	return oidc.Browser{ID: v.id, SignedIn: v.SignedInFor, State: v.state, SignOut: v.SignOut}
+	return oidc.Browser{ID: v.id, Begun: v.begun(), Begin: v.begin, SignedIn: v.SignedInFor, State: v.state, SignOut: v.SignOut}
+}
+
+// begun is how many requests have paused in this browser. Nobody but its own person can
+// change that, and gains nothing by it.
+func (v *Visit) begun() int {
+	c := only(v.r, v.keeper.prefix+begunCookie)
+	if c == nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(c.Value, 10, 32)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return int(n)
+}
+
+// begin counts one more. Of two that begin at once both may have the same number,
+// which makes room for one more.
+func (v *Visit) begin() int {
+	n := v.begun() + 1
+	v.keeper.setCookie(v.w, begunCookie, strconv.Itoa(n), 0)
+	return n
 }
 
 // SignedIn is who is signed in, nil for nobody.
