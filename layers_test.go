@@ -38,6 +38,7 @@ var floors = map[string]int{
 
 	"authz/directory": 4,
 	"oidc/mail":       4,
+	"oidc/event":      4,
 	"oidc/recovery":   5,
 
 	"oidc": 5,

@@ -28,6 +28,7 @@ type (
 	grantKind      struct{}
 	auditKind      struct{}
 	pushedKind     struct{}
+	webhookKind    struct{}
 	passkeyKind    struct{}
 	modelKind      struct{}
 	linkKind       struct{}
@@ -51,6 +52,7 @@ type (
 
 	// PushedRequestID names a pushed authorization request (RFC 9126).
 	PushedRequestID = ID[pushedKind]
+	WebhookID       = ID[webhookKind]
 )
 
 // ClientID is the client_id of an OAuth client (RFC 6749 §2.2). It is a text,

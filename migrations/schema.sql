@@ -31,6 +31,19 @@ CREATE FUNCTION platform.acting_user() RETURNS uuid
     LANGUAGE sql STABLE
     RETURN (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid;
 
+CREATE FUNCTION platform.announce() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  perform pg_notify('gatehouse', tg_table_name);
+  return null;
+end
+$$;
+
+CREATE FUNCTION platform.asked_for(events text[], type text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    RETURN (EXISTS (SELECT FROM unnest(asked_for.events) e(e) WHERE ((e.e = asked_for.type) OR (("right"(e.e, 2) = '.*'::text) AND starts_with(asked_for.type, "left"(e.e, '-1'::integer))))));
+
 CREATE TABLE platform.audit_events (
     id uuid NOT NULL,
     at timestamp with time zone NOT NULL,
@@ -197,6 +210,10 @@ begin
 end
 $$;
 
+CREATE FUNCTION platform.id_or_null(text) RETURNS uuid
+    LANGUAGE sql IMMUTABLE
+    RETURN CASE WHEN ($1 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'::text) THEN ($1)::uuid ELSE NULL::uuid END;
+
 CREATE FUNCTION platform.index_user() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -217,6 +234,10 @@ CREATE FUNCTION platform.named_row() RETURNS uuid
     LANGUAGE sql STABLE
     RETURN (NULLIF(current_setting('app.row_id'::text, true), ''::text))::uuid;
 
+CREATE FUNCTION platform.new_id() RETURNS uuid
+    LANGUAGE sql
+    RETURN (encode(set_bit(set_bit(OVERLAY(uuid_send(gen_random_uuid()) PLACING SUBSTRING(int8send(((EXTRACT(epoch FROM clock_timestamp()) * (1000)::numeric))::bigint) FROM 3) FROM 1 FOR 6), (52)::bigint, 1), (53)::bigint, 1), 'hex'::text))::uuid;
+
 CREATE FUNCTION platform.note_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -226,6 +247,20 @@ declare
 begin
   insert into platform.changes (table_name, row_id) values (called, changed ->> tg_argv[0]);
   perform pg_notify('gatehouse', called);
+  return null;
+end
+$$;
+
+CREATE FUNCTION platform.queue_delivery() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+begin
+  insert into river.river_job (max_attempts, kind, queue, args)
+  select 25, 'webhook', 'webhooks', jsonb_build_object('webhook', d.webhook_id, 'event', d.event_id) from fresh d;
+  if found then
+    perform pg_notify('river.river_insert', '{"queue": "webhooks"}');
+  end if;
   return null;
 end
 $$;
@@ -247,9 +282,6 @@ CREATE FUNCTION platform.tell_clients_of_logout() RETURNS trigger
     LANGUAGE plpgsql
     AS $_$
 begin
-  if not exists (select from dead where user_id is not null) then
-    return null;
-  end if;
   with ended as materialized (
     select case when jti ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then jti::uuid end as sid
       from dead where user_id is not null)
@@ -263,6 +295,67 @@ begin
   return null;
 end
 $_$;
+
+CREATE FUNCTION platform.tell_of_audit_events() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET "app.operator" TO 'on'
+    AS $$
+begin
+  if not exists (select from platform.webhooks w where w.disabled_at is null) then
+    return null;
+  end if;
+  with told as materialized (
+    select e.*, s.current_tenant_id as session_tenant,
+           coalesce(case e.object_kind when 'user' then platform.id_or_null(e.object_id) when 'session' then s.user_id end,
+             case when starts_with(e.action, 'user.') or starts_with(e.action, 'consent.') then e.actor_id end) as user_id
+      from happened e left join platform.user_sessions s on e.object_kind = 'session' and s.id = platform.id_or_null(e.object_id)),
+  heard as (
+    select w.id as webhook_id, w.tenant_id as hearer, w.client_id, w.format, w.events, t.*
+      from told t join platform.webhooks w on w.disabled_at is null and (
+        w.tenant_id is null or w.tenant_id = t.tenant_id
+        or t.tenant_id is null and (w.tenant_id = t.session_tenant
+          or t.object_kind = 'user' and (t.before -> 'tenants' ? w.tenant_id::text
+            or exists (select from platform.user_group_memberships m where m.user_id = t.user_id and m.tenant_id = w.tenant_id)))))
+  insert into platform.webhook_deliveries (webhook_id, event_id, tenant_id, type, at, data, begun_at)
+  select h.webhook_id, h.id, h.hearer, h.action, h.at, jsonb_build_object(
+           'object', jsonb_build_object('kind', h.object_kind, 'id', h.object_id),
+           'user_id', h.user_id, 'tenant_id', coalesce(h.tenant_id, h.session_tenant), 'actor_id', h.actor_id), h.at
+    from heard h where h.format = 'webhook' and platform.asked_for(h.events, h.action)
+  union all
+  -- OpenID CAEP 1.0 §3.3: the proof of one person changed.
+  select h.webhook_id, platform.new_id(), h.hearer, 'credential-change', h.at, jsonb_build_object(
+           'user_id', h.user_id, 'credential_type', c.type, 'change_type', c.change,
+           'initiating_entity', case when h.actor_id = h.user_id then 'user' else 'admin' end), h.at
+    from heard h join (values
+      ('user.password', 'password', 'update'), ('user.password.reset', 'password', 'update'),
+      ('user.passkey.add', 'passkey', 'create'), ('user.passkey.remove', 'passkey', 'delete'),
+      ('user.totp.set', 'app', 'update'), ('user.totp.remove', 'app', 'delete'),
+      ('user.recovery_codes.make', 'recovery-codes', 'update'),
+      ('user.remove-authenticators', 'passkey', 'revoke'), ('user.remove-authenticators', 'app', 'revoke'),
+      ('user.remove-authenticators', 'recovery-codes', 'revoke')) c (action, type, change) on c.action = h.action
+   where h.format = 'set' and platform.asked_for(h.events, 'credential-change')
+     and (h.client_id is null or exists (select from platform.grants g where g.user_id = h.user_id and g.client_id = h.client_id));
+  return null;
+end
+$$;
+
+CREATE FUNCTION platform.tell_of_sessions() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET "app.operator" TO 'on'
+    AS $$
+begin
+  insert into platform.webhook_deliveries (webhook_id, event_id, tenant_id, type, at, data, begun_at)
+  select w.id, platform.new_id(), w.tenant_id, 'session-revoked', d.revoked_at,
+         jsonb_build_object('user_id', s.user_id, 'sid', s.token_jti, 'reason', d.reason), d.revoked_at
+    from platform.webhooks w cross join dead d join platform.user_sessions s on s.token_jti = platform.id_or_null(d.jti)
+   where w.format = 'set' and w.disabled_at is null and platform.asked_for(w.events, 'session-revoked')
+     and (w.tenant_id is null or w.tenant_id = s.current_tenant_id)
+     and (w.client_id is null or exists (select from platform.grants g where g.sid = s.token_jti and g.client_id = w.client_id));
+  return null;
+end
+$$;
 
 CREATE FUNCTION river.river_job_state_in_bitmask(bitmask bit, state river.river_job_state) RETURNS boolean
     LANGUAGE sql IMMUTABLE
@@ -734,6 +827,45 @@ CREATE TABLE platform.webauthn_users (
 
 ALTER TABLE ONLY platform.webauthn_users FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE platform.webhook_deliveries (
+    webhook_id uuid NOT NULL,
+    event_id uuid NOT NULL,
+    tenant_id uuid,
+    type text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    data jsonb NOT NULL,
+    begun_at timestamp with time zone NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    tried_at timestamp with time zone,
+    outcome text DEFAULT ''::text NOT NULL,
+    delivered_at timestamp with time zone,
+    given_up_at timestamp with time zone
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY platform.webhook_deliveries FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE platform.webhooks (
+    id uuid NOT NULL,
+    tenant_id uuid,
+    client_id text,
+    name text NOT NULL,
+    format text NOT NULL,
+    url text NOT NULL,
+    audience text DEFAULT ''::text NOT NULL,
+    events text[] NOT NULL,
+    secret_sealed bytea,
+    previous_secret_sealed bytea,
+    previous_secret_expires_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    last_delivered_at timestamp with time zone,
+    disabled_at timestamp with time zone,
+    CONSTRAINT webhooks_check CHECK (((format = 'set'::text) OR (secret_sealed IS NOT NULL))),
+    CONSTRAINT webhooks_format_check CHECK ((format = ANY (ARRAY['webhook'::text, 'set'::text])))
+);
+
+ALTER TABLE ONLY platform.webhooks FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.projects (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -963,6 +1095,12 @@ ALTER TABLE ONLY platform.webauthn_users
 ALTER TABLE ONLY platform.webauthn_users
     ADD CONSTRAINT webauthn_users_pkey PRIMARY KEY (user_id);
 
+ALTER TABLE ONLY platform.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (webhook_id, event_id);
+
+ALTER TABLE ONLY platform.webhooks
+    ADD CONSTRAINT webhooks_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.projects
     ADD CONSTRAINT projects_pkey PRIMARY KEY (id);
 
@@ -1058,6 +1196,12 @@ CREATE INDEX users_disabled ON platform.users USING btree (id) WHERE (disabled_a
 
 CREATE INDEX webauthn_credentials_by_user ON platform.webauthn_credentials USING btree (user_id);
 
+CREATE INDEX webhook_deliveries_by_age ON platform.webhook_deliveries USING btree (event_id);
+
+CREATE INDEX webhooks_by_client ON platform.webhooks USING btree (client_id);
+
+CREATE INDEX webhooks_by_tenant ON platform.webhooks USING btree (tenant_id);
+
 CREATE INDEX river_job_kind ON river.river_job USING btree (kind);
 
 CREATE INDEX river_job_prioritized_fetching_index ON river.river_job USING btree (state, queue, priority, scheduled_at, id);
@@ -1069,6 +1213,8 @@ CREATE UNIQUE INDEX river_job_unique_idx ON river.river_job USING btree (unique_
 CREATE INDEX river_notification_created_at_idx ON river.river_notification USING btree (created_at);
 
 CREATE INDEX river_notification_topic_id_idx ON river.river_notification USING btree (topic, id);
+
+CREATE TRIGGER announce AFTER INSERT ON platform.revoked_tokens FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
 
 CREATE TRIGGER chained BEFORE INSERT ON platform.audit_events FOR EACH ROW EXECUTE FUNCTION platform.chain_audit_event();
 
@@ -1104,7 +1250,13 @@ CREATE TRIGGER note_change AFTER UPDATE ON platform.users FOR EACH ROW WHEN (((o
 
 CREATE TRIGGER note_new AFTER INSERT ON platform.clients FOR EACH ROW EXECUTE FUNCTION platform.note_change('id', 'new_clients');
 
+CREATE TRIGGER queue_delivery AFTER INSERT ON platform.webhook_deliveries REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION platform.queue_delivery();
+
 CREATE TRIGGER tell_clients_of_logout AFTER INSERT ON platform.revoked_tokens REFERENCING NEW TABLE AS dead FOR EACH STATEMENT EXECUTE FUNCTION platform.tell_clients_of_logout();
+
+CREATE TRIGGER told AFTER INSERT ON platform.audit_events REFERENCING NEW TABLE AS happened FOR EACH STATEMENT EXECUTE FUNCTION platform.tell_of_audit_events();
+
+CREATE TRIGGER told AFTER INSERT ON platform.revoked_tokens REFERENCING NEW TABLE AS dead FOR EACH STATEMENT EXECUTE FUNCTION platform.tell_of_sessions();
 
 CREATE TRIGGER projects_take_their_groups BEFORE DELETE ON public.projects FOR EACH ROW EXECUTE FUNCTION platform.delete_groups_of_project();
 
@@ -1234,6 +1386,15 @@ ALTER TABLE ONLY platform.webauthn_credentials
 ALTER TABLE ONLY platform.webauthn_users
     ADD CONSTRAINT webauthn_users_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY platform.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES platform.webhooks(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.webhooks
+    ADD CONSTRAINT webhooks_client_id_fkey FOREIGN KEY (client_id) REFERENCES platform.clients(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.webhooks
+    ADD CONSTRAINT webhooks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.projects
     ADD CONSTRAINT projects_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id) ON DELETE CASCADE;
 
@@ -1337,6 +1498,10 @@ CREATE POLICY owned ON platform.webauthn_credentials USING (((user_id = platform
 
 CREATE POLICY owned ON platform.webauthn_users USING (((user_id = platform.acting_user()) OR platform.acting_operator()));
 
+CREATE POLICY owned ON platform.webhook_deliveries USING (((tenant_id = platform.acting_tenant()) OR platform.acting_operator()));
+
+CREATE POLICY owned ON platform.webhooks USING (((tenant_id = platform.acting_tenant()) OR platform.acting_operator()));
+
 CREATE POLICY readable ON platform.audit_events FOR SELECT USING (((tenant_id = platform.acting_tenant()) OR (actor_id = platform.acting_user()) OR platform.acting_operator()));
 
 CREATE POLICY readable ON platform.revoked_tokens FOR SELECT USING (true);
@@ -1366,6 +1531,10 @@ ALTER TABLE platform.users ENABLE ROW LEVEL SECURITY;
 ALTER TABLE platform.webauthn_credentials ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE platform.webauthn_users ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE platform.webhook_deliveries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE platform.webhooks ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY joined ON public.projects FOR SELECT USING ((EXISTS ( SELECT
    FROM platform.user_group_memberships m
@@ -1461,6 +1630,10 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.users TO gatehouse_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.webauthn_credentials TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.webauthn_users TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.webhook_deliveries TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.webhooks TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.projects TO gatehouse_app;
 

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hmac"
@@ -43,6 +44,15 @@ func (s subjects) of(c storage.Client, user authz.UserID) string {
 	mac.Write([]byte{0})
 	mac.Write(user[:])
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// SubjectOf is the subject (sub) under which a client, or whoever is none (""), knows a user.
+func (p *Provider) SubjectOf(ctx context.Context, id authz.ClientID, user authz.UserID) (string, error) {
+	if id == "" {
+		return user.String(), nil
+	}
+	c, err := p.Store.Client(ctx, id)
+	return p.subjects.of(c, user), err
 }
 
 // sector is the host of the sector identifier or, without one, of the redirect

@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/oidc"
 	"github.com/gatehouse/gatehouse/oidc/authn"
+	"github.com/gatehouse/gatehouse/oidc/event"
 	"github.com/gatehouse/gatehouse/oidc/keys"
 	"github.com/gatehouse/gatehouse/oidc/mail"
 	"github.com/gatehouse/gatehouse/oidc/outbound"
@@ -82,6 +83,7 @@ type Server struct {
 	api      *api.API
 	links    *authn.Links
 	recovery *recovery.Service
+	events   *event.Sender
 	handler  http.Handler
 	// draining: the process is about to end.
 	draining atomic.Bool
@@ -137,6 +139,13 @@ func New(c Config) (*Server, error) {
 		Recovery: s.recovery, NoMail: c.NoMail,
 		Browsers: browsers, Store: c.Store, Factors: factors, Passkeys: passkeys, Hasher: hasher, Directory: d, Log: c.Log, Fail: s.fail, Now: c.Now, LedgerLifetime: dead,
 	}
+	secrets, err := event.NewSecrets(c.Secret)
+	if err != nil {
+		return nil, err
+	}
+	s.events = &event.Sender{
+		Issuer: c.Issuer.String(), Store: c.Store, Keys: c.Keys, Outbound: away, Secrets: secrets, Subject: provider.SubjectOf, Log: c.Log, Now: c.Now,
+	}
 	s.console = &console.Pages{Browsers: browsers, Store: c.Store, Directory: d, Fail: s.fail, Refuse: s.refuse, Now: c.Now}
 	s.api, err = api.New(api.Config{
 		Issuer: c.Issuer.String(), Store: c.Store, Directory: d, Tokens: provider, Hasher: hasher, Outbound: away, Secret: c.Secret, Log: c.Log, Now: c.Now,
@@ -152,7 +161,10 @@ func New(c Config) (*Server, error) {
 // Jobs is the work that requests set off and that is done behind them. Letters go to the carrier, from an address.
 func (s *Server) Jobs(carrier mail.Carrier, from netmail.Address) []jobs.Entry {
 	post := &mail.Post{Issuer: s.Issuer, Links: s.links, From: from, Carrier: carrier, Log: s.Log, Now: s.Now}
-	return []jobs.Entry{jobs.On(s.recovery.Answer), jobs.On(post.Deliver), jobs.On(s.provider.SendLogoutToken), jobs.On(s.provider.SendBackchannelPing)}
+	return []jobs.Entry{
+		jobs.On(s.recovery.Answer), jobs.On(post.Deliver), jobs.On(s.provider.SendLogoutToken), jobs.On(s.provider.SendBackchannelPing),
+		jobs.On(s.events.Deliver),
+	}
 }
 
 // ServeHTTP implements [http.Handler].

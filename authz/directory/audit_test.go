@@ -29,6 +29,8 @@ func TestM8_Audit(t *testing.T) {
 	network := netip.MustParsePrefix("192.0.2.0/24")
 	id := func(u storage.User) string { return u.ID.String() }
 	ring, kid := v.keys()
+	hook := storage.Webhook{ID: anID[authz.WebhookID](), Format: storage.FormatWebhook, URL: "https://hooks.example/in", Events: []string{"user.*"}, SecretSealed: []byte("sealed")}
+	var message authz.AuditID
 	changes := []struct {
 		action string
 		do     func() error
@@ -125,6 +127,21 @@ func TestM8_Audit(t *testing.T) {
 		{"client.disable", func() error { return v.DisableClient(ctx, by, service.ID) }, []string{string(service.ID)}},
 		{"client.enable", func() error { return v.EnableClient(ctx, by, service.ID) }, []string{string(service.ID)}},
 		{"client.delete", func() error { return v.DeleteClient(ctx, by, service.ID) }, []string{string(service.ID)}},
+		{"webhook.create", func() error {
+			_, err := v.CreateWebhook(ctx, by, hook, "acme")
+			return err
+		}, []string{hook.URL, "user.*"}},
+		{"webhook.update", func() error {
+			_, err := v.UpdateWebhook(ctx, by, hook.ID, directory.WebhookChange{Events: &[]string{"client.create"}})
+			return err
+		}, []string{"user.*", "client.create"}},
+		{"webhook.rotate-secret", func() error {
+			_, err := v.RotateWebhookSecret(ctx, by, hook.ID, []byte("resealed"), time.Hour)
+			return err
+		}, []string{hook.ID.String()}},
+		{"webhook.test", func() (err error) { message, err = v.TestWebhook(ctx, by, hook.ID); return err }, []string{hook.ID.String()}},
+		{"webhook.redeliver", func() error { return v.Redeliver(ctx, by, hook.ID, message) }, []string{hook.ID.String()}},
+		{"webhook.delete", func() error { return v.DeleteWebhook(ctx, by, hook.ID) }, []string{hook.ID.String()}},
 		{"ban.add", func() error { _, err := v.AddBan(ctx, by, storage.Ban{Network: network, Reason: "noise"}); return err }, []string{"192.0.2.0/24", "noise"}},
 		{"tenant.delete", func() error {
 			beta, err := v.Tenant(ctx, by, "beta")
@@ -184,7 +201,7 @@ func TestM8_Audit(t *testing.T) {
 	// ChangeUsers makes changes of the others, each with its event (TestM8_ChangeUsers_OneEventEach).
 	reads := strings.Fields(`AgentsOf Audit Bans ChangeUsers CheckBan Client Clients CountUsers Counts ExplainScopes FollowAudit Group Groups MergedInto Person
 		Project Projects Resource Resources Roles Scope Scopes Self SelfSessions Session Sessions SigningKeys Tenant Tenants User UserStats Users
-		VerifyAudit Bootstrap AcceptInvitation JoinByInvitation ChangeOwnName DeleteOwnAccount ResetLink`)
+		VerifyAudit Webhook Webhooks Deliveries Bootstrap AcceptInvitation JoinByInvitation ChangeOwnName DeleteOwnAccount ResetLink`)
 	if n := reflect.TypeFor[*directory.Service]().NumMethod() - len(reads); n != len(changes) {
 		t.Errorf("the service has %d methods that change something, and this test %d", n, len(changes))
 	}

@@ -22,6 +22,7 @@ const (
 	manageSessions
 	manageBans
 	manageKeys
+	manageWebhooks
 	readAudit
 )
 
@@ -37,6 +38,7 @@ var permissions = map[operation][]authz.Scope{
 	manageSessions: {authz.ScopeAdmin, authz.ScopeUsersManage},
 	manageBans:     {authz.ScopeAdmin},
 	manageKeys:     {authz.ScopeAdmin},
+	manageWebhooks: {authz.ScopeAdmin},
 	readAudit:      {authz.ScopeAdmin},
 }
 

@@ -18,7 +18,7 @@ import (
 func operations(v *town) map[string]func(a directory.Actor) error {
 	ctx := v.Context()
 	ring, _ := v.keys()
-	user, tenant, group := anID[authz.UserID](), anID[authz.TenantID](), anID[authz.GroupID]()
+	user, tenant, group, hook := anID[authz.UserID](), anID[authz.TenantID](), anID[authz.GroupID](), anID[authz.WebhookID]()
 	return map[string]func(a directory.Actor) error{
 		"Users":      func(a directory.Actor) error { _, err := v.Users(ctx, a, directory.UserFilter{}); return err },
 		"CountUsers": func(a directory.Actor) error { _, err := v.CountUsers(ctx, a, directory.UserFilter{}); return err },
@@ -105,6 +105,22 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 		"DisableClient":      func(a directory.Actor) error { return v.DisableClient(ctx, a, "none") },
 		"EnableClient":       func(a directory.Actor) error { return v.EnableClient(ctx, a, "none") },
 		"DeleteClient":       func(a directory.Actor) error { return v.DeleteClient(ctx, a, "none") },
+
+		"Webhooks": func(a directory.Actor) error { _, err := v.Webhooks(ctx, a, "", directory.Paging{}); return err },
+		"Webhook":  func(a directory.Actor) error { _, err := v.Webhook(ctx, a, hook); return err },
+		"CreateWebhook": func(a directory.Actor) error {
+			_, err := v.CreateWebhook(ctx, a, storage.Webhook{}, "")
+			return err
+		},
+		"UpdateWebhook": func(a directory.Actor) error {
+			_, err := v.UpdateWebhook(ctx, a, hook, directory.WebhookChange{})
+			return err
+		},
+		"RotateWebhookSecret": func(a directory.Actor) error { _, err := v.RotateWebhookSecret(ctx, a, hook, nil, 0); return err },
+		"DeleteWebhook":       func(a directory.Actor) error { return v.DeleteWebhook(ctx, a, hook) },
+		"Deliveries":          func(a directory.Actor) error { _, err := v.Deliveries(ctx, a, hook, directory.Paging{}); return err },
+		"TestWebhook":         func(a directory.Actor) error { _, err := v.TestWebhook(ctx, a, hook); return err },
+		"Redeliver":           func(a directory.Actor) error { return v.Redeliver(ctx, a, hook, anID[authz.AuditID]()) },
 
 		"SigningKeys": func(a directory.Actor) error { _, err := v.SigningKeys(ctx, a); return err },
 		"RotateKeys":  func(a directory.Actor) error { return v.RotateKeys(ctx, a, ring, false) },

@@ -20,7 +20,7 @@ answers. Each change is checked for its limits and written to the audit log.`,
   gatehouse admin scopes explain --user ann --client shop --scope "agents:read tools:execute"`,
 		newUsersCommand(i), newSessionsCommand(i, "sessions"), newSessionCommand(i), newTenantsCommand(i), newProjectsCommand(i), newGroupsCommand(i),
 		newClientsCommand(i), newRolesCommand(i), newScopesCommand(i), newResourcesCommand(i),
-		newKeysCommand(i), newBansCommand(i, "bans"), newAuditCommand(i))
+		newKeysCommand(i), newBansCommand(i, "bans"), newAuditCommand(i), newWebhooksCommand(i))
 	config.AddAdminFlags(cmd.PersistentFlags())
 	return cmd
 }

@@ -29,6 +29,8 @@ const (
 	TypeUserInfo Type = "userinfo+jwt"
 	// TypeIntrospection is RFC 9701 §5.
 	TypeIntrospection Type = "token-introspection+jwt"
+	// TypeSecurityEvent is RFC 8417 §2.3.
+	TypeSecurityEvent Type = "secevent+jwt"
 )
 
 var types = []Type{TypeAccessToken, TypeIDToken, TypeLogoutToken, TypeAuthorizationResponse, TypeUserInfo, TypeIntrospection}

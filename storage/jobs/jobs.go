@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	// workers is how many jobs one replica does at once.
+	// workers is how many jobs one replica does at once; deliveries to webhooks are counted
+	// by themselves, because their receivers may all be slow.
 	workers = 8
 	// timeout bounds one attempt.
 	timeout = time.Minute
@@ -24,6 +25,9 @@ const (
 	// keepDone is how long a finished job stays to be looked at.
 	keepDone = 24 * time.Hour
 )
+
+// webhookQueue is where the database puts what goes to webhooks (migration 25).
+const webhookQueue = "webhooks"
 
 // Entry is one kind of job and what does it.
 type Entry struct {
@@ -58,7 +62,7 @@ func Cancel(err error) error { return river.JobCancel(err) }
 func Run(ctx context.Context, store *postgres.Store, log *slog.Logger, entries ...Entry) error {
 	config := &river.Config{
 		Schema:  postgres.JobSchema,
-		Queues:  map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}},
+		Queues:  map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}, webhookQueue: {MaxWorkers: workers}},
 		Workers: river.NewWorkers(), JobTimeout: timeout,
 		FetchPollInterval: pollInterval, CompletedJobRetentionPeriod: keepDone,
 		// Its indexes belong to whoever migrates; the application's role cannot rebuild them.

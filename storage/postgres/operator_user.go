@@ -12,8 +12,14 @@ import (
 	"github.com/gatehouse/gatehouse/storage"
 )
 
+// A user's event says to which tenants they belong: when they are gone it says to whom
+// they did.
 func userObject(id authz.UserID) object {
-	return row("user", "platform.users", "id", id, id.String())
+	o := row("user", "platform.users", "id", id, id.String())
+	o.query = `select to_jsonb(x) - ` + neverAudited + ` || jsonb_build_object('tenants',
+			array(select distinct m.tenant_id from platform.user_group_memberships m where m.user_id = x.id order by 1))
+		from platform.users x where x.id = $1`
+	return o
 }
 
 // ownerObject is a user whose change may concern the last owner: it comes by the

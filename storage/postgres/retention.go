@@ -42,9 +42,14 @@ const (
 	// indexed column, so there is none for the end of a grant.
 	cleanGrants = `delete from platform.grants where id in (
 		select id from platform.grants where id < $1 limit 1000 for update skip locked)`
+	cleanDeliveries = `delete from platform.webhook_deliveries where (webhook_id, event_id) in (
+		select webhook_id, event_id from platform.webhook_deliveries where event_id < $1 limit 1000 for update skip locked)`
 	// The program cannot delete events itself.
 	cleanAudit = `select * from generate_series(1, platform.forget_audit_events($1, 1000))`
 )
+
+// deliveriesKept is how long what was sent to webhooks can be looked at and sent again.
+const deliveriesKept = 30 * 24 * time.Hour
 
 // auditKept is how long audit events stay: two years, so that whoever asks once a
 // year still finds what the last report was made of.
@@ -72,6 +77,7 @@ func (s *OperatorStore) Clean(ctx context.Context, now time.Time, refreshable ti
 		// Sessions stay for a day, for whoever asks what happened.
 		{cleanSessions, now.Add(-24 * time.Hour)},
 		{cleanGrants, authz.FirstIDAt[authz.GrantID](now.Add(-refreshable))},
+		{cleanDeliveries, authz.FirstIDAt[authz.AuditID](now.Add(-deliveriesKept))},
 		{cleanAudit, now.Add(-auditKept)},
 	} {
 		for n := int64(1); n > 0; {

@@ -46,6 +46,12 @@ func newEstate(t *testing.T, w *storagetest.World, s *postgres.Store, name strin
 	w.Exec(`insert into platform.idempotency_keys (actor, key, request_hash, created_at, expires_at) values ($1, 'key', '\x00', now(), now() + interval '1 day')`, e.user.String())
 	w.Exec(`insert into platform.merged_users (source_id, target_id, merged_at) values (gen_random_uuid(), $1, now())`, e.user)
 
+	hook := authz.NewID[authz.WebhookID](now)
+	w.Exec(`insert into platform.webhooks (id, tenant_id, name, format, url, events, secret_sealed, created_at)
+		values ($1, $2, 'test', 'webhook', 'https://hooks.example', '{keys.rotate}', '\x00', now())`, hook, e.tenant)
+	w.Exec(`insert into platform.webhook_deliveries (webhook_id, event_id, tenant_id, type, at, data, begun_at)
+		values ($1, $2, $3, 'webhook.test', now(), '{}', now())`, hook, authz.NewID[authz.AuditID](now), e.tenant)
+
 	e.session = storage.Session{
 		ID: authz.RandomID[authz.SessionID](), TokenJTI: authz.RandomID[authz.SessionID](), User: e.user, Tenant: e.tenant,
 		SecretHash: []byte("digest"), CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(12 * time.Hour), IdleLifetime: 30 * time.Minute,

@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse/gatehouse/authz/resource"
 	"github.com/gatehouse/gatehouse/oidc"
 	"github.com/gatehouse/gatehouse/oidc/authn"
+	"github.com/gatehouse/gatehouse/oidc/event"
 	"github.com/gatehouse/gatehouse/oidc/keys"
 	"github.com/gatehouse/gatehouse/oidc/outbound"
 	"github.com/gatehouse/gatehouse/storage/postgres"
@@ -66,6 +67,7 @@ type API struct {
 	metadata resource.Metadata
 	cursors  cursors
 	once     once
+	secrets  event.Secrets
 	links    *authn.Links
 	list     []Route
 	document func() ([]byte, error)
@@ -98,6 +100,9 @@ func New(c Config) (*API, error) {
 		return nil, err
 	}
 	if a.once, err = newOnce(c.Secret); err != nil {
+		return nil, err
+	}
+	if a.secrets, err = event.NewSecrets(c.Secret); err != nil {
 		return nil, err
 	}
 	if a.links, err = authn.NewLinks(c.Issuer, c.Secret); err != nil {

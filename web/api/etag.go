@@ -31,6 +31,7 @@ func (p Project) tag() string  { return tagOf(p) }
 func (r Resource) tag() string { return tagOf(r) }
 func (r Role) tag() string     { return tagOf(r) }
 func (t Tenant) tag() string   { return tagOf(t) }
+func (w Webhook) tag() string  { return tagOf(w) }
 
 // IfMatch makes a change one of what the caller has seen: embed it in the parameters
 // of a change, and judge the object in the moment of the change.

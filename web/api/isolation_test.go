@@ -123,6 +123,16 @@ var attempts = map[string]attempt{
 	"listKeys":   {},
 	"rotateKeys": {body: `{"now":true}`},
 	"revokeKey":  {},
+
+	"listWebhooks":        {query: "tenant=beta"},
+	"createWebhook":       {body: `{"url":"https://spy.example/in","events":["user.*"],"tenant":"beta"}`},
+	"getWebhook":          {},
+	"updateWebhook":       {body: `{"url":"https://spy.example/in"}`},
+	"rotateWebhookSecret": {body: `{}`},
+	"testWebhook":         {},
+	"listDeliveries":      {},
+	"redeliver":           {},
+	"deleteWebhook":       {},
 }
 
 // everything is every row that an operation could change, as text.
@@ -130,7 +140,7 @@ func everything(h *webtest.House) string {
 	var all strings.Builder
 	for _, table := range []string{
 		"tenants", "users", "user_groups", "user_group_memberships", "user_scopes", "roles", "scopes", "resources", "clients",
-		"ip_bans", "signing_keys", "audit_events", "user_sessions where user_id in (select id from platform.users where username = 'bob')",
+		"ip_bans", "signing_keys", "audit_events", "webhooks", "webhook_deliveries", "user_sessions where user_id in (select id from platform.users where username = 'bob')",
 	} {
 		all.WriteString(h.World.Text(`select * from platform.`+table) + "\n")
 	}
@@ -148,6 +158,11 @@ func foreign(h *webtest.House) *strings.Replacer {
 	h.World.Exec(`insert into platform.user_scopes (user_id, tenant_id, scope, created_at) values ($1, $2, 'agents:read', now())`, bob, beta)
 	h.World.Exec(`insert into platform.ip_bans (network, reason, created_at) values ('198.51.100.0/24', 'bnoise', now())`)
 	h.World.Exec(`insert into platform.resources (identifier, tenant_id, name, scopes, created_at) values ('https://bapi.example', $1, 'bapi', '{agents:read}', now())`, beta)
+	hook, event := authz.NewID[authz.WebhookID](h.Now()), authz.NewID[authz.AuditID](h.Now())
+	h.World.Exec(`insert into platform.webhooks (id, tenant_id, name, format, url, events, secret_sealed, created_at)
+		values ($1, $2, 'bhook', 'webhook', 'https://bhook.example', '{keys.rotate}', '\x00', now())`, hook, beta)
+	h.World.Exec(`insert into platform.webhook_deliveries (webhook_id, event_id, tenant_id, type, at, data, begun_at)
+		values ($1, $2, $3, 'webhook.test', now(), '{}', now())`, hook, event, beta)
 	var session authz.SessionID
 	id, sid := authz.NewID[authz.SessionID](h.Now()), authz.NewID[authz.SessionID](h.Now())
 	h.World.Exec(`insert into platform.user_sessions (id, token_jti, user_id, current_tenant_id, secret_hash, created_at, last_seen_at, expires_at, idle_lifetime, user_agent, auth_time, acr, amr)
@@ -156,11 +171,11 @@ func foreign(h *webtest.House) *strings.Replacer {
 	var kid string
 	h.World.Get(`select kid from platform.signing_keys limit 1`, nil, &kid)
 	return strings.NewReplacer("{user}", bob.String(), "{session}", session.String(), "{tenant}", "beta", "{client}", "bdesk", "{role}", "user",
-		"{scope}", "agents:read", "{group}", "btools", "{project}", "bproject", "{network}", "198.51.100.0%2F24", "{kid}", kid, "{resource}", "https:%2F%2Fbapi.example")
+		"{scope}", "agents:read", "{group}", "btools", "{project}", "bproject", "{network}", "198.51.100.0%2F24", "{kid}", kid, "{webhook}", hook.String(), "{event}", event.String(), "{resource}", "https:%2F%2Fbapi.example")
 }
 
 // secretsOfB are words that stand in what belongs to the other tenant alone.
-var secretsOfB = []string{"bob", "beta", "btools", "bdesk", "bnoise", "bbrowser", "bapi", "bproject"}
+var secretsOfB = []string{"bob", "beta", "btools", "bdesk", "bnoise", "bbrowser", "bapi", "bproject", "bhook"}
 
 // Whoever belongs to one tenant tries every operation of the API on what belongs
 // to another, and on another user's own: nothing is read, nothing is changed. An
@@ -231,7 +246,7 @@ func TestM1_TheAttemptsWouldSucceed(t *testing.T) {
 	h.User("olga", authz.RoleOwner)
 	held := token(h, "olga", "openid user agents:read admin billing users:manage")
 	document := call(h, "", "GET", "/openapi.json", "")
-	last := []string{"deleteTenant", "deleteGroup", "deleteProject", "deleteUser", "deleteClient", "deleteResource", "revokeKey", "revokeSession", "revokeMySession", "removeMember", "revokeUserScope", "removeBan", "setRoleScopes", "revokeAllSessions"}
+	last := []string{"deleteWebhook", "deleteTenant", "deleteGroup", "deleteProject", "deleteUser", "deleteClient", "deleteResource", "revokeKey", "revokeSession", "revokeMySession", "removeMember", "revokeUserScope", "removeBan", "setRoleScopes", "revokeAllSessions"}
 	for _, late := range []bool{false, true} {
 		for path, methods := range document.JSON["paths"].(map[string]any) {
 			for method, operation := range methods.(map[string]any) {

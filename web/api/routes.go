@@ -26,5 +26,6 @@ func (a *API) routes() {
 	a.banRoutes()
 	a.auditRoutes()
 	a.keyRoutes()
+	a.webhookRoutes()
 	a.authenticatorRoutes()
 }
