@@ -9,7 +9,7 @@ create table platform.webhooks (
   -- The one client whose people it hears of; null for everybody's. Security event tokens alone.
   client_id                  text references platform.clients (id) on delete cascade,
   name                       text not null,
-  format                     text not null check (format in ('webhook', 'set')),
+  protocol                     text not null check (protocol in ('webhook', 'set')),
   url                        text not null,
   -- Whom a security event token is for.
   audience                   text not null default '',
@@ -22,7 +22,7 @@ create table platform.webhooks (
   created_at                 timestamptz not null,
   last_delivered_at          timestamptz,
   disabled_at                timestamptz,
-  check (format = 'set' or secret_sealed is not null)
+  check (protocol = 'set' or secret_sealed is not null)
 );
 create index webhooks_by_tenant on platform.webhooks (tenant_id);
 create index webhooks_by_client on platform.webhooks (client_id);
@@ -99,7 +99,7 @@ begin
              case when starts_with(e.action, 'user.') or starts_with(e.action, 'consent.') then e.actor_id end) as user_id
       from happened e left join platform.user_sessions s on e.object_kind = 'session' and s.id = platform.id_or_null(e.object_id)),
   heard as (
-    select w.id as webhook_id, w.tenant_id as hearer, w.client_id, w.format, w.events, t.*
+    select w.id as webhook_id, w.tenant_id as hearer, w.client_id, w.protocol, w.events, t.*
       from told t join platform.webhooks w on w.disabled_at is null and (
         w.tenant_id is null or w.tenant_id = t.tenant_id
         or t.tenant_id is null and (w.tenant_id = t.session_tenant
@@ -109,7 +109,7 @@ begin
   select h.webhook_id, h.id, h.hearer, h.action, h.at, jsonb_build_object(
            'object', jsonb_build_object('kind', h.object_kind, 'id', h.object_id),
            'user_id', h.user_id, 'tenant_id', coalesce(h.tenant_id, h.session_tenant), 'actor_id', h.actor_id), h.at
-    from heard h where h.format = 'webhook' and platform.asked_for(h.events, h.action)
+    from heard h where h.protocol = 'webhook' and platform.asked_for(h.events, h.action)
   union all
   -- OpenID CAEP 1.0 §3.3: the proof of one person changed.
   select h.webhook_id, platform.new_id(), h.hearer, 'credential-change', h.at, jsonb_build_object(
@@ -122,7 +122,7 @@ begin
       ('user.recovery_codes.make', 'recovery-codes', 'update'),
       ('user.remove-authenticators', 'passkey', 'revoke'), ('user.remove-authenticators', 'app', 'revoke'),
       ('user.remove-authenticators', 'recovery-codes', 'revoke')) c (action, type, change) on c.action = h.action
-   where h.format = 'set' and platform.asked_for(h.events, 'credential-change')
+   where h.protocol = 'set' and platform.asked_for(h.events, 'credential-change')
      and (h.client_id is null or exists (select from platform.grants g where g.user_id = h.user_id and g.client_id = h.client_id));
   return null;
 end
@@ -140,7 +140,7 @@ begin
   select w.id, platform.new_id(), w.tenant_id, 'session-revoked', d.revoked_at,
          jsonb_build_object('user_id', s.user_id, 'sid', s.token_jti, 'reason', d.reason), d.revoked_at
     from platform.webhooks w cross join dead d join platform.user_sessions s on s.token_jti = platform.id_or_null(d.jti)
-   where w.format = 'set' and w.disabled_at is null and platform.asked_for(w.events, 'session-revoked')
+   where w.protocol = 'set' and w.disabled_at is null and platform.asked_for(w.events, 'session-revoked')
      and (w.tenant_id is null or w.tenant_id = s.current_tenant_id)
      and (w.client_id is null or exists (select from platform.grants g where g.sid = s.token_jti and g.client_id = w.client_id));
   return null;

@@ -311,7 +311,7 @@ begin
              case when starts_with(e.action, 'user.') or starts_with(e.action, 'consent.') then e.actor_id end) as user_id
       from happened e left join platform.user_sessions s on e.object_kind = 'session' and s.id = platform.id_or_null(e.object_id)),
   heard as (
-    select w.id as webhook_id, w.tenant_id as hearer, w.client_id, w.format, w.events, t.*
+    select w.id as webhook_id, w.tenant_id as hearer, w.client_id, w.protocol, w.events, t.*
       from told t join platform.webhooks w on w.disabled_at is null and (
         w.tenant_id is null or w.tenant_id = t.tenant_id
         or t.tenant_id is null and (w.tenant_id = t.session_tenant
@@ -321,7 +321,7 @@ begin
   select h.webhook_id, h.id, h.hearer, h.action, h.at, jsonb_build_object(
            'object', jsonb_build_object('kind', h.object_kind, 'id', h.object_id),
            'user_id', h.user_id, 'tenant_id', coalesce(h.tenant_id, h.session_tenant), 'actor_id', h.actor_id), h.at
-    from heard h where h.format = 'webhook' and platform.asked_for(h.events, h.action)
+    from heard h where h.protocol = 'webhook' and platform.asked_for(h.events, h.action)
   union all
   -- OpenID CAEP 1.0 §3.3: the proof of one person changed.
   select h.webhook_id, platform.new_id(), h.hearer, 'credential-change', h.at, jsonb_build_object(
@@ -334,7 +334,7 @@ begin
       ('user.recovery_codes.make', 'recovery-codes', 'update'),
       ('user.remove-authenticators', 'passkey', 'revoke'), ('user.remove-authenticators', 'app', 'revoke'),
       ('user.remove-authenticators', 'recovery-codes', 'revoke')) c (action, type, change) on c.action = h.action
-   where h.format = 'set' and platform.asked_for(h.events, 'credential-change')
+   where h.protocol = 'set' and platform.asked_for(h.events, 'credential-change')
      and (h.client_id is null or exists (select from platform.grants g where g.user_id = h.user_id and g.client_id = h.client_id));
   return null;
 end
@@ -350,7 +350,7 @@ begin
   select w.id, platform.new_id(), w.tenant_id, 'session-revoked', d.revoked_at,
          jsonb_build_object('user_id', s.user_id, 'sid', s.token_jti, 'reason', d.reason), d.revoked_at
     from platform.webhooks w cross join dead d join platform.user_sessions s on s.token_jti = platform.id_or_null(d.jti)
-   where w.format = 'set' and w.disabled_at is null and platform.asked_for(w.events, 'session-revoked')
+   where w.protocol = 'set' and w.disabled_at is null and platform.asked_for(w.events, 'session-revoked')
      and (w.tenant_id is null or w.tenant_id = s.current_tenant_id)
      and (w.client_id is null or exists (select from platform.grants g where g.sid = s.token_jti and g.client_id = w.client_id));
   return null;
@@ -850,7 +850,7 @@ CREATE TABLE platform.webhooks (
     tenant_id uuid,
     client_id text,
     name text NOT NULL,
-    format text NOT NULL,
+    protocol text NOT NULL,
     url text NOT NULL,
     audience text DEFAULT ''::text NOT NULL,
     events text[] NOT NULL,
@@ -860,8 +860,8 @@ CREATE TABLE platform.webhooks (
     created_at timestamp with time zone NOT NULL,
     last_delivered_at timestamp with time zone,
     disabled_at timestamp with time zone,
-    CONSTRAINT webhooks_check CHECK (((format = 'set'::text) OR (secret_sealed IS NOT NULL))),
-    CONSTRAINT webhooks_format_check CHECK ((format = ANY (ARRAY['webhook'::text, 'set'::text])))
+    CONSTRAINT webhooks_check CHECK (((protocol = 'set'::text) OR (secret_sealed IS NOT NULL))),
+    CONSTRAINT webhooks_protocol_check CHECK ((protocol = ANY (ARRAY['webhook'::text, 'set'::text])))
 );
 
 ALTER TABLE ONLY platform.webhooks FORCE ROW LEVEL SECURITY;

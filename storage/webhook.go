@@ -6,12 +6,12 @@ import (
 	"github.com/gatehouse/gatehouse/authz"
 )
 
-// The forms in which a [Webhook] is told.
+// The ways in which a [Webhook] is told.
 const (
-	// FormatWebhook is a JSON message signed as Standard Webhooks say.
-	FormatWebhook = "webhook"
-	// FormatSET is a security event token (RFC 8417), pushed (RFC 8935).
-	FormatSET = "set"
+	// ProtocolWebhook is a JSON message signed as Standard Webhooks say.
+	ProtocolWebhook = "webhook"
+	// ProtocolSET is a security event token (RFC 8417), pushed (RFC 8935).
+	ProtocolSET = "set"
 )
 
 // The types of event that a security event token tells of (OpenID CAEP 1.0).
@@ -25,16 +25,16 @@ type Webhook struct {
 	ID authz.WebhookID
 	// Tenant is whose events it hears; zero for those of the whole deployment.
 	Tenant authz.TenantID
-	// Client is the one whose people it hears of; "" for everybody's. Of [FormatSET] alone.
-	Client authz.ClientID
-	Name   string
-	Format string
-	URL    string
+	// Client is the one whose people it hears of; "" for everybody's. Of [ProtocolSET] alone.
+	Client   authz.ClientID
+	Name     string
+	Protocol string
+	URL      string
 	// Audience is whom security event tokens are for.
 	Audience string
 	// Events are types, or families of them such as "user.*".
 	Events []string
-	// SecretSealed signs the messages of [FormatWebhook]; with [FormatSET] it is the
+	// SecretSealed signs the messages of [ProtocolWebhook]; with [ProtocolSET] it is the
 	// Authorization header, nil for none.
 	SecretSealed []byte
 	// PreviousSealed signs too, until PreviousExpiresAt.

@@ -29,7 +29,7 @@ func TestM8_Audit(t *testing.T) {
 	network := netip.MustParsePrefix("192.0.2.0/24")
 	id := func(u storage.User) string { return u.ID.String() }
 	ring, kid := v.keys()
-	hook := storage.Webhook{ID: anID[authz.WebhookID](), Format: storage.FormatWebhook, URL: "https://hooks.example/in", Events: []string{"user.*"}, SecretSealed: []byte("sealed")}
+	hook := storage.Webhook{ID: anID[authz.WebhookID](), Protocol: storage.ProtocolWebhook, URL: "https://hooks.example/in", Events: []string{"user.*"}, SecretSealed: []byte("sealed")}
 	var message authz.AuditID
 	changes := []struct {
 		action string

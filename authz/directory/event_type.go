@@ -35,7 +35,7 @@ var EventTypes = []string{
 // checkEvents wants types that there are, or families of them such as "user.*".
 func checkEvents(w storage.Webhook) error {
 	known, most := EventTypes, 64
-	if w.Format == storage.FormatSET {
+	if w.Protocol == storage.ProtocolSET {
 		known = []string{storage.EventSessionRevoked, storage.EventCredentialChange}
 	}
 	if len(w.Events) == 0 || len(w.Events) > most {

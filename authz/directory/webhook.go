@@ -72,16 +72,16 @@ func (s *Service) CreateWebhook(ctx context.Context, a Actor, w storage.Webhook,
 }
 
 func checkWebhook(w storage.Webhook) error {
-	set := w.Format == storage.FormatSET
+	set := w.Protocol == storage.ProtocolSET
 	switch {
-	case !set && w.Format != storage.FormatWebhook:
-		return invalid("format", "must be %s or %s", storage.FormatWebhook, storage.FormatSET)
+	case !set && w.Protocol != storage.ProtocolWebhook:
+		return invalid("protocol", "must be %s or %s", storage.ProtocolWebhook, storage.ProtocolSET)
 	case set == (w.Audience == ""):
-		return invalid("audience", "and the format %s go together: say both or neither", storage.FormatSET)
+		return invalid("audience", "and the protocol %s go together: say both or neither", storage.ProtocolSET)
 	case len(w.Audience) > 2048:
 		return invalid("audience", "is longer than 2048 characters")
 	case !set && w.Client != "":
-		return invalid("client", "is of use to the format %s alone", storage.FormatSET)
+		return invalid("client", "is of use to the protocol %s alone", storage.ProtocolSET)
 	}
 	return errors.Join(checkName("name", w.Name), checkFetched("url", w.URL), checkEvents(w))
 }
@@ -135,7 +135,7 @@ func (s *Service) RotateWebhookSecret(ctx context.Context, a Actor, id authz.Web
 		}
 		previous := w.SecretSealed
 		w.SecretSealed, w.PreviousSealed, w.PreviousExpiresAt = sealed, nil, time.Time{}
-		if overlap > 0 && w.Format == storage.FormatWebhook {
+		if overlap > 0 && w.Protocol == storage.ProtocolWebhook {
 			w.PreviousSealed, w.PreviousExpiresAt = previous, s.now().Add(overlap)
 		}
 		return nil

@@ -53,22 +53,22 @@ func newWebhooksCreateCommand(i *invocation) *cobra.Command {
 		Long: `Creates a webhook. What it prints as secret signs the messages (Standard Webhooks)
 and is shown this once.
 
-With --format set it gets security event tokens instead (RFC 8417, pushed by RFC
+With --protocol set it gets security event tokens instead (RFC 8417, pushed by RFC
 8935), which the keys of the issuer sign: session-revoked and credential-change of
 OpenID CAEP. --authorization-stdin reads the Authorization header that the
 receiver wants.`,
 		Example: `  gatehouse admin webhooks create --url https://hooks.example.com/gatehouse --event "user.*" --event "client.*"
-  printf %s "Bearer $TOKEN" | gatehouse admin webhooks create --format set --url https://app.example.com/events --audience https://app.example.com --event session-revoked --event credential-change --authorization-stdin`,
+  printf %s "Bearer $TOKEN" | gatehouse admin webhooks create --protocol set --url https://app.example.com/events --audience https://app.example.com --event session-revoked --event credential-change --authorization-stdin`,
 		Args: cobra.NoArgs,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&in.Body.URL, "url", "", "Where the messages are posted: https, on the public Internet")
 	flags.StringVar(&in.Body.Name, "name", "", "The name in the list")
-	flags.StringVar(&in.Body.Format, "format", "webhook", "webhook, or set for security event tokens")
+	flags.StringVar(&in.Body.Protocol, "protocol", "webhook", "webhook, or set for security event tokens")
 	flags.StringVar(&in.Body.Tenant, "tenant", "", "The tenant whose events it hears: id or slug (default: the whole deployment)")
-	flags.StringVar(&in.Body.Client, "client", "", "With --format set: the one client whose people it hears of")
-	flags.StringVar(&in.Body.Audience, "audience", "", "With --format set: whom the tokens are for")
-	flags.BoolVar(&authorization, "authorization-stdin", false, "With --format set: read the Authorization header from standard input")
+	flags.StringVar(&in.Body.Client, "client", "", "With --protocol set: the one client whose people it hears of")
+	flags.StringVar(&in.Body.Audience, "audience", "", "With --protocol set: whom the tokens are for")
+	flags.BoolVar(&authorization, "authorization-stdin", false, "With --protocol set: read the Authorization header from standard input")
 	eventFlag(cmd, &events)
 	require(cmd, "url", "event")
 	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) (err error) {

@@ -30,6 +30,7 @@ var choices = map[string][]string{
 	"id-token-alg": {"ES256", "RS256"},
 	"acr":          named(authz.ACRs()...),
 	"needs-acr":    named(authz.ACRs()...),
+	"protocol":     {storage.ProtocolWebhook, storage.ProtocolSET},
 	"format":       named(records.CSV, records.NDJSON, records.Names),
 }
 

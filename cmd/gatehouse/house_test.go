@@ -69,7 +69,12 @@ func foreign(h *webtest.House) *strings.Replacer {
 	session := authz.NewID[authz.SessionID](h.Now())
 	h.World.Exec(`insert into platform.user_sessions (id, token_jti, user_id, current_tenant_id, secret_hash, created_at, last_seen_at, expires_at, idle_lifetime, user_agent, auth_time, acr, amr)
 		values ($1, gen_random_uuid(), $2, $3, decode(repeat('00', 32), 'hex'), now(), now(), now() + interval '1 hour', interval '30 minutes', 'bbrowser', now(), 'aal1', '{pwd}')`, session, bob, beta)
+	hook, event := authz.NewID[authz.WebhookID](h.Now()), authz.NewID[authz.AuditID](h.Now())
+	h.World.Exec(`insert into platform.webhooks (id, tenant_id, name, protocol, url, events, secret_sealed, created_at)
+		values ($1, $2, 'bhook', 'webhook', 'https://bhook.example', '{keys.rotate}', '\x00', now())`, hook, beta)
+	h.World.Exec(`insert into platform.webhook_deliveries (webhook_id, event_id, tenant_id, type, at, data, begun_at)
+		values ($1, $2, $3, 'webhook.test', now(), '{}', now())`, hook, event, beta)
 	var kid string
 	h.World.Get(`select kid from platform.signing_keys limit 1`, nil, &kid)
-	return strings.NewReplacer("{session}", session.String(), "{group}", tools.String(), "{kid}", kid)
+	return strings.NewReplacer("{session}", session.String(), "{group}", tools.String(), "{kid}", kid, "{webhook}", hook.String(), "{event}", event.String())
 }

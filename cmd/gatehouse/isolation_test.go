@@ -57,6 +57,16 @@ var attempts = map[string]string{
 	"admin resources show":   "https://bapi.example",
 	"admin resources update": "https://bapi.example --name Mine",
 
+	"admin webhooks create":        "--url https://spy.example/in --event user.* --tenant beta",
+	"admin webhooks delete":        "{webhook}",
+	"admin webhooks deliveries":    "{webhook}",
+	"admin webhooks list":          "--tenant beta",
+	"admin webhooks redeliver":     "{webhook} {event}",
+	"admin webhooks rotate-secret": "{webhook}",
+	"admin webhooks show":          "{webhook}",
+	"admin webhooks test":          "{webhook}",
+	"admin webhooks update":        "{webhook} --name Mine",
+
 	"admin roles list":       "",
 	"admin roles set-scopes": "user --scope admin",
 	"admin roles show":       "user",
@@ -141,6 +151,7 @@ func everything(h *webtest.House) string {
 	for _, table := range []string{
 		"platform.tenants", "platform.users", "platform.user_groups", "platform.user_group_memberships", "platform.user_scopes", "platform.user_preferences",
 		"platform.roles", "platform.scopes", "platform.resources", "platform.clients", "platform.ip_bans", "platform.signing_keys", "platform.audit_events",
+		"platform.webhooks", "platform.webhook_deliveries",
 		"public.projects", "platform.user_sessions where user_agent = 'bbrowser'",
 	} {
 		all.WriteString(h.World.Text(`select * from `+table) + "\n")

@@ -69,7 +69,7 @@ func TestTree_ExamplesParse(t *testing.T) {
 // Arguments stand in the list of processes and in the history of the shell.
 func TestM11_NoSecretIsAnArgument(t *testing.T) {
 	secret := regexp.MustCompile(`password|secret|token|key|dsn|url`)
-	harmless := regexp.MustCompile(`-file$|-lifetime$|^id-token-alg$|^avatar-url$|^mtls-url$`)
+	harmless := regexp.MustCompile(`-file$|-lifetime$|^id-token-alg$|^avatar-url$|^mtls-url$|^url$`)
 	everyCommand(newRootCommand(&invocation{}), func(cmd *cobra.Command) {
 		look := func(f *pflag.Flag) {
 			if secret.MatchString(f.Name) && f.Value.Type() != "bool" && !harmless.MatchString(f.Name) {

@@ -56,8 +56,8 @@ func (v *town) hook(w storage.Webhook, tenant string) (storage.Webhook, string) 
 	v.T.Helper()
 	w.ID = authz.NewID[authz.WebhookID](v.Now())
 	secret := event.NewSecret()
-	if w.Format == "" {
-		w.Format = storage.FormatWebhook
+	if w.Protocol == "" {
+		w.Protocol = storage.ProtocolWebhook
 		w.SecretSealed = v.secrets.Seal(w.ID, secret)
 	}
 	w, err := v.dir.CreateWebhook(v.T.Context(), host, w, tenant)

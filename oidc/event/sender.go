@@ -96,7 +96,7 @@ func (s *Sender) stop(ctx context.Context, store *postgres.OperatorStore, w stor
 // try sends a message. Its error is a fault of ours.
 func (s *Sender) try(ctx context.Context, w storage.Webhook, d storage.Delivery, now time.Time) (verdict, error) {
 	prepare, judge := s.sign, judgeWebhook
-	if w.Format == storage.FormatSET {
+	if w.Protocol == storage.ProtocolSET {
 		prepare, judge = s.securityEvent(ctx), judgeSET
 	}
 	header, body, err := prepare(w, d, now)

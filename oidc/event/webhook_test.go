@@ -318,7 +318,7 @@ func TestF6_WebhookStaysOutside(t *testing.T) {
 		t.Errorf("the log says %q", d.Outcome)
 	}
 	for _, address := range []string{"http://hooks.example/in", "ftp://hooks.example", "https://user@hooks.example", "https://hooks.example/#in", "hooks.example"} {
-		_, err := v.dir.CreateWebhook(t.Context(), host, storage.Webhook{ID: authz.NewID[authz.WebhookID](v.Now()), Format: storage.FormatWebhook, URL: address, Events: []string{"user.*"}, SecretSealed: []byte{0}}, "")
+		_, err := v.dir.CreateWebhook(t.Context(), host, storage.Webhook{ID: authz.NewID[authz.WebhookID](v.Now()), Protocol: storage.ProtocolWebhook, URL: address, Events: []string{"user.*"}, SecretSealed: []byte{0}}, "")
 		if err == nil || !strings.Contains(err.Error(), "url") {
 			t.Errorf("%s: %v", address, err)
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/gatehouse/gatehouse/storage"
 )
 
-const webhookColumns = `w.id, w.tenant_id, coalesce(w.client_id, ''), w.name, w.format, w.url, w.audience, w.events, w.secret_sealed,
+const webhookColumns = `w.id, w.tenant_id, coalesce(w.client_id, ''), w.name, w.protocol, w.url, w.audience, w.events, w.secret_sealed,
 	w.previous_secret_sealed, w.previous_secret_expires_at, w.created_at, w.last_delivered_at, w.disabled_at`
 
 func scanWebhook(row pgx.CollectableRow) (storage.Webhook, error) {
@@ -21,7 +21,7 @@ func scanWebhook(row pgx.CollectableRow) (storage.Webhook, error) {
 }
 
 func webhookFields(w *storage.Webhook) []any {
-	return []any{&w.ID, &w.Tenant, &w.Client, &w.Name, &w.Format, &w.URL, &w.Audience, &w.Events, &w.SecretSealed, &w.PreviousSealed,
+	return []any{&w.ID, &w.Tenant, &w.Client, &w.Name, &w.Protocol, &w.URL, &w.Audience, &w.Events, &w.SecretSealed, &w.PreviousSealed,
 		(*zeronull.Timestamptz)(&w.PreviousExpiresAt), &w.CreatedAt, (*zeronull.Timestamptz)(&w.LastDeliveredAt), (*zeronull.Timestamptz)(&w.DisabledAt)}
 }
 
@@ -44,9 +44,9 @@ func (s *OperatorStore) Webhook(ctx context.Context, id authz.WebhookID) (storag
 // InsertWebhook keeps a new receiver.
 func (s *OperatorStore) InsertWebhook(ctx context.Context, w storage.Webhook, e storage.AuditEvent) error {
 	return s.change(ctx, e, webhookObject(w.ID), func(tx pgx.Tx) error {
-		return exec(ctx, tx, `insert into platform.webhooks (id, tenant_id, client_id, name, format, url, audience, events, secret_sealed, created_at)
+		return exec(ctx, tx, `insert into platform.webhooks (id, tenant_id, client_id, name, protocol, url, audience, events, secret_sealed, created_at)
 			values ($1, $2, nullif($3, ''), $4, $5, $6, $7, $8, $9, $10)`,
-			w.ID, w.Tenant, w.Client, w.Name, w.Format, w.URL, w.Audience, w.Events, w.SecretSealed, w.CreatedAt)
+			w.ID, w.Tenant, w.Client, w.Name, w.Protocol, w.URL, w.Audience, w.Events, w.SecretSealed, w.CreatedAt)
 	})
 }
 

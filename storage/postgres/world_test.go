@@ -47,7 +47,7 @@ func newEstate(t *testing.T, w *storagetest.World, s *postgres.Store, name strin
 	w.Exec(`insert into platform.merged_users (source_id, target_id, merged_at) values (gen_random_uuid(), $1, now())`, e.user)
 
 	hook := authz.NewID[authz.WebhookID](now)
-	w.Exec(`insert into platform.webhooks (id, tenant_id, name, format, url, events, secret_sealed, created_at)
+	w.Exec(`insert into platform.webhooks (id, tenant_id, name, protocol, url, events, secret_sealed, created_at)
 		values ($1, $2, 'test', 'webhook', 'https://hooks.example', '{keys.rotate}', '\x00', now())`, hook, e.tenant)
 	w.Exec(`insert into platform.webhook_deliveries (webhook_id, event_id, tenant_id, type, at, data, begun_at)
 		values ($1, $2, $3, 'webhook.test', now(), '{}', now())`, hook, authz.NewID[authz.AuditID](now), e.tenant)

@@ -159,7 +159,7 @@ func foreign(h *webtest.House) *strings.Replacer {
 	h.World.Exec(`insert into platform.ip_bans (network, reason, created_at) values ('198.51.100.0/24', 'bnoise', now())`)
 	h.World.Exec(`insert into platform.resources (identifier, tenant_id, name, scopes, created_at) values ('https://bapi.example', $1, 'bapi', '{agents:read}', now())`, beta)
 	hook, event := authz.NewID[authz.WebhookID](h.Now()), authz.NewID[authz.AuditID](h.Now())
-	h.World.Exec(`insert into platform.webhooks (id, tenant_id, name, format, url, events, secret_sealed, created_at)
+	h.World.Exec(`insert into platform.webhooks (id, tenant_id, name, protocol, url, events, secret_sealed, created_at)
 		values ($1, $2, 'bhook', 'webhook', 'https://bhook.example', '{keys.rotate}', '\x00', now())`, hook, beta)
 	h.World.Exec(`insert into platform.webhook_deliveries (webhook_id, event_id, tenant_id, type, at, data, begun_at)
 		values ($1, $2, $3, 'webhook.test', now(), '{}', now())`, hook, event, beta)

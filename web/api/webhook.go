@@ -40,7 +40,7 @@ type Webhook struct {
 	ID              string     `json:"id" format:"uuid"`
 	Name            string     `json:"name"`
 	URL             string     `json:"url"`
-	Format          string     `json:"format" enum:"webhook,set" doc:"webhook: messages as Standard Webhooks say; set: security event tokens (RFC 8417)"`
+	Protocol        string     `json:"protocol" enum:"webhook,set" doc:"webhook: messages as Standard Webhooks say; set: security event tokens (RFC 8417)"`
 	TenantID        *string    `json:"tenant_id" table:"-" doc:"null for one that hears of the whole deployment"`
 	ClientID        *string    `json:"client_id" table:"-" doc:"The one client whose people it hears of; null for everybody's"`
 	Audience        *string    `json:"audience" table:"-" doc:"Whom security event tokens are for; null for a webhook"`
@@ -52,7 +52,7 @@ type Webhook struct {
 
 func describeWebhook(w storage.Webhook) Webhook {
 	return Webhook{
-		ID: w.ID.String(), Name: w.Name, URL: w.URL, Format: w.Format, TenantID: optional(w.Tenant.String()), ClientID: optional(string(w.Client)),
+		ID: w.ID.String(), Name: w.Name, URL: w.URL, Protocol: w.Protocol, TenantID: optional(w.Tenant.String()), ClientID: optional(string(w.Client)),
 		Audience: optional(w.Audience), Events: w.Events, CreatedAt: instant(w.CreatedAt), LastDeliveredAt: instant(w.LastDeliveredAt), DisabledAt: instant(w.DisabledAt),
 	}
 }
@@ -78,12 +78,12 @@ type NewWebhook struct {
 	Body struct {
 		Name          string   `json:"name,omitempty" maxLength:"200" doc:"For those who read the list"`
 		URL           string   `json:"url" maxLength:"2048" doc:"Where the messages are posted: https, on the public Internet"`
-		Format        string   `json:"format,omitempty" enum:"webhook,set" default:"webhook" doc:"webhook: messages as Standard Webhooks say; set: security event tokens (RFC 8417)"`
-		Events        []string `json:"events" nullable:"false" maxItems:"64" doc:"Types such as user.create, as the audit log names them, or families such as user.*; for the format set session-revoked and credential-change"`
+		Protocol      string   `json:"protocol,omitempty" enum:"webhook,set" default:"webhook" doc:"webhook: messages as Standard Webhooks say; set: security event tokens (RFC 8417)"`
+		Events        []string `json:"events" nullable:"false" maxItems:"64" doc:"Types such as user.create, as the audit log names them, or families such as user.*; for the protocol set session-revoked and credential-change"`
 		Tenant        string   `json:"tenant,omitempty" maxLength:"64" doc:"Whose events it hears, by id or slug; those of the whole deployment when left out"`
-		Client        string   `json:"client,omitempty" maxLength:"512" doc:"With the format set: the one client whose people it hears of"`
-		Audience      string   `json:"audience,omitempty" maxLength:"2048" doc:"With the format set: whom the tokens are for"`
-		Authorization string   `json:"authorization,omitempty" maxLength:"4096" pattern:"^[!-~]+( [!-~]+)*$" doc:"With the format set: the value of the Authorization header that the receiver wants"`
+		Client        string   `json:"client,omitempty" maxLength:"512" doc:"With the protocol set: the one client whose people it hears of"`
+		Audience      string   `json:"audience,omitempty" maxLength:"2048" doc:"With the protocol set: whom the tokens are for"`
+		Authorization string   `json:"authorization,omitempty" maxLength:"4096" pattern:"^[!-~]+( [!-~]+)*$" doc:"With the protocol set: the value of the Authorization header that the receiver wants"`
 	}
 }
 
@@ -96,7 +96,7 @@ type NewlyMadeWebhook struct {
 func (a *API) createWebhook(ctx context.Context, actor directory.Actor, in *NewWebhook) (NewlyMadeWebhook, error) {
 	b := in.Body
 	w := storage.Webhook{
-		ID: authz.NewID[authz.WebhookID](a.Now()), Client: authz.ClientID(b.Client), Name: b.Name, Format: b.Format, URL: b.URL, Audience: b.Audience, Events: b.Events,
+		ID: authz.NewID[authz.WebhookID](a.Now()), Client: authz.ClientID(b.Client), Name: b.Name, Protocol: b.Protocol, URL: b.URL, Audience: b.Audience, Events: b.Events,
 	}
 	secret, err := a.sealSecret(&w, b.Authorization)
 	if err != nil {
@@ -109,9 +109,9 @@ func (a *API) createWebhook(ctx context.Context, actor directory.Actor, in *NewW
 // sealSecret gives a receiver a secret, and says it if it is one of ours.
 func (a *API) sealSecret(w *storage.Webhook, authorization string) (secret string, err error) {
 	switch {
-	case w.Format != storage.FormatSET && authorization != "":
-		return "", &directory.InvalidError{Field: "authorization", Problem: "is of use to the format set alone: a webhook is signed"}
-	case w.Format != storage.FormatSET:
+	case w.Protocol != storage.ProtocolSET && authorization != "":
+		return "", &directory.InvalidError{Field: "authorization", Problem: "is of use to the protocol set alone: a webhook is signed"}
+	case w.Protocol != storage.ProtocolSET:
 		secret = event.NewSecret()
 		w.SecretSealed = a.secrets.Seal(w.ID, secret)
 	case authorization != "":
@@ -168,7 +168,7 @@ type WebhookRotation struct {
 	WebhookPath
 	Body struct {
 		OverlapSeconds int    `json:"overlap_seconds,omitempty" minimum:"0" maximum:"2592000" doc:"How long the old secret signs too; 0, or left out, for not at all"`
-		Authorization  string `json:"authorization,omitempty" maxLength:"4096" pattern:"^[!-~]+( [!-~]+)*$" doc:"With the format set: the new value of the Authorization header; none when left out"`
+		Authorization  string `json:"authorization,omitempty" maxLength:"4096" pattern:"^[!-~]+( [!-~]+)*$" doc:"With the protocol set: the new value of the Authorization header; none when left out"`
 	}
 }
 

@@ -41,7 +41,7 @@ func TestWebhooks(t *testing.T) {
 	if renewed.Text("secret") == made.Text("secret") || !strings.HasPrefix(renewed.Text("secret"), "whsec_") {
 		t.Errorf("renewed: %d %s", renewed.Status, renewed.Raw)
 	}
-	set := call(h, held, "POST", "/webhooks", `{"url":"https://app.example/in","format":"set","audience":"https://app.example","events":["session-revoked"],"authorization":"Bearer very-secret"}`)
+	set := call(h, held, "POST", "/webhooks", `{"url":"https://app.example/in","protocol":"set","audience":"https://app.example","events":["session-revoked"],"authorization":"Bearer very-secret"}`)
 	if set.Status != http.StatusCreated || set.JSON["secret"] != nil || strings.Contains(set.Raw, "very-secret") {
 		t.Errorf("a receiver of security event tokens: %d %s", set.Status, set.Raw)
 	}
@@ -61,11 +61,11 @@ func TestWebhooks(t *testing.T) {
 		"an audience":             `{"url":"https://hooks.example","events":["user.*"],"audience":"https://app.example"}`,
 		"authorization":           `{"url":"https://hooks.example","events":["user.*"],"authorization":"Bearer x"}`,
 		"a client":                `{"url":"https://hooks.example","events":["user.*"],"client":"web"}`,
-		"a set without audience":  `{"url":"https://app.example","format":"set","events":["session-revoked"]}`,
-		"a set of other events":   `{"url":"https://app.example","format":"set","audience":"a","events":["user.*"]}`,
-		"a set for nobody":        `{"url":"https://app.example","format":"set","audience":"a","events":["session-revoked"],"client":"nobody"}`,
-		"a header of two lines":   `{"url":"https://app.example","format":"set","audience":"a","events":["session-revoked"],"authorization":"Bearer x\r\nX: y"}`,
-		"a format there is not":   `{"url":"https://app.example","format":"xml","events":["user.*"]}`,
+		"a set without audience":  `{"url":"https://app.example","protocol":"set","events":["session-revoked"]}`,
+		"a set of other events":   `{"url":"https://app.example","protocol":"set","audience":"a","events":["user.*"]}`,
+		"a set for nobody":        `{"url":"https://app.example","protocol":"set","audience":"a","events":["session-revoked"],"client":"nobody"}`,
+		"a header of two lines":   `{"url":"https://app.example","protocol":"set","audience":"a","events":["session-revoked"],"authorization":"Bearer x\r\nX: y"}`,
+		"a protocol there is not": `{"url":"https://app.example","protocol":"xml","events":["user.*"]}`,
 		"user information":        `{"url":"https://me@hooks.example","events":["user.*"]}`,
 		"a receiver with no name": `{"url":"https:///in","events":["user.*"]}`,
 	} {
