@@ -31,15 +31,6 @@ CREATE FUNCTION platform.acting_user() RETURNS uuid
     LANGUAGE sql STABLE
     RETURN (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid;
 
-CREATE FUNCTION platform.announce() RETURNS trigger
-    LANGUAGE plpgsql
-    AS $$
-begin
-  perform pg_notify('gatehouse', tg_table_name);
-  return null;
-end
-$$;
-
 CREATE FUNCTION platform.asked_for(events text[], type text) RETURNS boolean
     LANGUAGE sql IMMUTABLE
     RETURN (EXISTS (SELECT FROM unnest(asked_for.events) e(e) WHERE ((e.e = asked_for.type) OR (("right"(e.e, 2) = '.*'::text) AND starts_with(asked_for.type, "left"(e.e, '-1'::integer))))));
@@ -282,6 +273,9 @@ CREATE FUNCTION platform.tell_clients_of_logout() RETURNS trigger
     LANGUAGE plpgsql
     AS $_$
 begin
+  if not exists (select from dead where user_id is not null) then
+    return null;
+  end if;
   with ended as materialized (
     select case when jti ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then jti::uuid end as sid
       from dead where user_id is not null)
@@ -1213,8 +1207,6 @@ CREATE UNIQUE INDEX river_job_unique_idx ON river.river_job USING btree (unique_
 CREATE INDEX river_notification_created_at_idx ON river.river_notification USING btree (created_at);
 
 CREATE INDEX river_notification_topic_id_idx ON river.river_notification USING btree (topic, id);
-
-CREATE TRIGGER announce AFTER INSERT ON platform.revoked_tokens FOR EACH STATEMENT EXECUTE FUNCTION platform.announce();
 
 CREATE TRIGGER chained BEFORE INSERT ON platform.audit_events FOR EACH ROW EXECUTE FUNCTION platform.chain_audit_event();
 
