@@ -25,7 +25,7 @@ const maxForm = 64 << 10
 
 // around is what stands around every request, from the innermost to the outermost.
 func (s *Server) around(next http.Handler) http.Handler {
-	for _, wrap := range []func(http.Handler) http.Handler{s.refuseBanned, s.secure, s.recovered, s.logged, s.identified, s.closing} {
+	for _, wrap := range []func(http.Handler) http.Handler{s.refuseBanned, s.secure, s.recovered, s.logged, s.identified, s.gate.around, s.closing} {
 		next = wrap(next)
 	}
 	return next

@@ -84,6 +84,7 @@ type Server struct {
 	links    *authn.Links
 	recovery *recovery.Service
 	events   *event.Sender
+	gate     *gate
 	handler  http.Handler
 	// draining: the process is about to end.
 	draining atomic.Bool
@@ -114,7 +115,7 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	d, hasher := directory.New(c.Store, pepper, c.Now), authn.NewHasher()
-	s := &Server{Config: c, provider: provider, ledger: remembered, browsers: browsers}
+	s := &Server{Config: c, provider: provider, ledger: remembered, browsers: browsers, gate: newGate()}
 	limits := authn.NewLimits(c.Store, c.Now)
 	passkeys, err := authn.NewPasskeys(authn.PasskeyConfig{
 		Issuer: c.Issuer, RelatedOrigins: c.RelatedOrigins, Metadata: c.PasskeyMetadata, Secret: c.Secret, Store: c.Store, Now: c.Now,

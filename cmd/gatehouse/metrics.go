@@ -96,6 +96,7 @@ var (
 	waits         = prometheus.NewDesc("gatehouse_database_waits_total", "Requests that found no idle connection.", nil, nil)
 	waited        = prometheus.NewDesc("gatehouse_database_wait_seconds_total", "How long requests waited for a connection.", nil, nil)
 	jobCount      = prometheus.NewDesc("gatehouse_jobs", "Jobs of all replicas, by state.", []string{"state"}, nil)
+	turnedAway    = prometheus.NewDesc("gatehouse_http_requests_refused_total", "Requests that were answered 503 at once because there were too many.", nil, nil)
 	databaseUp    = prometheus.NewDesc("gatehouse_database_up", "1 when the database answered just now.", nil, nil)
 )
 
@@ -108,7 +109,7 @@ type standing struct {
 
 // Describe implements [prometheus.Collector].
 func (s *standing) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{ledgerEntries, feedAge, connections, mostConns, waits, waited, jobCount, databaseUp} {
+	for _, d := range []*prometheus.Desc{ledgerEntries, feedAge, connections, mostConns, waits, waited, turnedAway, jobCount, databaseUp} {
 		to <- d
 	}
 }
@@ -126,6 +127,7 @@ func (s *standing) Collect(to chan<- prometheus.Metric) {
 	gauge(mostConns, float64(f.Most))
 	to <- prometheus.MustNewConstMetric(waits, prometheus.CounterValue, float64(f.Waits))
 	to <- prometheus.MustNewConstMetric(waited, prometheus.CounterValue, f.Waited.Seconds())
+	to <- prometheus.MustNewConstMetric(turnedAway, prometheus.CounterValue, float64(s.server.Refused()))
 
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

@@ -51,7 +51,12 @@ func (r *roll) mayKnow(ctx context.Context, id authz.ClientID) (bool, error) {
 	}
 	page := r.page.Load()
 	if !page.complete.Load() {
-		if err := r.fill(ctx, page); err != nil {
+		if !page.reading.TryLock() {
+			return true, nil // somebody reads it: nobody waits in line behind a slow database
+		}
+		err := r.fill(ctx, page)
+		page.reading.Unlock()
+		if err != nil {
 			return false, err
 		}
 	}
@@ -61,8 +66,6 @@ func (r *roll) mayKnow(ctx context.Context, id authz.ClientID) (bool, error) {
 
 // fill reads what was there; what comes meanwhile the feed adds.
 func (r *roll) fill(ctx context.Context, page *rollPage) error {
-	page.reading.Lock()
-	defer page.reading.Unlock()
 	if page.complete.Load() {
 		return nil
 	}

@@ -68,7 +68,12 @@ func Open(t testing.TB, o Options) *House {
 		r := &Replica{house: h, Address: freeAddress(t), Operators: freeAddress(t)}
 		h.Replicas, h.Addresses = append(h.Replicas, r), append(h.Addresses, r.Address)
 		r.Start()
-		t.Cleanup(r.Kill)
+		t.Cleanup(func() {
+			r.Kill()
+			if t.Failed() {
+				t.Log(r.errors())
+			}
+		})
 	}
 	if err := h.Furnish(t.Context(), o.People); err != nil {
 		t.Fatal(err)
@@ -145,6 +150,16 @@ func (h *House) KillDatabase() {
 	_ = h.database.Stop(h.t.Context()) // says that it was killed, and lets go of the directory
 }
 
+// DatabaseEnded reports whether PostgreSQL has ended by itself.
+func (h *House) DatabaseEnded() bool {
+	select {
+	case <-h.database.Done():
+		return true
+	default:
+		return false
+	}
+}
+
 // Replica is one server process, which keeps its addresses over its lives.
 type Replica struct {
 	Address, Operators string
@@ -183,8 +198,16 @@ func (r *Replica) end(with syscall.Signal) error {
 	return r.process.Wait()
 }
 
-// Log is what the process has said, once it has ended.
-func (r *Replica) Log() string { return r.log.String() }
+// errors is the first of what the process has logged as such, once it has ended.
+func (r *Replica) errors() string {
+	var some []string
+	for line := range strings.Lines(r.log.String()) {
+		if strings.Contains(line, "ERROR") && len(some) < 5 {
+			some = append(some, line)
+		}
+	}
+	return r.Address + ":\n" + strings.Join(some, "")
+}
 
 // Ready asks the replica whether it can answer requests.
 func (r *Replica) Ready() bool { return r.probe("/readyz") == nil }

@@ -1,0 +1,83 @@
+package web
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/gatehouse/gatehouse/oidc"
+	"github.com/gatehouse/gatehouse/web/api"
+)
+
+const (
+	// perProcessor is how many requests one processor may have before it. Further ones
+	// would wait for so long that their callers give up, and the work on them be lost.
+	perProcessor = 64
+	// longest is how long a request may take, whatever it waits for: its caller then
+	// gets 503, before most give up by themselves.
+	longest = 9 * time.Second
+)
+
+// gate lets in as many requests as can be answered in time, and tells the others to
+// come again, before anything is computed for them.
+type gate struct {
+	most    int64
+	inside  atomic.Int64
+	refused atomic.Int64
+}
+
+func newGate() *gate { return &gate{most: int64(perProcessor * runtime.GOMAXPROCS(0))} }
+
+func (g *gate) around(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/healthz", "/readyz", oidc.RevocationsPath: // asked when there is trouble, or waiting for news
+			next.ServeHTTP(w, r)
+			return
+		}
+		if g.inside.Add(1) > g.most {
+			g.inside.Add(-1)
+			g.refused.Add(1)
+			w.Header().Set("Retry-After", "1")
+			w.Header().Set("Cache-Control", "no-store")
+			http.Error(w, "The server has more to do than it can. Try again shortly.", http.StatusServiceUnavailable)
+			return
+		}
+		defer g.inside.Add(-1)
+		if !unhurried(r) {
+			ctx, cancel := context.WithTimeout(r.Context(), longest)
+			defer cancel()
+			r = r.WithContext(ctx)
+		}
+		if r.Body != http.NoBody {
+			r.Body = &arriving{r.Body, g}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// unhurried is what may take long: a body that is large, or of unknown size, and the
+// operations on many users.
+func unhurried(r *http.Request) bool {
+	return r.ContentLength < 0 || r.ContentLength > maxForm || strings.HasPrefix(r.URL.Path, api.Prefix+"/users:")
+}
+
+// arriving is a body. Whoever waits for it does no work, so that slow callers take
+// nobody's place.
+type arriving struct {
+	io.ReadCloser
+	gate *gate
+}
+
+func (a *arriving) Read(p []byte) (int, error) {
+	a.gate.inside.Add(-1)
+	defer a.gate.inside.Add(1)
+	return a.ReadCloser.Read(p)
+}
+
+// Refused is how many requests were turned away because there were too many.
+func (s *Server) Refused() int64 { return s.gate.refused.Load() }
