@@ -19,7 +19,7 @@ const (
 	perProcessor = 64
 	// longest is how long a request may take, whatever it waits for: its caller then
 	// gets 503, before most give up by themselves.
-	longest = 9 * time.Second
+	longest = 7 * time.Second
 )
 
 // gate lets in as many requests as can be answered in time, and tells the others to

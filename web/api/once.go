@@ -76,9 +76,11 @@ func doOnce[I, O any](ctx context.Context, a *API, operation, key string, in *I,
 	if !claimed {
 		return openAnswer[O](a.once, kept, claim.RequestHash)
 	}
-	// The client may be gone by now, and what was begun is finished all the same.
-	ctx = context.WithoutCancel(ctx)
 	out, err := do()
+	// The client may be gone by now, or out of time, and what was begun is finished all
+	// the same, if the database is there.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
 	if err != nil {
 		return none, errors.Join(err, store.ReleaseIdempotencyKey(ctx, claim.Actor, key))
 	}
