@@ -6,7 +6,7 @@ FUZZTIME ?= 5s
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test fuzz scale check ledger faults bench vet verify schema docs vulnerabilities clean
+.PHONY: help build run test fuzz scale check ledger once faults cluster-test bench vet verify schema docs vulnerabilities clean
 
 help: ## Print what there is to do
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,9 +43,17 @@ ledger: ## Try the ledger at full size: ten million entries, a thousand revocati
 	GATEHOUSE_TEST_LEDGER=10000000 $(GO) test ./storage/ledger -run TestSize -v
 	GATEHOUSE_TEST_TRIALS=1000 $(GO) test ./oidc -run TestC11_RevokedOnEveryReplica -v | grep -v level=
 
+once: ## Have a hundred compete for each one-time thing fifty times, on three replicas
+	GATEHOUSE_TEST_ROUNDS=50 $(GO) test ./oidc ./oidc/authn ./web -run 'TestB2|TestD2|TestE3|TestC17|TestF2|TestJ1|TestK1|TestL1|TestL6|TestCIBA|TestP3|TestI15' -timeout 30m
+
 faults: ## Try every fault at full length: databases, replicas, networks and disks that fail under load (docs/reliability.md)
 	@tools/install-postgres
 	GATEHOUSE_FAULTS=1 $(GO) test ./tools/faults -count 1 -v -timeout 60m
+
+cluster-test: ## Kill the primary of deploy/cluster under load: a standby follows, nothing is lost (half a minute to two)
+	@tools/install-cluster
+	$(GO) vet -tags cluster ./tools/faults
+	$(GO) test -tags cluster ./tools/faults -run TestCluster -count 1 -v -timeout 10m
 
 bench: build ## Measure what each request costs, on a private PostgreSQL (docs/performance.md)
 	@tools/install-postgres

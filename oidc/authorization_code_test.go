@@ -43,13 +43,13 @@ func TestB1_ReplayLongAfterExpiryStillKills(t *testing.T) {
 
 func TestB2_ParallelRedemption(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, wide)
-	replicas := []*webtest.House{h, h.Replica(wide)}
+	h := newHouse(t, webtest.Wide)
+	replicas := h.Three()
 	b := h.Browser()
-	for round := range 5 {
+	for round := range webtest.Rounds(t, 5) {
 		proof := webtest.NewProof()
 		code := b.Authorize(proof, "web", "ann", nil).Get("code")
-		answers := atOnce(100, func(i int) webtest.Answer { return replicas[i%2].Exchange("web", code, proof) })
+		answers := atOnce(100, func(i int) webtest.Answer { return replicas[i%3].Exchange("web", code, proof) })
 		var winners []webtest.Answer
 		for _, a := range answers {
 			if a.Status == http.StatusOK {

@@ -292,7 +292,7 @@ func TestF7_NothingIsLearntOfAnAddress(t *testing.T) {
 func TestF8_SlowKeysHoldUpNobodyElse(t *testing.T) {
 	t.Parallel()
 	addresses, _ := badServers(t)
-	h := newHouse(t, wide, insecureOutbound)
+	h := newHouse(t, webtest.Wide, insecureOutbound)
 	k := newAssertionKey(t)
 	const slow = 40 // more than may be under way at once
 	for i := range slow {

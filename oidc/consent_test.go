@@ -187,12 +187,13 @@ func TestL1_ApprovalReplayed(t *testing.T) {
 
 func TestL1_ApprovalInParallel(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, wide)
+	h := newHouse(t, webtest.Wide)
+	replicas := h.Three()
 	b, _ := signedIn(h, "other", "ann", nil)
 	question := b.Get(webtest.NewProof().Authorization("web", nil)).Form(t, "accept", nil)
-	codes := make(chan string, 20)
-	atOnce(20, func(int) webtest.Answer {
-		p := b.Post(question.Action, question.Values)
+	codes := make(chan string, 100)
+	atOnce(100, func(i int) webtest.Answer {
+		p := b.Before(replicas[i%3]).Post(question.Action, question.Values)
 		if got := shows(p); got != "code" && got != "invalid_request" {
 			t.Errorf("%s", got)
 		}

@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/storage"
-	"github.com/gatehouse/gatehouse/storage/postgres"
-	"github.com/gatehouse/gatehouse/web"
 	"github.com/gatehouse/gatehouse/web/webtest"
 )
 
@@ -27,10 +25,6 @@ func newHouse(t testing.TB, options ...webtest.Option) *webtest.House {
 	h.Machine("rs", func(c *storage.Client) { c.Introspect = true })
 	return h
 }
-
-// wide gives a replica the connections that a hundred requests at once ask for,
-// so that what is tested is the order of writes and not the length of a queue.
-func wide(_ *web.Config, o *postgres.Options) { o.MaxConns = 8 }
 
 // atOnce calls do n times as nearly at the same time as can be.
 func atOnce(n int, do func(i int) webtest.Answer) []webtest.Answer {

@@ -139,12 +139,12 @@ func robot(t testing.TB, h *webtest.House) *assertionKey {
 
 func TestE3_AssertionReplay(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, wide)
+	h := newHouse(t, webtest.Wide)
 	key := robot(t, h)
-	replicas := []*webtest.House{h, h.Replica(wide)}
-	for range 3 {
+	replicas := h.Three()
+	for range webtest.Rounds(t, 3) {
 		assertion, won := key.assertion(t, h, "robot", nil), 0
-		for _, a := range atOnce(100, func(i int) webtest.Answer { return asserted(t, replicas[i%2], assertion) }) {
+		for _, a := range atOnce(100, func(i int) webtest.Answer { return asserted(t, replicas[i%3], assertion) }) {
 			if a.Status == http.StatusOK {
 				won++
 				continue

@@ -91,11 +91,11 @@ func TestD9_ReuseWithinTheGraceAnswersTheSameSuccessor(t *testing.T) {
 
 func TestD2_ParallelRefresh(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, wide)
-	replicas := []*webtest.House{h, h.Replica(wide)}
+	h := newHouse(t, webtest.Wide)
+	replicas, rounds := h.Three(), webtest.Rounds(t, 5)
 	current := h.Tokens("web", "ann", nil).Text("refresh_token")
-	for round := range 5 {
-		answers := atOnce(100, func(i int) webtest.Answer { return refresh(replicas[i%2], "web", current, nil) })
+	for round := range rounds {
+		answers := atOnce(100, func(i int) webtest.Answer { return refresh(replicas[i%3], "web", current, nil) })
 		successors := map[string]int{}
 		for _, a := range answers {
 			if a.Status == http.StatusOK {
@@ -116,8 +116,8 @@ func TestD2_ParallelRefresh(t *testing.T) {
 	}
 	var generation, rows int
 	h.World.Get(`select max(generation), count(*) from platform.grants`, nil, &generation, &rows)
-	if generation != 5 || rows != 1 {
-		t.Errorf("generation %d in %d rows, want 5 in 1", generation, rows)
+	if generation != rounds || rows != 1 {
+		t.Errorf("generation %d in %d rows, want %d in 1", generation, rows, rounds)
 	}
 }
 

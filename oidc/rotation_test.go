@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/authz/resource"
+	"github.com/gatehouse/gatehouse/oidc/keys"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/web/webtest"
 )
@@ -64,5 +65,37 @@ func TestP3_RotationUnderLoad(t *testing.T) {
 	workers.Wait()
 	if len(kids) < 3 || accepted.Load() < 50 {
 		t.Errorf("%d keys were promoted and %d tokens accepted: too few to prove anything", len(kids), accepted.Load())
+	}
+}
+
+// TestP3_ParallelRotators: whoever finds that a rotation is due, one of them makes it.
+func TestP3_ParallelRotators(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t, webtest.Wide)
+	replicas := h.Three()
+	for round := range webtest.Rounds(t, 5) {
+		h.Advance(keys.Lifetime + time.Hour)
+		promoted := make(chan string, 100)
+		var rotators sync.WaitGroup
+		for i := range 100 {
+			rotators.Go(func() {
+				kids, err := replicas[i%3].Keys.Rotate(t.Context())
+				if err != nil {
+					t.Error(err)
+				}
+				for _, kid := range kids {
+					promoted <- kid
+				}
+			})
+		}
+		rotators.Wait()
+		if n := len(promoted); n != len(keys.Algorithms()) {
+			t.Errorf("round %d: %d keys were promoted by a hundred rotators, want %d", round, n, len(keys.Algorithms()))
+		}
+		events := 0
+		h.World.Get(`select count(*) from platform.audit_events where action = 'keys.rotate' and at > $1`, []any{h.Now().Add(-time.Hour)}, &events)
+		if events != 1 {
+			t.Errorf("round %d: %d events tell of it, want 1", round, events)
+		}
 	}
 }

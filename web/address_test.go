@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse/gatehouse/authz/directory"
+	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/web"
 	"github.com/gatehouse/gatehouse/web/webtest"
@@ -182,5 +184,30 @@ func TestI15_BannedEverywhere(t *testing.T) {
 	h.Advance(2 * time.Hour)
 	if got := status("198.51.100.7"); got != http.StatusOK {
 		t.Errorf("after the end of the ban: %d", got)
+	}
+}
+
+// A ban that is made on one replica holds on all of them within a second.
+func TestI15_BansReachEveryReplica(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t, behindProxy)
+	replicas := []*webtest.House{h, h.Replica(behindProxy), h.Replica(behindProxy)}
+	d := directory.New(h.Store, nil, h.Now)
+	for i := range webtest.Rounds(t, 5) {
+		address := netip.AddrFrom4([4]byte{203, 0, 113, byte(i)})
+		network := netip.PrefixFrom(address, 32)
+		if _, err := d.AddBan(t.Context(), directory.Actor{Host: true, Name: "test"}, storage.Ban{Network: network, Reason: "noise"}); err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		for n, replica := range replicas {
+			b := replica.Browser()
+			for get(b, replica.Socket()+"/login", from(address.String())).StatusCode != http.StatusForbidden {
+				if time.Since(begun) > time.Second {
+					t.Fatalf("the ban is not held on replica %d after a second", n+1)
+				}
+			}
+		}
+		t.Logf("held on all after %v", time.Since(begun))
 	}
 }

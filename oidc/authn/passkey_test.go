@@ -19,6 +19,7 @@ import (
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/storage/storagetest"
+	"github.com/gatehouse/gatehouse/web/webtest"
 )
 
 const browser = "cookie of a browser"
@@ -200,26 +201,28 @@ func TestJ1_ChallengeIsSpentOnce(t *testing.T) {
 	t.Parallel()
 	n := newTown(t)
 	d := n.registered(n.ann)
-	c, options := n.question()
-	answer := d.answer(c, options)
-	var group sync.WaitGroup
-	var won, lost atomic.Int32
-	for i := range 40 {
-		replica := []*authn.Passkeys{n.here, n.there}[i%2]
-		group.Go(func() {
-			switch _, err := replica.SignIn(t.Context(), answer); {
-			case err == nil:
-				won.Add(1)
-			case errors.Is(err, authn.ErrExpired):
-				lost.Add(1)
-			default:
-				t.Errorf("replay: %v", err)
-			}
-		})
-	}
-	group.Wait()
-	if won.Load() != 1 || lost.Load() != 39 {
-		t.Errorf("one answer was accepted %d times", won.Load())
+	replicas := []*authn.Passkeys{n.here, n.there, n.passkeys()}
+	for range webtest.Rounds(t, 3) {
+		c, options := n.question()
+		answer := d.answer(c, options)
+		var group sync.WaitGroup
+		var won, lost atomic.Int32
+		for i := range 100 {
+			group.Go(func() {
+				switch _, err := replicas[i%3].SignIn(t.Context(), answer); {
+				case err == nil:
+					won.Add(1)
+				case errors.Is(err, authn.ErrExpired):
+					lost.Add(1)
+				default:
+					t.Errorf("replay: %v", err)
+				}
+			})
+		}
+		group.Wait()
+		if won.Load() != 1 || lost.Load() != 99 {
+			t.Errorf("one answer was accepted %d times", won.Load())
+		}
 	}
 	registration, made := n.begin(n.bob)
 	again := newDevice()

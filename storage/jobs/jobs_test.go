@@ -55,15 +55,15 @@ func TestRun_OnceAcrossReplicas(t *testing.T) {
 	t.Parallel()
 	const n = 60
 	dsn := storagetest.NewDSN(t)
-	done := make(chan int, 2*n)
+	done := make(chan int, 3*n)
 	var replicas []*postgres.Store
-	for range 2 {
+	for range 3 {
 		s := storagetest.Open(t, dsn, postgres.Options{MaxConns: 6})
 		replicas = append(replicas, s)
 		run(t, s, jobs.On(func(_ context.Context, g greeting) error { done <- g.N; return nil }))
 	}
 	for i := range n {
-		if err := replicas[i%2].Enqueue(t.Context(), greeting{i}); err != nil {
+		if err := replicas[i%3].Enqueue(t.Context(), greeting{i}); err != nil {
 			t.Fatal(err)
 		}
 	}
