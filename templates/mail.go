@@ -18,6 +18,8 @@ var mailSources embed.FS
 // subject, the sentences before and after the link, and the link's name.
 type Mail struct {
 	Letter string
+	// Language is the tag of one of [Languages]; anything else is English.
+	Language string
 	// Name is what the reader is called, Host the issuer's host.
 	Name, Host string
 	// Link is the address that the letter leads to, "" for none, and Until when it ends.
@@ -40,7 +42,7 @@ type Written struct {
 // Write puts a letter into words: as plain text, and as HTML that asks for nothing
 // from anywhere.
 func (m Mail) Write() (Written, error) {
-	set, err := letters()
+	set, err := letters[spoken(m.Language).Tag]()
 	if err != nil {
 		return Written{}, err
 	}
@@ -50,16 +52,23 @@ func (m Mail) Write() (Written, error) {
 	}
 	m.Name, m.Device, m.Subject = oneLine(m.Name), oneLine(m.Device), oneLine(m.Subject)
 	var subject, plain, html bytes.Buffer
+	if err := l.text.ExecuteTemplate(&subject, "subject", m); err != nil {
+		return Written{}, fmt.Errorf("write mail %s: %w", m.Letter, err)
+	}
+	// Title is the subject without markup, which a title cannot hold.
+	titled := struct {
+		Mail
+		Title string
+	}{m, oneLine(subject.String())}
 	for _, part := range []func() error{
-		func() error { return l.text.ExecuteTemplate(&subject, "subject", m) },
 		func() error { return l.text.ExecuteTemplate(&plain, "letter", m) },
-		func() error { return l.html.ExecuteTemplate(&html, "letter", m) },
+		func() error { return l.html.ExecuteTemplate(&html, "letter", titled) },
 	} {
 		if err := part(); err != nil {
 			return Written{}, fmt.Errorf("write mail %s: %w", m.Letter, err)
 		}
 	}
-	return Written{Subject: oneLine(subject.String()), Text: plain.String(), HTML: html.String()}, nil
+	return Written{Subject: titled.Title, Text: plain.String(), HTML: html.String()}, nil
 }
 
 // letter is the same words twice: escaped for HTML, and as they are.
@@ -68,13 +77,27 @@ type letter struct {
 	text *plaintext.Template
 }
 
-var letters = sync.OnceValues(parseLetters)
+// letters is the letters by language, each language parsed at its first letter.
+var letters = func() map[string]func() (map[string]letter, error) {
+	sets := map[string]func() (map[string]letter, error){}
+	for _, l := range languages {
+		sets[l.Tag] = sync.OnceValues(func() (map[string]letter, error) { return parseLetters(l.Tag) })
+	}
+	return sets
+}()
 
-func parseLetters() (map[string]letter, error) {
+func parseLetters(tag string) (map[string]letter, error) {
+	messages, err := readCatalogue(tag)
+	if err != nil {
+		return nil, err
+	}
 	files, err := mailSources.ReadDir("mail")
 	if err != nil {
 		return nil, fmt.Errorf("list mails: %w", err)
 	}
+	functions := messages.functions()
+	functions["moment"] = messages.moment
+	words := plaintext.FuncMap{"t": messages.plain, "moment": messages.moment}
 	set := map[string]letter{}
 	for _, file := range files {
 		name, isLetter := strings.CutSuffix(file.Name(), ".html")
@@ -82,10 +105,10 @@ func parseLetters() (map[string]letter, error) {
 			continue
 		}
 		var l letter
-		if l.html, err = template.ParseFS(mailSources, "mail/layout/letter.html", "mail/layout/instant.html", "mail/"+file.Name()); err != nil {
+		if l.html, err = template.New(name).Funcs(functions).ParseFS(mailSources, "mail/layout/letter.html", "mail/layout/parts.html", "mail/"+file.Name()); err != nil {
 			return nil, fmt.Errorf("parse mail %s: %w", name, err)
 		}
-		if l.text, err = plaintext.ParseFS(mailSources, "mail/layout/letter.txt", "mail/layout/instant.html", "mail/"+file.Name()); err != nil {
+		if l.text, err = plaintext.New(name).Funcs(words).ParseFS(mailSources, "mail/layout/letter.txt", "mail/layout/parts.html", "mail/"+file.Name()); err != nil {
 			return nil, fmt.Errorf("parse mail %s: %w", name, err)
 		}
 		set[name] = l

@@ -40,6 +40,39 @@ func write(t *testing.T, m Mail) (Written, *html.Node) {
 	return w, doc
 }
 
+// A letter is in the language of its reader from the subject to the foot, turned as that is written, and what
+// it is about stands in it apart from the direction of the words around it.
+func TestMail_Languages(t *testing.T) {
+	for letter, linked := range everyLetter() {
+		m := sampleMail(letter, linked, "Ada")
+		original, _ := write(t, m)
+		for _, l := range languages[1:] {
+			m.Language = l.Tag
+			w, doc := write(t, m)
+			root := elements(doc, "html")[0]
+			if attr(root, "lang") != l.Tag || attr(root, "dir") != l.Direction {
+				t.Errorf("%s in %s is marked %s, %s", letter, l.Tag, attr(root, "lang"), attr(root, "dir"))
+			}
+			if w.Subject == original.Subject {
+				t.Errorf("%s in %s has the English subject %q", letter, l.Tag, w.Subject)
+			}
+			for _, form := range []string{w.Subject, w.Text, text(doc)} {
+				if left := placeholder.FindString(form); left != "" || strings.ContainsAny(form, "<>") {
+					t.Errorf("%s in %s leaves %q:\n%s", letter, l.Tag, left, form)
+				}
+				for line := range strings.Lines(original.Text) {
+					if line = strings.TrimSpace(line); strings.Count(line, " ") > 2 && strings.Contains(form, line) {
+						t.Errorf("%s in %s says in English %q", letter, l.Tag, line)
+					}
+				}
+			}
+			if !strings.Contains(w.HTML, "<bdi>id.example.com</bdi>") || !strings.Contains(w.Text, "id.example.com") {
+				t.Errorf("%s in %s does not say where it is from:\n%s", letter, l.Tag, w.Text)
+			}
+		}
+	}
+}
+
 // A letter says the same in both forms, greets, carries its link once as such, and no other.
 func TestMail(t *testing.T) {
 	files, err := mailSources.ReadDir("mail")

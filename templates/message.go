@@ -57,6 +57,16 @@ func readCatalogue(tag string) (*catalogue, error) {
 // around it (<bdi>); an integer named "count" chooses the plural form. The messages
 // themselves are ours and may carry markup.
 func (c *catalogue) text(key string, pairs ...any) (template.HTML, error) {
+	text, err := c.filled(key, func(value any) string { return string(placed(value)) }, pairs)
+	return template.HTML(text), err
+}
+
+// plain is text for where there is no markup: the values stand as they are.
+func (c *catalogue) plain(key string, pairs ...any) (string, error) {
+	return c.filled(key, func(value any) string { return fmt.Sprint(value) }, pairs)
+}
+
+func (c *catalogue) filled(key string, place func(any) string, pairs []any) (string, error) {
 	m, known := c.messages[key]
 	if !known {
 		return "", fmt.Errorf("no message %q in %v", key, c.tag)
@@ -69,13 +79,13 @@ func (c *catalogue) text(key string, pairs ...any) (template.HTML, error) {
 		if isNumber && name == "count" {
 			form = pluralForms[plural.Cardinal.MatchPlural(c.tag, n, 0, 0, 0, 0)]
 		}
-		filled = append(filled, "{"+name+"}", string(placed(pairs[i+1])))
+		filled = append(filled, "{"+name+"}", place(pairs[i+1]))
 	}
 	text, known := m[form]
 	if !known {
 		text = m["other"]
 	}
-	return template.HTML(strings.NewReplacer(filled...).Replace(text)), nil
+	return strings.NewReplacer(filled...).Replace(text), nil
 }
 
 func placed(value any) template.HTML {
@@ -94,17 +104,22 @@ func (c *catalogue) instant(at time.Time) (template.HTML, error) {
 	if at.IsZero() {
 		return "–", nil
 	}
-	at = at.UTC()
-	names, err := c.text("date.months")
+	text, err := c.moment(at)
+	return `<time datetime="` + template.HTML(at.UTC().Format(time.RFC3339)) + `">` + template.HTML(template.HTMLEscapeString(text)) + "</time>", err
+}
+
+// moment is instant without markup.
+func (c *catalogue) moment(at time.Time) (string, error) {
+	names, err := c.plain("date.months")
 	if err != nil {
 		return "", err
 	}
-	months := strings.Fields(string(names))
+	months := strings.Fields(names)
 	if len(months) != 12 {
 		return "", fmt.Errorf("%d months in %v", len(months), c.tag)
 	}
-	text, err := c.text("date.instant", "day", at.Day(), "month", template.HTML(months[at.Month()-1]), "year", at.Year(), "time", template.HTML(at.Format("15:04")))
-	return `<time datetime="` + template.HTML(at.Format(time.RFC3339)) + `">` + text + "</time>", err
+	at = at.UTC()
+	return c.plain("date.instant", "day", at.Day(), "month", months[at.Month()-1], "year", at.Year(), "time", at.Format("15:04"))
 }
 
 // who is a person by name, and by user name where that is another.

@@ -48,7 +48,15 @@ func used(t *testing.T) map[string][]string {
 		t.Fatal(err)
 	}
 	keys := map[string][]string{"date.months": nil, "date.instant": {"{day}", "{month}", "{time}", "{year}"}}
-	for _, page := range set {
+	letters, err := parseLetters("en")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := slices.Collect(maps.Values(set))
+	for _, l := range letters {
+		all = append(all, l.html)
+	}
+	for _, page := range all {
 		for _, part := range page.Templates() {
 			if part.Tree == nil {
 				continue

@@ -57,7 +57,7 @@ func (p *Post) Deliver(ctx context.Context, m storage.Mail) error {
 
 func (p *Post) message(m storage.Mail) (*gomail.Msg, error) {
 	letter := templates.Mail{
-		Letter: string(m.Letter), Name: m.Name, Host: p.Issuer.Host, Until: m.Until, At: m.At, Device: m.Device, Subject: m.Subject,
+		Letter: string(m.Letter), Language: m.Language, Name: m.Name, Host: p.Issuer.Host, Until: m.Until, At: m.At, Device: m.Device, Subject: m.Subject,
 	}
 	if !m.Link.IsZero() {
 		letter.Link = p.Links.URL(m.Link)

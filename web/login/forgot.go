@@ -41,7 +41,7 @@ func (p *Pages) Forgot(w http.ResponseWriter, r *http.Request) {
 	v := p.Browsers.Visit(w, r)
 	page := templates.Forgot{Flow: r.PostFormValue("flow"), Username: r.PostFormValue("username")}
 	err := p.Recovery.Ask(r.Context(), storage.RecoveryRequest{
-		Identifier: page.Username, Purpose: storage.LinkPurpose(r.PostFormValue("purpose")), Flow: page.Flow,
+		Identifier: page.Username, Purpose: storage.LinkPurpose(r.PostFormValue("purpose")), Flow: page.Flow, Language: v.Language(),
 	}, browser.AddressFrom(r.Context()))
 	var limited *authn.LimitError
 	switch {
