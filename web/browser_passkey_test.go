@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 	"github.com/pquerna/otp/totp"
@@ -259,5 +260,27 @@ func TestBrowser_FirstPasskey(t *testing.T) {
 	b.fill("#password", anotherPassword)
 	b.click("#sign-in")
 	b.arrives("/account")
+	quiet()
+}
+
+// After a sign-in by password a passkey is made without asking, where the browser can. A virtual authenticator has
+// no password manager that would agree to that, so the page is told that there is one, and its question is put to
+// the authenticator as an ordinary one: the page's script and the server are real, the browser's consent is not.
+func TestBrowser_PasskeyWithoutAsking(t *testing.T) {
+	w, b, quiet := passkeyWalk(t)
+	b.plugIn()
+	command(b, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `
+		PublicKeyCredential.getClientCapabilities = async () => ({conditionalCreate: true, conditionalGet: false});
+		const create = navigator.credentials.create.bind(navigator.credentials);
+		navigator.credentials.create = ({mediation, ...request}) => mediation === "conditional" ? create(request) : new Promise(() => {});
+	`})
+	b.open(w.request(nil))
+	w.signIn()
+	b.see("#accept") // nothing was asked on the way
+	b.click("#accept")
+	w.landed()
+	if made := w.World.Text(`select u.username from platform.webauthn_credentials c join platform.users u on u.id = c.user_id`); !strings.Contains(made, "ann") {
+		t.Errorf("the passkeys are %q", made)
+	}
 	quiet()
 }
