@@ -95,4 +95,21 @@ func TestC17_ProofsAtTheGuard(t *testing.T) {
 			t.Errorf("%s: the service saw %v", c.name, s.last)
 		}
 	}
+
+	// Behind another proxy the proof is of the request that is asked about.
+	asked := startAsked(t, h)
+	for _, c := range []struct {
+		name, method, proof string
+		status              int
+	}{
+		{"of the request", "GET", prove("GET", audience, token), 200},
+		{"of another method", "POST", prove("GET", audience, token), 401},
+		{"of the question", "GET", prove("GET", asked.URL+"/", token), 401},
+		{"of another path", "GET", prove("GET", audience+"/7", token), 401},
+	} {
+		headers := http.Header{"Authorization": {"DPoP " + token}, "Dpop": {c.proof}, "X-Forwarded-Method": {c.method}, "X-Forwarded-Uri": {"/agents?x=1"}}
+		if answer, body := get(t, asked.URL+"/", "", headers); answer.StatusCode != c.status {
+			t.Errorf("%s: %d %s", c.name, answer.StatusCode, body)
+		}
+	}
 }
