@@ -1,8 +1,11 @@
 package guard_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/gatehouse/gatehouse/cmd/internal/guard"
 	"github.com/gatehouse/gatehouse/storage"
@@ -573,5 +578,55 @@ func TestG8_SessionsOfTheGuardEndWithTheIssuers(t *testing.T) {
 	}
 	if left := f.cookies(b); left["gatehouse-guard"] != "" {
 		t.Error("the browser keeps the cookie of a session that is over")
+	}
+}
+
+// A guard that proves itself by a key signs people in, hears of revocations and
+// introspects.
+func TestSignIn_ClientWithAKey(t *testing.T) {
+	t.Parallel()
+	for _, check := range []string{"offline", "introspect"} {
+		t.Run(check, func(t *testing.T) {
+			t.Parallel()
+			private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+			if err != nil {
+				t.Fatal(err)
+			}
+			key := jose.JSONWebKey{Key: private, KeyID: "guard-1", Algorithm: "ES256", Use: "sig"}
+			document, err := key.MarshalJSON()
+			if err != nil {
+				t.Fatal(err)
+			}
+			public, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key.Public()}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join(t.TempDir(), "client.jwk")
+			if err := os.WriteFile(file, document, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			f := newFront(t, "check: "+check+"\nclient: {id: guard, key_file: "+file+"}\n", func(c *storage.Client) {
+				c.AuthMethod, c.JWKS = storage.AuthMethodPrivateKeyJWT, public
+			})
+			b := f.h.Browser()
+			if p, _ := f.visit(b, "/agents", "ann"); p.StatusCode != http.StatusOK {
+				t.Fatalf("%d %s", p.StatusCode, p.Body)
+			}
+			before := f.cookies(b)["gatehouse-guard"]
+			f.advance(9*time.Minute + 30*time.Second)
+			if p := f.send(b, http.MethodGet, "/agents", script); p.StatusCode != http.StatusOK || f.cookies(b)["gatehouse-guard"] == before {
+				t.Errorf("refreshed: %d %s", p.StatusCode, p.Body)
+			}
+			f.visit(b, "/.gatehouse/sign-out", "ann")
+			copied := http.Header{"Cookie": {"gatehouse-guard=" + before}}
+			for begun := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+				if p := f.send(f.h.Browser(), http.MethodGet, "/agents", script, copied); p.StatusCode == http.StatusUnauthorized {
+					break
+				}
+				if time.Since(begun) > 2*time.Second {
+					t.Fatal("a copy of the cookie counts after the sign-out")
+				}
+			}
+		})
 	}
 }
