@@ -33,7 +33,7 @@ const (
 	TypeSecurityEvent Type = "secevent+jwt"
 )
 
-var types = []Type{TypeAccessToken, TypeIDToken, TypeLogoutToken, TypeAuthorizationResponse, TypeUserInfo, TypeIntrospection}
+var types = []Type{TypeAccessToken, TypeIDToken, TypeLogoutToken, TypeAuthorizationResponse, TypeUserInfo, TypeIntrospection, TypeSecurityEvent}
 
 // MaxTokenLength is the length in bytes of the longest token that is looked at.
 const MaxTokenLength = 16 << 10
