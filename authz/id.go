@@ -33,6 +33,7 @@ type (
 	modelKind      struct{}
 	linkKind       struct{}
 	fileKind       struct{}
+	registrarKind  struct{}
 
 	// UserID names a user, TenantID a tenant, and so on.
 	UserID       = ID[userKind]
@@ -49,6 +50,9 @@ type (
 	AuthenticatorModelID = ID[modelKind]
 	LinkID               = ID[linkKind]
 	FileID               = ID[fileKind]
+
+	// RegistrationTokenID names an initial access token (RFC 7591 §1.2).
+	RegistrationTokenID = ID[registrarKind]
 
 	// PushedRequestID names a pushed authorization request (RFC 9126).
 	PushedRequestID = ID[pushedKind]

@@ -458,9 +458,15 @@ CREATE TABLE platform.clients (
     open_to text DEFAULT 'nobody'::text NOT NULL,
     authz_changed_at timestamp with time zone,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    origin text DEFAULT 'operator'::text NOT NULL,
+    registration_token_id uuid,
+    registration_hash bytea,
+    registration_policy jsonb,
+    expires_at timestamp with time zone,
     CONSTRAINT clients_check CHECK (((kind <> 'agent'::text) OR (owner_id IS NOT NULL))),
     CONSTRAINT clients_kind_check CHECK ((kind = ANY (ARRAY['web'::text, 'spa'::text, 'native'::text, 'service'::text, 'agent'::text]))),
-    CONSTRAINT clients_open_to_check CHECK ((open_to = ANY (ARRAY['nobody'::text, 'tenant'::text, 'everyone'::text, 'groups'::text])))
+    CONSTRAINT clients_open_to_check CHECK ((open_to = ANY (ARRAY['nobody'::text, 'tenant'::text, 'everyone'::text, 'groups'::text]))),
+    CONSTRAINT clients_origin_check CHECK ((origin = ANY (ARRAY['operator'::text, 'document'::text, 'token'::text, 'open'::text])))
 );
 
 CREATE TABLE platform.consents (
@@ -606,6 +612,21 @@ CREATE TABLE platform.recovery_codes (
 );
 
 ALTER TABLE ONLY platform.recovery_codes FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE platform.registration_tokens (
+    id uuid NOT NULL,
+    tenant_id uuid,
+    name text NOT NULL,
+    token_hash bytea NOT NULL,
+    policy jsonb NOT NULL,
+    uses_left integer NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT registration_tokens_uses_left_check CHECK ((uses_left >= 0))
+);
+
+ALTER TABLE ONLY platform.registration_tokens FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE platform.resources (
     identifier text NOT NULL,
@@ -1008,6 +1029,12 @@ ALTER TABLE ONLY platform.rate_counters
 ALTER TABLE ONLY platform.recovery_codes
     ADD CONSTRAINT recovery_codes_pkey PRIMARY KEY (user_id, code_hash);
 
+ALTER TABLE ONLY platform.registration_tokens
+    ADD CONSTRAINT registration_tokens_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY platform.registration_tokens
+    ADD CONSTRAINT registration_tokens_token_hash_key UNIQUE (token_hash);
+
 ALTER TABLE ONLY platform.resources
     ADD CONSTRAINT resources_pkey PRIMARY KEY (identifier);
 
@@ -1134,6 +1161,8 @@ CREATE INDEX client_groups_by_group ON platform.client_groups USING btree (tenan
 
 CREATE INDEX clients_by_owner ON platform.clients USING btree (owner_id) WHERE (owner_id IS NOT NULL);
 
+CREATE INDEX clients_by_registration_token ON platform.clients USING btree (registration_token_id) WHERE (registration_token_id IS NOT NULL);
+
 CREATE INDEX clients_by_tenant ON platform.clients USING btree (tenant_id, id);
 
 CREATE INDEX consents_by_client ON platform.consents USING btree (client_id);
@@ -1165,6 +1194,8 @@ CREATE INDEX one_time_links_by_expiry ON platform.one_time_links USING btree (ex
 CREATE UNIQUE INDEX one_time_links_by_user ON platform.one_time_links USING btree (user_id, purpose);
 
 CREATE INDEX pushed_requests_by_expiry ON platform.pushed_requests USING btree (expires_at);
+
+CREATE INDEX registration_tokens_by_tenant ON platform.registration_tokens USING btree (tenant_id, id);
 
 CREATE INDEX revoked_tokens_by_expiry ON platform.revoked_tokens USING btree (expires_at);
 
@@ -1271,6 +1302,9 @@ ALTER TABLE ONLY platform.clients
     ADD CONSTRAINT clients_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES platform.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY platform.clients
+    ADD CONSTRAINT clients_registration_token_id_fkey FOREIGN KEY (registration_token_id) REFERENCES platform.registration_tokens(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY platform.clients
     ADD CONSTRAINT clients_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY platform.consents
@@ -1311,6 +1345,9 @@ ALTER TABLE ONLY platform.pushed_requests
 
 ALTER TABLE ONLY platform.recovery_codes
     ADD CONSTRAINT recovery_codes_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY platform.registration_tokens
+    ADD CONSTRAINT registration_tokens_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY platform.resources
     ADD CONSTRAINT resources_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id) ON DELETE CASCADE;
@@ -1466,6 +1503,8 @@ CREATE POLICY owned ON platform.one_time_links USING (((user_id = platform.actin
 
 CREATE POLICY owned ON platform.recovery_codes USING (((user_id = platform.acting_user()) OR platform.acting_operator()));
 
+CREATE POLICY owned ON platform.registration_tokens USING (((tenant_id = platform.acting_tenant()) OR platform.acting_operator()));
+
 CREATE POLICY owned ON platform.revoked_tokens USING (((user_id IS NULL) OR (user_id = platform.acting_user()) OR platform.acting_operator()));
 
 CREATE POLICY owned ON platform.tenant_logos USING (((tenant_id = platform.acting_tenant()) OR platform.acting_operator()));
@@ -1499,6 +1538,8 @@ CREATE POLICY readable ON platform.audit_events FOR SELECT USING (((tenant_id = 
 CREATE POLICY readable ON platform.revoked_tokens FOR SELECT USING (true);
 
 ALTER TABLE platform.recovery_codes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE platform.registration_tokens ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE platform.revoked_tokens ENABLE ROW LEVEL SECURITY;
 
@@ -1588,6 +1629,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.pushed_requests TO gatehouse
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.rate_counters TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.recovery_codes TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.registration_tokens TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.resources TO gatehouse_app;
 

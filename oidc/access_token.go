@@ -213,7 +213,7 @@ func (p *Provider) stand(ctx context.Context, c accessClaims) (standing, error) 
 // or when it has only the name of that one, being younger than the token.
 func (p *Provider) issuerOf(ctx context.Context, c accessClaims) (*storage.Client, error) {
 	issuer, err := p.Store.Client(ctx, c.ClientID)
-	if err != nil || !issuer.Active() || issuer.CreatedAt.Unix() > c.IssuedAt {
+	if err != nil || !issuer.Active(p.Now()) || issuer.CreatedAt.Unix() > c.IssuedAt {
 		return nil, ignoreNotFound(err)
 	}
 	return &issuer, nil

@@ -122,7 +122,7 @@ func (p *Provider) SendBackchannelPing(ctx context.Context, n storage.Backchanne
 	if err != nil {
 		return ignoreNotFound(err)
 	}
-	if c.Metadata.BackChannelNotificationURI == "" || !c.Active() {
+	if c.Metadata.BackChannelNotificationURI == "" || !c.Active(p.Now()) {
 		return nil
 	}
 	token, err := p.flows.openBytes(notificationPurpose(r.ID), r.NotificationToken)

@@ -42,7 +42,7 @@ func (p *Provider) SendLogoutToken(ctx context.Context, n storage.LogoutNotice) 
 	if err != nil {
 		return ignoreNotFound(err)
 	}
-	if c.Metadata.BackChannelLogoutURI == "" || !c.Active() {
+	if c.Metadata.BackChannelLogoutURI == "" || !c.Active(p.Now()) {
 		return nil
 	}
 	now := p.Now()

@@ -62,7 +62,7 @@ func (p *Provider) activeClient(ctx context.Context, id string) (client, error) 
 		return client{}, fosite.ErrInvalidClient.WithWrap(err)
 	case err != nil:
 		return client{}, err
-	case !found.Active():
+	case !found.Active(p.Now()):
 		return client{}, fosite.ErrInvalidClient
 	}
 	return client{found}, nil

@@ -72,12 +72,12 @@ func (p *Provider) documentClient(ctx context.Context, id string) (client, error
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		known = storage.Client{
-			ID: authz.ClientID(id), Kind: storage.ClientNative, SelfRegistered: true, OpenTo: storage.OpenToEveryone, IDTokenAlg: "RS256",
+			ID: authz.ClientID(id), Kind: storage.ClientNative, SelfRegistered: true, Origin: storage.OriginDocument, OpenTo: storage.OpenToEveryone, IDTokenAlg: "RS256",
 			GrantTypes: []string{storage.GrantAuthorizationCode, storage.GrantRefreshToken}, Scopes: []authz.Pattern{"*"},
 		}
 	case err != nil:
 		return client{}, err
-	case !known.Active():
+	case !known.Active(p.Now()):
 		return client{}, fosite.ErrInvalidClient
 	}
 	if p.guesses.isBlocked(p.fruitless(ctx, id), p.Now()) {

@@ -21,7 +21,7 @@ const (
 	EndSessionPath  = "/oauth2/logout"
 	// CheckSessionPath is a page for frames of clients (web).
 	CheckSessionPath = "/oauth2/session"
-	// RegistrationPath is where administrators register clients (web/api).
+	// RegistrationPath is where clients are registered (RFC 7591; web/api).
 	RegistrationPath = "/oauth2/register"
 	// APIPath is the directory for programs (web/api), a resource of its own (RFC 9728).
 	APIPath = "/api/v1"
@@ -44,7 +44,6 @@ func (p *Provider) discoveryDocument(detailTypes []string) ([]byte, error) {
 		"pushed_authorization_request_endpoint": p.endpoint(PushedAuthorizationPath),
 		"device_authorization_endpoint":         p.endpoint(DeviceAuthorizationPath),
 		"end_session_endpoint":                  p.endpoint(EndSessionPath),
-		"registration_endpoint":                 p.endpoint(RegistrationPath),
 		"response_types_supported":              []string{"code"},
 		"response_modes_supported":              []string{"query", "form_post", "jwt", "query.jwt", "form_post.jwt"},
 		"grant_types_supported":                 grantTypes,
@@ -91,6 +90,9 @@ func (p *Provider) discoveryDocument(detailTypes []string) ([]byte, error) {
 	}
 	if len(detailTypes) > 0 {
 		members["authorization_details_types_supported"] = detailTypes
+	}
+	if p.Registration.TakesTokens() {
+		members["registration_endpoint"] = p.endpoint(RegistrationPath)
 	}
 	if p.MutualTLS != "" {
 		members["mtls_endpoint_aliases"] = p.mutualTLSAliases()

@@ -27,7 +27,7 @@ func (p *Provider) FrontChannelLogouts(ctx context.Context, s storage.Session) (
 		if ignoreNotFound(err) != nil {
 			return nil, err
 		}
-		if err != nil || !c.Active() || c.Metadata.FrontChannelLogoutURI == "" {
+		if err != nil || !c.Active(p.Now()) || c.Metadata.FrontChannelLogoutURI == "" {
 			continue
 		}
 		frame, err := url.Parse(c.Metadata.FrontChannelLogoutURI)

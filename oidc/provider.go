@@ -45,12 +45,27 @@ type Config struct {
 	// (RFC 9126 §5).
 	FetchRequestURIs, RequirePushedRequests bool
 	ClientDocuments                         ClientDocuments
+	Registration                            RegistrationMode
 	Log                                     *slog.Logger
 	Now                                     func() time.Time
 	Lifetimes                               Lifetimes
 	// CallerAddress is where a request comes from, as far as proxies are trusted.
 	CallerAddress func(context.Context) netip.Addr
 }
+
+// RegistrationMode says who may register clients at [RegistrationPath], beside
+// administrators, who may anyway.
+type RegistrationMode string
+
+// The modes.
+const (
+	RegistrationOff   RegistrationMode = "off"   // nobody; the endpoint is not announced
+	RegistrationToken RegistrationMode = "token" // who holds an initial access token
+	RegistrationOpen  RegistrationMode = "open"  // anybody
+)
+
+// TakesTokens reports whether clients may register that no administrator registers.
+func (m RegistrationMode) TakesTokens() bool { return m == RegistrationToken || m == RegistrationOpen }
 
 // Lifetimes are how long things live.
 type Lifetimes struct {

@@ -83,11 +83,16 @@ type Client struct {
 	PolicyURI        string
 	TOSURI           string
 	Metadata         ClientMetadata
-	OpenTo           OpenTo
+	// Origin is how it came to be known; Registration is what lets it change itself.
+	Origin       ClientOrigin
+	Registration ClientRegistration
+	OpenTo       OpenTo
 	// Groups are those that the client is open to, for [OpenToGroups].
 	Groups     []authz.GroupID
 	CreatedAt  time.Time
 	DisabledAt time.Time
+	// ExpiresAt is when the client stops by itself; zero for never.
+	ExpiresAt time.Time
 	// AuthzChangedAt is when what the client may ask for, or whose sign-in, last
 	// changed. A token issued before is derived anew before it is believed.
 	AuthzChangedAt time.Time
@@ -98,6 +103,11 @@ type Client struct {
 // ClientMetadata is what few clients have, by the names of the OAuth Dynamic Client
 // Registration Metadata registry (RFC 7591 §4.1).
 type ClientMetadata struct {
+	// SoftwareID and SoftwareVersion say which program the client is one of, and
+	// SoftwareStatement is what its maker has signed about it (RFC 7591 §2, §2.3).
+	SoftwareID        string `json:"software_id,omitempty"`
+	SoftwareVersion   string `json:"software_version,omitempty"`
+	SoftwareStatement string `json:"software_statement,omitempty"`
 	// JWKSURI is where the client publishes its keys, instead of JWKS.
 	JWKSURI string `json:"jwks_uri,omitempty"`
 	// RequestURIs are where the client keeps request objects (RFC 9101 §5.2).
@@ -174,7 +184,9 @@ const (
 func (c Client) Public() bool { return c.AuthMethod == AuthMethodNone }
 
 // Active reports whether the client may be used at all.
-func (c Client) Active() bool { return c.DisabledAt.IsZero() && !c.TenantSuspended }
+func (c Client) Active(now time.Time) bool {
+	return c.DisabledAt.IsZero() && !c.TenantSuspended && (c.ExpiresAt.IsZero() || now.Before(c.ExpiresAt))
+}
 
 // Admits reports whether a person with these rights, who belongs to the tenant of
 // the context, may use the client there.

@@ -23,10 +23,13 @@ func ClientSecretPepper(master []byte) ([]byte, error) {
 }
 
 // NewClientSecret makes a secret of 256 random bits. It is shown once.
-func NewClientSecret() string {
+func NewClientSecret() string { return NewSecret(ClientSecretPrefix) }
+
+// NewSecret is a prefix, by which secret scanners find it, and 256 random bits.
+func NewSecret(prefix string) string {
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret) // never fails (crypto/rand, Go 1.24)
-	return ClientSecretPrefix + base64.RawURLEncoding.EncodeToString(secret)
+	return prefix + base64.RawURLEncoding.EncodeToString(secret)
 }
 
 // HashClientSecret is what is kept of a client secret. One keyed hash is enough:

@@ -75,7 +75,10 @@ func (s *Server) routes() []route {
 		{"GET", oidc.EndSessionPath, open, visited(p.EndSession)},
 		{"POST", oidc.EndSessionPath, open, visited(p.EndSession)},
 		{"GET", oidc.CheckSessionPath, open, s.checkSession},
-		{"POST", oidc.RegistrationPath, open, s.api.Register},
+		{"POST", oidc.RegistrationPath, shared, s.api.Register},
+		{"GET", oidc.RegistrationPath + "/{client}", open, s.api.Registered},
+		{"PUT", oidc.RegistrationPath + "/{client}", open, s.api.Registered},
+		{"DELETE", oidc.RegistrationPath + "/{client}", open, s.api.Registered},
 
 		{"GET", oidc.SignInPath, open, s.login.ShowSignIn},
 		{"POST", oidc.SignInPath, form, s.login.SignIn},

@@ -59,8 +59,10 @@ type Config struct {
 	FetchRequestURIs, RequirePushedRequests bool
 	// ClientDocuments is as in [oidc.Config].
 	ClientDocuments oidc.ClientDocuments
-	Tokens          oidc.Lifetimes
-	Sessions        browser.Lifetimes
+	// Registration says who may register clients.
+	Registration oidc.RegistrationMode
+	Tokens       oidc.Lifetimes
+	Sessions     browser.Lifetimes
 	// NoMail says that no mail can be sent, so that nobody is promised any. Mailbox is
 	// where it goes while trying things out; nil elsewhere.
 	NoMail  bool
@@ -105,7 +107,7 @@ func New(c Config) (*Server, error) {
 		Issuer: c.Issuer.String(), Store: c.Store, Ledger: remembered, Keys: c.Keys, Secret: c.Secret, CallerAddress: browser.AddressFrom, Log: c.Log, Now: c.Now, Lifetimes: c.Tokens,
 		Pages: pages{browsers, c.Store}, Outbound: away,
 		ClientAuthorities: c.ClientAuthorities, MutualTLS: c.MutualTLS,
-		FetchRequestURIs: c.FetchRequestURIs, RequirePushedRequests: c.RequirePushedRequests, ClientDocuments: c.ClientDocuments,
+		FetchRequestURIs: c.FetchRequestURIs, RequirePushedRequests: c.RequirePushedRequests, ClientDocuments: c.ClientDocuments, Registration: c.Registration,
 	})
 	if err != nil {
 		return nil, err
@@ -149,7 +151,7 @@ func New(c Config) (*Server, error) {
 	}
 	s.console = &console.Pages{Browsers: browsers, Store: c.Store, Directory: d, Fail: s.fail, Refuse: s.refuse, Now: c.Now}
 	s.api, err = api.New(api.Config{
-		Issuer: c.Issuer.String(), Store: c.Store, Directory: d, Tokens: provider, Hasher: hasher, Outbound: away, Secret: c.Secret, Log: c.Log, Now: c.Now,
+		Issuer: c.Issuer.String(), Store: c.Store, Directory: d, Tokens: provider, Hasher: hasher, Outbound: away, Secret: c.Secret, Log: c.Log, Now: c.Now, Registration: c.Registration,
 		Keys: func(context.Context) (*keys.Ring, error) { return c.Keys, nil },
 	})
 	if err != nil {

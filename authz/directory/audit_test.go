@@ -22,6 +22,7 @@ func TestM8_Audit(t *testing.T) {
 	by.Name, by.User = "olga", v.user("olga", authz.RoleOwner).ID
 
 	var moon storage.Project
+	var letsIn authz.RegistrationTokenID
 	bob, tools := v.user("bob", authz.RoleUser), v.group("tools", "tools:execute")
 	service := v.client(storage.ClientService)
 	session, _ := v.session(bob.ID)
@@ -59,6 +60,12 @@ func TestM8_Audit(t *testing.T) {
 		{"user.select-tenant", func() error { _, err := v.SelectTenant(ctx, by, "acme"); return err }, []string{by.User.String(), v.acme.ID.String()}},
 		{"user.update-self", func() error { _, err := v.UpdateSelf(ctx, by, "Olga O."); return err }, []string{by.User.String(), "Olga O."}},
 		{"session.revoke-all", func() error { _, err := v.RevokeAllSessions(ctx, by, bob.ID); return err }, []string{id(bob)}},
+		{"registration-token.create", func() error {
+			r, _, err := v.CreateRegistrationToken(ctx, by, directory.CreateRegistrationToken{Name: "farm", Uses: 1, Lifetime: time.Hour})
+			letsIn = r.ID
+			return err
+		}, []string{"farm", `"uses_left": 1`}},
+		{"registration-token.revoke", func() error { return v.RevokeRegistrationToken(ctx, by, letsIn) }, []string{"farm", `"revoked_at": "2026-`}},
 		{"group.create", func() error {
 			_, err := v.CreateGroup(ctx, by, directory.CreateGroup{Tenant: v.acme.ID, Name: "readers", Scopes: []authz.Pattern{"reports:*"}})
 			return err
@@ -200,7 +207,7 @@ func TestM8_Audit(t *testing.T) {
 	// (self_test.go, web/account); a reset link is made as one to set up is.
 	// ChangeUsers makes changes of the others, each with its event (TestM8_ChangeUsers_OneEventEach).
 	reads := strings.Fields(`AgentsOf Audit Bans ChangeUsers CheckBan Client Clients CountUsers Counts ExplainScopes FollowAudit Group Groups MergedInto Person
-		Project Projects Resource Resources Roles Scope Scopes Self SelfSessions Session Sessions SigningKeys Tenant Tenants User UserStats Users
+		Project Projects RegistrationTokens Resource Resources Roles Scope Scopes Self SelfSessions Session Sessions SigningKeys Tenant Tenants User UserStats Users
 		VerifyAudit Webhook Webhooks Deliveries Bootstrap AcceptInvitation JoinByInvitation ChangeOwnName DeleteOwnAccount ResetLink`)
 	if n := reflect.TypeFor[*directory.Service]().NumMethod() - len(reads); n != len(changes) {
 		t.Errorf("the service has %d methods that change something, and this test %d", n, len(changes))

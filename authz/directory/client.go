@@ -15,7 +15,12 @@ import (
 
 // CreateClient registers a client. Its secret is shown this once, and zero for a
 // client that has none.
-func (s *Service) CreateClient(ctx context.Context, a Actor, n CreateClient) (c storage.Client, secret Secret, err error) {
+func (s *Service) CreateClient(ctx context.Context, a Actor, n CreateClient) (storage.Client, Secret, error) {
+	return s.createClient(ctx, a, n, func(*storage.Client) {})
+}
+
+// createClient lets finish add to a client that may be made, before it is.
+func (s *Service) createClient(ctx context.Context, a Actor, n CreateClient, finish func(*storage.Client)) (c storage.Client, secret Secret, err error) {
 	if err := may(a, manageClients); err != nil {
 		return c, secret, err
 	}
@@ -23,7 +28,7 @@ func (s *Service) CreateClient(ctx context.Context, a Actor, n CreateClient) (c 
 		ID: n.ID, Kind: n.Kind, Name: n.Name, AuthMethod: n.AuthMethod, JWKS: n.JWKS, Scopes: given(n.Scopes), RedirectURIs: n.RedirectURIs,
 		PostLogoutRedirectURIs: n.PostLogoutRedirectURIs, IDTokenAlg: n.IDTokenAlg, Introspect: n.Introspect, FirstParty: n.FirstParty,
 		SkipConsent: n.SkipConsent, IDTokenAtRefresh: n.IDTokenAtRefresh, Metadata: n.Metadata, OpenTo: n.OpenTo, Groups: inOrder(n.Groups),
-		CreatedAt: s.now(),
+		LogoURI: n.LogoURI, PolicyURI: n.PolicyURI, TOSURI: n.TOSURI, CreatedAt: s.now(), Origin: storage.OriginOperator,
 	}
 	suit(&c)
 	if err := errors.Join(mayGive(a, c.Scopes), checkPatterns(c.Scopes), checkClient(c)); err != nil {
@@ -36,14 +41,22 @@ func (s *Service) CreateClient(ctx context.Context, a Actor, n CreateClient) (c 
 		}
 		c.Tenant = t.ID
 	}
-	if err := errors.Join(checkOpenTo(c), s.checkGroups(ctx, c), s.checkOwner(ctx, a, &c, n.Owner)); err != nil {
+	if err := errors.Join(checkOpenTo(c), checkLinks(c), s.checkGroups(ctx, c), s.checkOwner(ctx, a, &c, n.Owner)); err != nil {
 		return c, secret, err
 	}
-	if usesSecret(c) {
-		secret = newSecret()
-		c.SecretHash = storage.HashClientSecret(s.pepper, secret.Reveal())
-	}
+	secret = s.giveSecret(&c)
+	finish(&c)
 	return c, secret, s.store.InsertClient(ctx, c, s.event(a, "client.create", c.Tenant))
+}
+
+// giveSecret gives a client a secret if it is of those that have one; else zero.
+func (s *Service) giveSecret(c *storage.Client) Secret {
+	if !usesSecret(*c) {
+		return Secret{}
+	}
+	secret := newSecret()
+	c.SecretHash = storage.HashClientSecret(s.pepper, secret.Reveal())
+	return secret
 }
 
 func usesSecret(c storage.Client) bool {
@@ -80,8 +93,17 @@ func suit(c *storage.Client) {
 }
 
 // grantTypes follow from the kind and, for exchange, from whose tokens the client may
-// take; for a sign-in without a browser, from how the client learns the answer.
+// take; for a sign-in without a browser, from how the client learns the answer. A client
+// that registered itself has none that its policy lacks.
 func grantTypes(c *storage.Client) []string {
+	types := grantTypesWithoutPolicy(c)
+	if p := c.Registration.Policy; p != nil {
+		types = slices.DeleteFunc(types, func(t string) bool { return !slices.Contains(p.GrantTypes, t) })
+	}
+	return types
+}
+
+func grantTypesWithoutPolicy(c *storage.Client) []string {
 	types := grantTypesOfKind(c)
 	if len(c.Metadata.ExchangesTokensOf) > 0 {
 		types = append(types, storage.GrantTokenExchange)

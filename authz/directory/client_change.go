@@ -17,7 +17,7 @@ func (s *Service) Clients(ctx context.Context, a Actor, f ClientFilter) (Page[st
 	if err := may(a, readDirectory); err != nil {
 		return Page[storage.Client]{}, err
 	}
-	chosen := postgres.ClientFilter{Kind: f.Kind, Owner: f.Owner, After: authz.ClientID(f.Cursor), Limit: f.limit() + 1}
+	chosen := postgres.ClientFilter{Kind: f.Kind, Owner: f.Owner, Origin: f.Origin, After: authz.ClientID(f.Cursor), Limit: f.limit() + 1}
 	var err error
 	if chosen.Disabled, err = f.Status.disabled(); err != nil {
 		return Page[storage.Client]{}, err
@@ -67,6 +67,12 @@ func (s *Service) UpdateClient(ctx context.Context, a Actor, id authz.ClientID, 
 			return err
 		}
 		n.apply(c)
+		if n.Scopes != nil && c.Registration.Policy != nil {
+			// What the operator takes, the client cannot take back (RFC 7592).
+			bound := *c.Registration.Policy
+			bound.Scopes = c.Scopes
+			c.Registration.Policy = &bound
+		}
 		c.GrantTypes = grantTypes(c)
 		return errors.Join(checkClient(*c), checkOpenTo(*c), checkLinks(*c))
 	}, s.event(a, "client.update", c.Tenant))

@@ -211,11 +211,11 @@ func TestC15_ClientEnds(t *testing.T) {
 
 	for range 20 {
 		v.must(v.DisableClient(ctx, host, "shop"))
-		if c, err := v.store.Client(ctx, "shop"); err != nil || c.Active() {
+		if c, err := v.store.Client(ctx, "shop"); err != nil || c.Active(time.Now()) {
 			t.Fatalf("the disabled client: %+v, %v", c, err)
 		}
 		v.must(v.EnableClient(ctx, host, "shop"))
-		if c, err := v.store.Client(ctx, "shop"); err != nil || !c.Active() {
+		if c, err := v.store.Client(ctx, "shop"); err != nil || !c.Active(time.Now()) {
 			t.Fatalf("the enabled client: %+v, %v", c, err)
 		}
 	}

@@ -52,6 +52,7 @@ type ClientFilter struct {
 	Tenant string
 	// Owner answers for the agent.
 	Owner  authz.UserID
+	Origin storage.ClientOrigin
 	Status Status
 	Paging
 }
@@ -127,6 +128,25 @@ type CreateClient struct {
 	Owner authz.UserID
 	// IDTokenAlg "" is ES256.
 	IDTokenAlg string
+	// What the consent page shows beside the client.
+	LogoURI, PolicyURI, TOSURI string
+	// GrantTypes are those that a client which registers itself asks for; none for
+	// those of its kind.
+	GrantTypes []string
+}
+
+// CreateRegistrationToken is an initial access token to be made (RFC 7591 §1.2).
+type CreateRegistrationToken struct {
+	Name string
+	// Tenant is a slug; "" means the first tenant. AllTenants lets clients of the whole
+	// deployment in instead.
+	Tenant     string
+	AllTenants bool
+	// Uses is how many clients it lets in, 1 to 10000.
+	Uses int
+	// Lifetime is how long it may be used, a year at most.
+	Lifetime time.Duration
+	Policy   storage.RegistrationPolicy
 }
 
 // ClientChange is what to change of a client; nil leaves it.

@@ -100,6 +100,17 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 			_, err := v.UpdateClient(ctx, a, "none", directory.ClientChange{})
 			return err
 		},
+		"RegistrationTokens": func(a directory.Actor) error {
+			_, err := v.RegistrationTokens(ctx, a, "", directory.Paging{})
+			return err
+		},
+		"CreateRegistrationToken": func(a directory.Actor) error {
+			_, _, err := v.CreateRegistrationToken(ctx, a, directory.CreateRegistrationToken{})
+			return err
+		},
+		"RevokeRegistrationToken": func(a directory.Actor) error {
+			return v.RevokeRegistrationToken(ctx, a, anID[authz.RegistrationTokenID]())
+		},
 		"AgentsOf":           func(a directory.Actor) error { _, err := v.AgentsOf(ctx, a, user); return err },
 		"RotateClientSecret": func(a directory.Actor) error { _, err := v.RotateClientSecret(ctx, a, "none", 0); return err },
 		"DisableClient":      func(a directory.Actor) error { return v.DisableClient(ctx, a, "none") },

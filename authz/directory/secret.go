@@ -10,13 +10,15 @@ import (
 
 const redacted = "[redacted]"
 
-// Secret is a client secret on its way to the one who asked for it. It prints as
+// Secret is a client's secret, or a token for registering one, on its way to the one who asked for it. It prints as
 // "[redacted]" under every verb, in JSON and in slog; the text stands behind a
 // pointer because fmt does not ask the methods of a value in an unexported field.
 type Secret struct{ text *string }
 
-func newSecret() Secret {
-	text := storage.NewClientSecret()
+func newSecret() Secret { return secretWith(storage.ClientSecretPrefix) }
+
+func secretWith(prefix string) Secret {
+	text := storage.NewSecret(prefix)
 	return Secret{&text}
 }
 

@@ -14,7 +14,7 @@ func newClientsCommand(i *invocation) *cobra.Command {
 that act for themselves.`,
 		`  gatehouse admin clients create --name Shop --kind spa --redirect-uri https://shop.example.com/callback --scope "openid profile"
   gatehouse admin clients rotate-secret shop-4f2a --overlap 24h`,
-		newClientsCreateCommand(i), newClientsListCommand(i), newClientsShowCommand(i), newClientsUpdateCommand(i), newClientsRotateSecretCommand(i),
+		newClientsCreateCommand(i), newClientsListCommand(i), newClientsShowCommand(i), newClientsUpdateCommand(i), newClientsRotateSecretCommand(i), newRegistrationTokensCommand(i),
 		onOne(i, &cobra.Command{
 			Use:     "disable CLIENT",
 			Short:   "Stop a client",
@@ -42,7 +42,8 @@ func newClientsListCommand(i *invocation) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List clients",
-		Long:  "Lists clients, part by part, and narrows the list by kind, tenant, owner and status.",
+		Long: `Lists clients, part by part, and narrows the list by kind, tenant, owner, status and
+by how they came: made by an operator, by their own document, or registered.`,
 		Example: `  gatehouse admin clients list --output json
   gatehouse admin clients list --kind agent --owner ann`,
 		Args: cobra.NoArgs,
@@ -51,6 +52,7 @@ func newClientsListCommand(i *invocation) *cobra.Command {
 	flags.StringVar(&in.Kind, "kind", "", "Only clients of this kind: web, spa, native, service or agent")
 	flags.StringVar(&in.Tenant, "tenant", "", "Only clients of this tenant: id or slug")
 	flags.StringVar(&in.Owner, "owner", "", "Only agents that this user answers for: id, user name or e-mail address")
+	flags.StringVar(&in.Origin, "origin", "", "Only clients that came in this way: operator, document, token or open")
 	flags.StringVar(&in.Status, "status", "", "Only clients that work (active), or are stopped (disabled)")
 	pageFlags(cmd, &in.Paging)
 	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error { return list(ctx, o, api.ListClients, in) })

@@ -24,6 +24,7 @@ var choices = map[string][]string{
 	"role":         named(authz.Roles()...),
 	"status":       {"active", "disabled"},
 	"kind":         named(storage.ClientWeb, storage.ClientSPA, storage.ClientNative, storage.ClientService, storage.ClientAgent),
+	"origin":       named(storage.OriginOperator, storage.OriginDocument, storage.OriginToken, storage.OriginOpen),
 	"open-to":      named(storage.OpenToNobody, storage.OpenToTenant, storage.OpenToEveryone),
 	"auth-method":  {storage.AuthMethodBasic, storage.AuthMethodPost, storage.AuthMethodPrivateKeyJWT, storage.AuthMethodTLS, storage.AuthMethodSelfSignedTLS, storage.AuthMethodNone},
 	"profile":      named(storage.ProfileFAPI2, storage.ProfileFAPI2Signing),

@@ -76,5 +76,8 @@ func foreign(h *webtest.House) *strings.Replacer {
 		values ($1, $2, $3, 'webhook.test', now(), '{}', now())`, hook, event, beta)
 	var kid string
 	h.World.Get(`select kid from platform.signing_keys limit 1`, nil, &kid)
-	return strings.NewReplacer("{session}", session.String(), "{group}", tools.String(), "{kid}", kid, "{webhook}", hook.String(), "{event}", event.String())
+	registration := authz.NewID[authz.RegistrationTokenID](h.Now())
+	h.World.Exec(`insert into platform.registration_tokens (id, tenant_id, name, token_hash, policy, uses_left, created_at, expires_at)
+		values ($1, $2, 'btoken', '\x00', '{}', 1, now(), now() + interval '1 hour')`, registration, beta)
+	return strings.NewReplacer("{session}", session.String(), "{group}", tools.String(), "{kid}", kid, "{token}", registration.String(), "{webhook}", hook.String(), "{event}", event.String())
 }

@@ -28,8 +28,13 @@ var attempts = map[string]string{
 	"admin clients enable":        "bdesk",
 	"admin clients list":          "",
 	"admin clients rotate-secret": "bdesk",
-	"admin clients show":          "bdesk",
-	"admin clients update":        "bdesk --name Mine",
+
+	"admin clients registration-tokens create": "--name Spy --tenant beta",
+	"admin clients registration-tokens list":   "--tenant beta",
+	"admin clients registration-tokens revoke": "{token}",
+
+	"admin clients show":   "bdesk",
+	"admin clients update": "bdesk --name Mine",
 
 	"admin groups add-member":    "btools bob --tenant beta",
 	"admin groups create":        "--name spies --tenant beta --scope agents:read",

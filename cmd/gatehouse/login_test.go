@@ -162,7 +162,7 @@ func TestLogin_Refused(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, err := directory.New(server.Store, nil, time.Now).Client(t.Context(), hostActor(), remote.ClientID)
-	if err != nil || c.Active() {
+	if err != nil || c.Active(time.Now()) {
 		t.Errorf("a start enables what an operator disabled: %v, %v", c, err)
 	}
 }

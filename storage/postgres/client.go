@@ -16,17 +16,18 @@ const clientColumns = `c.id, c.tenant_id, c.kind, c.name,
 	c.owner_id, c.auth_method, c.secret_hash, c.previous_secret_hash,
 	c.previous_secret_expires_at, c.jwks, c.grant_types, c.scopes, c.redirect_uris, c.post_logout_redirect_uris,
 	c.id_token_alg, c.introspect, c.first_party, c.skip_consent, c.self_registered, c.id_token_at_refresh,
-	c.logo_uri, c.policy_uri, c.tos_uri, c.metadata, c.open_to,
+	c.logo_uri, c.policy_uri, c.tos_uri, c.metadata, c.open_to, c.origin, c.registration_token_id, c.registration_hash, c.registration_policy,
 	array(select g.group_id from platform.client_groups g where g.client_id = c.id order by g.group_id),
-	c.created_at, c.disabled_at, c.authz_changed_at,
+	c.created_at, c.disabled_at, c.expires_at, c.authz_changed_at,
 	exists (select from platform.tenants t where t.id = c.tenant_id and t.suspended_at is not null)`
 
 func clientFields(c *storage.Client) []any {
 	return []any{&c.ID, &c.Tenant, &c.Kind, &c.Name, &c.Owner, &c.AuthMethod, &c.SecretHash, &c.PreviousSecretHash,
 		(*zeronull.Timestamptz)(&c.PreviousSecretExpiresAt), &c.JWKS, &c.GrantTypes, &c.Scopes, &c.RedirectURIs,
 		&c.PostLogoutRedirectURIs, &c.IDTokenAlg, &c.Introspect, &c.FirstParty, &c.SkipConsent, &c.SelfRegistered,
-		&c.IDTokenAtRefresh, &c.LogoURI, &c.PolicyURI, &c.TOSURI, &c.Metadata, &c.OpenTo, &c.Groups,
-		&c.CreatedAt, (*zeronull.Timestamptz)(&c.DisabledAt), (*zeronull.Timestamptz)(&c.AuthzChangedAt), &c.TenantSuspended}
+		&c.IDTokenAtRefresh, &c.LogoURI, &c.PolicyURI, &c.TOSURI, &c.Metadata, &c.OpenTo,
+		&c.Origin, &c.Registration.Token, &c.Registration.AccessHash, &c.Registration.Policy, &c.Groups,
+		&c.CreatedAt, (*zeronull.Timestamptz)(&c.DisabledAt), (*zeronull.Timestamptz)(&c.ExpiresAt), (*zeronull.Timestamptz)(&c.AuthzChangedAt), &c.TenantSuspended}
 }
 
 func scanClient(row pgx.CollectableRow) (storage.Client, error) {

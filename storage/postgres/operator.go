@@ -35,7 +35,7 @@ func row(kind, table, key string, id any, subject string) object {
 
 // neverAudited is the columns that hold secrets, their digests, or what can be
 // computed from others.
-const neverAudited = `'{password_hash,secret_hash,previous_secret_hash,username_folded,email_folded,display_name_folded,handle,credential_id,public_key,secret_sealed,previous_secret_sealed,code_hash}'::text[]`
+const neverAudited = `'{password_hash,secret_hash,previous_secret_hash,username_folded,email_folded,display_name_folded,handle,credential_id,public_key,secret_sealed,previous_secret_sealed,code_hash,registration_hash,token_hash}'::text[]`
 
 // change makes one change and writes exactly one audit event about it, in one
 // transaction: the event holds the object as it was and as it is.

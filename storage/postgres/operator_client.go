@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -27,6 +28,7 @@ type ClientFilter struct {
 	Kind   storage.ClientKind
 	Tenant authz.TenantID
 	Owner  authz.UserID
+	Origin storage.ClientOrigin
 	// Disabled chooses by status; nil for both.
 	Disabled *bool
 	// After is the last id of the page before.
@@ -40,6 +42,7 @@ func (s *OperatorStore) Clients(ctx context.Context, f ClientFilter) ([]storage.
 	w.add(f.Kind != "", `c.kind = $?`, f.Kind)
 	w.add(!f.Tenant.IsZero(), `c.tenant_id = $?`, f.Tenant)
 	w.add(!f.Owner.IsZero(), `c.owner_id = $?`, f.Owner)
+	w.add(f.Origin != "", `c.origin = $?`, f.Origin)
 	w.add(f.Disabled != nil, `(c.disabled_at is not null) = $?`, f.Disabled)
 	w.add(f.After != "", `c.id > $?`, f.After)
 	return queryAll(ctx, s.Store, s.as, "list clients", `select `+clientColumns+` from platform.clients c`+
@@ -48,19 +51,23 @@ func (s *OperatorStore) Clients(ctx context.Context, f ClientFilter) ([]storage.
 
 // InsertClient registers a client.
 func (s *OperatorStore) InsertClient(ctx context.Context, c storage.Client, e storage.AuditEvent) error {
-	return s.change(ctx, e, clientObject(c.ID), func(tx pgx.Tx) error {
-		err := exec(ctx, tx, `insert into platform.clients (id, tenant_id, kind, name, owner_id, auth_method, secret_hash, jwks, grant_types,
+	return s.change(ctx, e, clientObject(c.ID), func(tx pgx.Tx) error { return insertClient(ctx, tx, c) })
+}
+
+func insertClient(ctx context.Context, tx pgx.Tx, c storage.Client) error {
+	err := exec(ctx, tx, `insert into platform.clients (id, tenant_id, kind, name, owner_id, auth_method, secret_hash, jwks, grant_types,
 				scopes, redirect_uris, post_logout_redirect_uris, id_token_alg, introspect, first_party, skip_consent, self_registered,
-				id_token_at_refresh, logo_uri, policy_uri, tos_uri, metadata, open_to, created_at)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11::text[], '{}'), coalesce($12::text[], '{}'), $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`,
-			c.ID, c.Tenant, c.Kind, c.Name, c.Owner, c.AuthMethod, c.SecretHash, nullJSON(c.JWKS), c.GrantTypes, c.Scopes,
-			c.RedirectURIs, c.PostLogoutRedirectURIs, c.IDTokenAlg, c.Introspect, c.FirstParty, c.SkipConsent, c.SelfRegistered,
-			c.IDTokenAtRefresh, c.LogoURI, c.PolicyURI, c.TOSURI, c.Metadata, c.OpenTo, c.CreatedAt)
-		if err != nil {
-			return err
-		}
-		return setClientGroups(ctx, tx, c)
-	})
+				id_token_at_refresh, logo_uri, policy_uri, tos_uri, metadata, open_to, created_at, expires_at,
+				origin, registration_token_id, registration_hash, registration_policy)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11::text[], '{}'), coalesce($12::text[], '{}'), $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)`,
+		c.ID, c.Tenant, c.Kind, c.Name, c.Owner, c.AuthMethod, c.SecretHash, nullJSON(c.JWKS), c.GrantTypes, c.Scopes,
+		c.RedirectURIs, c.PostLogoutRedirectURIs, c.IDTokenAlg, c.Introspect, c.FirstParty, c.SkipConsent, c.SelfRegistered,
+		c.IDTokenAtRefresh, c.LogoURI, c.PolicyURI, c.TOSURI, c.Metadata, c.OpenTo, c.CreatedAt, zeronull.Timestamptz(c.ExpiresAt),
+		cmp.Or(c.Origin, storage.OriginOperator), c.Registration.Token, c.Registration.AccessHash, c.Registration.Policy)
+	if err != nil {
+		return err
+	}
+	return setClientGroups(ctx, tx, c)
 }
 
 // setClientGroups writes the groups that a client is open to, all of them anew.
@@ -95,9 +102,10 @@ func (s *OperatorStore) UpdateClient(ctx context.Context, id authz.ClientID, cha
 		}
 		err = exec(ctx, tx, `update platform.clients set name = $2, jwks = $3, scopes = $4, redirect_uris = coalesce($5::text[], '{}'),
 				post_logout_redirect_uris = coalesce($6::text[], '{}'), id_token_alg = $7, introspect = $8, first_party = $9, skip_consent = $10,
-				id_token_at_refresh = $11, logo_uri = $12, policy_uri = $13, tos_uri = $14, metadata = $15, open_to = $16, authz_changed_at = $17, grant_types = $18
+				id_token_at_refresh = $11, logo_uri = $12, policy_uri = $13, tos_uri = $14, metadata = $15, open_to = $16, authz_changed_at = $17, grant_types = $18,
+				registration_policy = $19
 			where id = $1`, id, c.Name, nullJSON(c.JWKS), c.Scopes, c.RedirectURIs, c.PostLogoutRedirectURIs, c.IDTokenAlg, c.Introspect,
-			c.FirstParty, c.SkipConsent, c.IDTokenAtRefresh, c.LogoURI, c.PolicyURI, c.TOSURI, c.Metadata, c.OpenTo, zeronull.Timestamptz(c.AuthzChangedAt), c.GrantTypes)
+			c.FirstParty, c.SkipConsent, c.IDTokenAtRefresh, c.LogoURI, c.PolicyURI, c.TOSURI, c.Metadata, c.OpenTo, zeronull.Timestamptz(c.AuthzChangedAt), c.GrantTypes, c.Registration.Policy)
 		if err != nil {
 			return err
 		}

@@ -51,6 +51,8 @@ type Config struct {
 	Outbound *outbound.Client
 	// Secret is the master secret.
 	Secret []byte
+	// Registration says who may register clients.
+	Registration oidc.RegistrationMode
 	// WeakPasswords lets the host, and nobody else, set a password that others would
 	// guess: for trying things out.
 	WeakPasswords bool
@@ -61,21 +63,22 @@ type Config struct {
 // API answers the addresses below [Prefix].
 type API struct {
 	Config
-	mux      *http.ServeMux
-	huma     huma.API
-	guard    *resource.Guard
-	metadata resource.Metadata
-	cursors  cursors
-	once     once
-	secrets  event.Secrets
-	links    *authn.Links
-	list     []Route
-	document func() ([]byte, error)
+	mux       *http.ServeMux
+	registrar *directory.Registrar
+	huma      huma.API
+	guard     *resource.Guard
+	metadata  resource.Metadata
+	cursors   cursors
+	once      once
+	secrets   event.Secrets
+	links     *authn.Links
+	list      []Route
+	document  func() ([]byte, error)
 }
 
 // New puts the API together.
 func New(c Config) (*API, error) {
-	a := &API{Config: c, mux: http.NewServeMux()}
+	a := &API{Config: c, mux: http.NewServeMux(), registrar: directory.NewRegistrar(c.Directory)}
 	metadata := resource.Metadata{Resource: c.Issuer + Prefix, AuthorizationServers: []string{c.Issuer}, DPoP: true}
 	a.guard = resource.NewGuard(c.Tokens, resource.GuardConfig{
 		Realm: "gatehouse", ResourceMetadata: c.Issuer + MetadataPath, Logger: c.Log, Now: c.Now,

@@ -55,11 +55,14 @@ type Client struct {
 	FirstParty             bool                   `json:"first_party" table:"-"`
 	SkipConsent            bool                   `json:"skip_consent" table:"-"`
 	SelfRegistered         bool                   `json:"self_registered" table:"-"`
+	Origin                 string                 `json:"origin" enum:"operator,document,token,open" doc:"How it came: made by an operator, described by its own document, registered with an initial access token, or openly"`
+	RegistrationTokenID    *string                `json:"registration_token_id" table:"-" doc:"The initial access token that it registered with, while that is kept"`
 	Metadata               storage.ClientMetadata `json:"metadata" table:"-" doc:"What few clients have, by the names of RFC 7591"`
 	OpenTo                 string                 `json:"open_to" enum:"nobody,tenant,everyone,groups" doc:"Who may sign in through it"`
 	Groups                 []string               `json:"groups" nullable:"false" table:"-" doc:"The ids of the groups that it is open to"`
 	CreatedAt              *time.Time             `json:"created_at" nullable:"false"`
 	DisabledAt             *time.Time             `json:"disabled_at" doc:"null while the client is active"`
+	ExpiresAt              *time.Time             `json:"expires_at" table:"-" doc:"When it stops by itself; null for never"`
 }
 
 func describeClient(c storage.Client) Client {
@@ -68,7 +71,7 @@ func describeClient(c storage.Client) Client {
 		AuthMethod: c.AuthMethod, GrantTypes: texts(c.GrantTypes), Scopes: texts(c.Scopes),
 		RedirectURIs: texts(c.RedirectURIs), PostLogoutRedirectURIs: texts(c.PostLogoutRedirectURIs),
 		IDTokenAlg: c.IDTokenAlg, JWKS: c.JWKS, LogoURI: c.LogoURI, PolicyURI: c.PolicyURI, TOSURI: c.TOSURI, Introspect: c.Introspect, FirstParty: c.FirstParty, SkipConsent: c.SkipConsent,
-		SelfRegistered: c.SelfRegistered, Metadata: c.Metadata, OpenTo: string(c.OpenTo), Groups: ids(c.Groups), CreatedAt: instant(c.CreatedAt), DisabledAt: instant(c.DisabledAt),
+		SelfRegistered: c.SelfRegistered, Origin: string(c.Origin), RegistrationTokenID: optional(c.Registration.Token.String()), Metadata: c.Metadata, OpenTo: string(c.OpenTo), Groups: ids(c.Groups), CreatedAt: instant(c.CreatedAt), DisabledAt: instant(c.DisabledAt), ExpiresAt: instant(c.ExpiresAt),
 	}
 }
 
@@ -92,12 +95,13 @@ type ClientFilter struct {
 	Kind   string `query:"kind" enum:"web,spa,native,service,agent"`
 	Tenant string `query:"tenant" maxLength:"64" doc:"Only clients of this tenant, by id or slug"`
 	Owner  string `query:"owner" maxLength:"254" doc:"Only agents that this user answers for, by id, user name or e-mail address"`
+	Origin string `query:"origin" enum:"operator,document,token,open" doc:"Only clients that came in this way"`
 	Status string `query:"status" enum:"active,disabled"`
 	Paging
 }
 
 func (a *API) listClients(ctx context.Context, actor directory.Actor, in *ClientFilter) (List[Client], error) {
-	f := directory.ClientFilter{Kind: storage.ClientKind(in.Kind), Tenant: in.Tenant, Status: directory.Status(in.Status)}
+	f := directory.ClientFilter{Kind: storage.ClientKind(in.Kind), Tenant: in.Tenant, Origin: storage.ClientOrigin(in.Origin), Status: directory.Status(in.Status)}
 	var err error
 	if f.Paging, err = a.paging(in.Paging); err != nil {
 		return List[Client]{}, err

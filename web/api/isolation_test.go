@@ -78,6 +78,10 @@ var attempts = map[string]attempt{
 	"disableClient":      {},
 	"enableClient":       {},
 
+	"listRegistrationTokens":  {},
+	"createRegistrationToken": {body: `{"name":"Spy","tenant":"beta"}`},
+	"revokeRegistrationToken": {},
+
 	"listRoles":     {},
 	"getRole":       {},
 	"setRoleScopes": {body: `{"scopes":["user","admin"]}`},
@@ -140,7 +144,7 @@ func everything(h *webtest.House) string {
 	var all strings.Builder
 	for _, table := range []string{
 		"tenants", "users", "user_groups", "user_group_memberships", "user_scopes", "roles", "scopes", "resources", "clients",
-		"ip_bans", "signing_keys", "audit_events", "webhooks", "webhook_deliveries", "user_sessions where user_id in (select id from platform.users where username = 'bob')",
+		"registration_tokens", "ip_bans", "signing_keys", "audit_events", "webhooks", "webhook_deliveries", "user_sessions where user_id in (select id from platform.users where username = 'bob')",
 	} {
 		all.WriteString(h.World.Text(`select * from platform.`+table) + "\n")
 	}
@@ -168,14 +172,17 @@ func foreign(h *webtest.House) *strings.Replacer {
 	h.World.Exec(`insert into platform.user_sessions (id, token_jti, user_id, current_tenant_id, secret_hash, created_at, last_seen_at, expires_at, idle_lifetime, user_agent, auth_time, acr, amr)
 		values ($1, $2, $3, $4, decode(repeat('00', 32), 'hex'), now(), now(), now() + interval '1 hour', interval '30 minutes', 'bbrowser', now(), 'aal1', '{pwd}')`, id, sid, bob, beta)
 	session = id
+	var registration authz.RegistrationTokenID = authz.NewID[authz.RegistrationTokenID](h.Now())
+	h.World.Exec(`insert into platform.registration_tokens (id, tenant_id, name, token_hash, policy, uses_left, created_at, expires_at)
+		values ($1, $2, 'btoken', '\x00', '{}', 1, now(), now() + interval '1 hour')`, registration, beta)
 	var kid string
 	h.World.Get(`select kid from platform.signing_keys limit 1`, nil, &kid)
 	return strings.NewReplacer("{user}", bob.String(), "{session}", session.String(), "{tenant}", "beta", "{client}", "bdesk", "{role}", "user",
-		"{scope}", "agents:read", "{group}", "btools", "{project}", "bproject", "{network}", "198.51.100.0%2F24", "{kid}", kid, "{webhook}", hook.String(), "{event}", event.String(), "{resource}", "https:%2F%2Fbapi.example")
+		"{scope}", "agents:read", "{group}", "btools", "{project}", "bproject", "{network}", "198.51.100.0%2F24", "{kid}", kid, "{token}", registration.String(), "{webhook}", hook.String(), "{event}", event.String(), "{resource}", "https:%2F%2Fbapi.example")
 }
 
 // secretsOfB are words that stand in what belongs to the other tenant alone.
-var secretsOfB = []string{"bob", "beta", "btools", "bdesk", "bnoise", "bbrowser", "bapi", "bproject", "bhook"}
+var secretsOfB = []string{"bob", "beta", "btools", "bdesk", "bnoise", "bbrowser", "bapi", "bproject", "bhook", "btoken"}
 
 // Whoever belongs to one tenant tries every operation of the API on what belongs
 // to another, and on another user's own: nothing is read, nothing is changed. An

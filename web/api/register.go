@@ -1,67 +1,101 @@
 package api
 
 import (
+	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/authz/resource"
+	"github.com/gatehouse/gatehouse/oidc"
+	"github.com/gatehouse/gatehouse/oidc/authn"
 	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/web/browser"
 )
 
 // maxMetadata bounds a registration, in bytes.
 const maxMetadata = 64 << 10
 
-// defaultScopes is what a registration gets that asks for none.
-const defaultScopes = "openid profile email offline_access"
+// registeredPerHour is how many clients one address may register openly.
+const registeredPerHour = 20
 
-// metadata is what of a client's metadata is understood (RFC 7591 §2, OpenID
-// Connect Dynamic Client Registration §2); anything else is ignored, as the RFC
-// wants it, so that nobody sets a privilege by naming it.
-type metadata struct {
-	Name                   string          `json:"client_name,omitempty"`
-	RedirectURIs           []string        `json:"redirect_uris,omitempty"`
-	PostLogoutRedirectURIs []string        `json:"post_logout_redirect_uris,omitempty"`
-	AuthMethod             string          `json:"token_endpoint_auth_method,omitempty"`
-	GrantTypes             []string        `json:"grant_types,omitempty"`
-	ResponseTypes          []string        `json:"response_types,omitempty"`
-	ApplicationType        string          `json:"application_type,omitempty"`
-	Scope                  string          `json:"scope,omitempty"`
-	JWKS                   json.RawMessage `json:"jwks,omitempty"`
-	storage.ClientMetadata
-	IDTokenAlg string `json:"id_token_signed_response_alg,omitempty"`
-}
-
-// registered is the answer (RFC 7591 §3.2.1): the metadata as it is now, and the
-// secret, this once.
-type registered struct {
-	ClientID        authz.ClientID `json:"client_id"`
-	ClientSecret    string         `json:"client_secret,omitempty"`
-	SecretExpiresAt *int           `json:"client_secret_expires_at,omitempty"`
-	IssuedAt        int64          `json:"client_id_issued_at"`
-	metadata
-}
-
-// Register is the client registration endpoint (RFC 7591). The initial access
-// token is an access token with the scope admin: nobody registers a client whom
-// an administrator has not let in, and none gets a scope that the token lacks.
+// Register is the client registration endpoint (RFC 7591). It lets in an administrator
+// by an access token with the scope admin; whoever holds an initial access token, unless
+// registration is off; and anybody, where it is open.
 func (a *API) Register(w http.ResponseWriter, r *http.Request) {
-	a.guard.RequireScopes(authz.ScopeAdmin)(http.HandlerFunc(a.register)).ServeHTTP(w, r)
+	token, given := bearer(r)
+	switch {
+	case strings.HasPrefix(token, directory.InitialAccessPrefix):
+		by, err := directory.Admission{}, storage.ErrNotFound
+		if a.Registration.TakesTokens() {
+			by, err = a.registrar.ByToken(r.Context(), token, browser.AddressFrom(r.Context()))
+		}
+		if err != nil {
+			a.refuseToRegister(w, r, err)
+			return
+		}
+		a.admit(w, r, by)
+	case !given && a.Registration == oidc.RegistrationOpen:
+		wait, err := a.Store.TakeToken(r.Context(), registrations(r), time.Hour, registeredPerHour, a.Now())
+		switch {
+		case err != nil:
+			a.refuseToRegister(w, r, err)
+		case wait > 0:
+			w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())+1))
+			refuseRegistration(w, http.StatusTooManyRequests, "temporarily_unavailable", "Too many clients were registered from this address. Try again later.")
+		default:
+			a.admit(w, r, a.registrar.Openly(browser.AddressFrom(r.Context())))
+		}
+	default:
+		a.guard.RequireScopes(authz.ScopeAdmin)(http.HandlerFunc(a.registerFor)).ServeHTTP(w, r)
+	}
 }
 
-func (a *API) register(w http.ResponseWriter, r *http.Request) {
-	var m metadata
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxMetadata)).Decode(&m); err != nil {
-		refuseRegistration(w, http.StatusBadRequest, "invalid_client_metadata", "The body is not a JSON object of at most 64 KiB.")
+// registrations counts those of one address.
+func registrations(r *http.Request) []byte {
+	key := sha256.Sum256([]byte("registrations\x00" + authn.AddressGroup(browser.AddressFrom(r.Context()))))
+	return key[:]
+}
+
+// bearer is the token of the Authorization header, and whether there is such a header.
+func bearer(r *http.Request) (token string, given bool) {
+	header, given := r.Header["Authorization"]
+	if len(header) != 1 {
+		return "", given
+	}
+	scheme, token, _ := strings.Cut(header[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return "", true
+	}
+	return token, true
+}
+
+// admit registers a client that vouches for itself, within a policy.
+func (a *API) admit(w http.ResponseWriter, r *http.Request, by directory.Admission) {
+	n, ok := a.readRegistration(w, r, by.Tenant)
+	if !ok {
 		return
 	}
-	n, problem := m.client()
-	if problem != "" {
-		refuseRegistration(w, http.StatusBadRequest, "invalid_client_metadata", problem)
+	c, secret, access, err := a.registrar.Register(r.Context(), by, n)
+	if err != nil {
+		a.refuseToRegister(w, r, err)
+		return
+	}
+	writeRegistration(w, http.StatusCreated, a.registered(c, secret, access.Reveal()))
+}
+
+// registerFor registers a client in the name of an administrator: none gets a scope that
+// they lack.
+func (a *API) registerFor(w http.ResponseWriter, r *http.Request) {
+	tenant := resource.PrincipalFrom(r.Context()).Tenant
+	n, ok := a.readRegistration(w, r, tenant)
+	if !ok {
 		return
 	}
 	actor, err := a.actor(r.Context())
@@ -69,74 +103,41 @@ func (a *API) register(w http.ResponseWriter, r *http.Request) {
 		a.refuseToRegister(w, r, err)
 		return
 	}
-	n.Tenant = resource.PrincipalFrom(r.Context()).Tenant.String()
-	n.AllTenants = n.Tenant == ""
-	if err := a.checkSector(r.Context(), n.Metadata, n.RedirectURIs); err != nil {
-		a.refuseToRegister(w, r, err)
-		return
+	n.Tenant, n.AllTenants = tenant.String(), tenant.IsZero()
+	if n.Scopes == nil {
+		n.Scopes = []authz.Pattern{"openid", "profile", "email", "offline_access"}
 	}
-	c, secret, err := a.Directory.CreateClient(r.Context(), actor, n)
+	c, secret, access, err := a.registrar.RegisterFor(r.Context(), actor, n)
 	if err != nil {
 		a.refuseToRegister(w, r, err)
 		return
 	}
-	answer := registered{ClientID: c.ID, ClientSecret: secret.Reveal(), IssuedAt: c.CreatedAt.Unix(), metadata: m}
-	if answer.ClientSecret != "" {
-		answer.SecretExpiresAt = new(int) // 0: it does not expire
-	}
-	answer.AuthMethod, answer.GrantTypes, answer.IDTokenAlg = c.AuthMethod, c.GrantTypes, c.IDTokenAlg
-	scopes := make([]string, len(c.Scopes))
-	for i, s := range c.Scopes {
-		scopes[i] = string(s)
-	}
-	answer.Scope = strings.Join(scopes, " ")
-	writeRegistration(w, http.StatusCreated, answer)
+	writeRegistration(w, http.StatusCreated, a.registered(c, secret, access.Reveal()))
 }
 
-// client reads what sort of client the metadata describes. problem says what of
-// it cannot be had, "" when all can.
-func (m metadata) client() (n directory.CreateClient, problem string) {
-	for _, t := range m.ResponseTypes {
-		if t != "code" {
-			return n, "response_types may hold code alone."
-		}
+// readRegistration reads what a client says of itself. Where that is of no use it has
+// answered, and ok is false.
+func (a *API) readRegistration(w http.ResponseWriter, r *http.Request, tenant authz.TenantID) (n directory.CreateClient, ok bool) {
+	var m metadata
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxMetadata)).Decode(&m); err != nil {
+		refuseRegistration(w, http.StatusBadRequest, "invalid_client_metadata", "The body is not a JSON object of at most 64 KiB.")
+		return n, false
 	}
-	scope := m.Scope
-	if scope == "" {
-		scope = defaultScopes
-	}
-	scopes, err := authz.ParsePatterns(scope)
+	n, err := a.described(r.Context(), m, tenant)
 	if err != nil {
-		return n, "scope is malformed."
+		a.refuseToRegister(w, r, err)
+		return n, false
 	}
-	// Whose tokens a client may take is the operator's to say, not the client's.
-	m.ExchangesTokensOf = nil
-	n = directory.CreateClient{
-		Name: m.Name, Kind: m.kind(), Scopes: scopes, RedirectURIs: m.RedirectURIs, PostLogoutRedirectURIs: m.PostLogoutRedirectURIs,
-		AuthMethod: m.AuthMethod, JWKS: m.JWKS, IDTokenAlg: m.IDTokenAlg, Metadata: m.ClientMetadata,
-	}
-	if n.Name == "" {
-		n.Name = "Unnamed client"
-	}
-	if n.AuthMethod == "" {
-		n.AuthMethod = storage.AuthMethodBasic // RFC 7591 §2
-	}
-	if n.IDTokenAlg == "" {
-		n.IDTokenAlg = "RS256" // OpenID Connect Dynamic Client Registration §2
-	}
-	return n, ""
+	return n, true
 }
 
-func (m metadata) kind() storage.ClientKind {
-	switch {
-	case len(m.GrantTypes) > 0 && !slices.Contains(m.GrantTypes, storage.GrantAuthorizationCode):
-		return storage.ClientService
-	case m.ApplicationType == "native":
-		return storage.ClientNative
-	case m.AuthMethod == storage.AuthMethodNone:
-		return storage.ClientSPA
+// described is the client that the metadata describes.
+func (a *API) described(ctx context.Context, m metadata, _ authz.TenantID) (directory.CreateClient, error) {
+	n, err := m.client()
+	if err != nil {
+		return n, err
 	}
-	return storage.ClientWeb
+	return n, a.checkSector(ctx, n.Metadata, n.RedirectURIs)
 }
 
 // refuseToRegister translates the directory's refusals (RFC 7591 §3.2.2).
@@ -144,9 +145,12 @@ func (a *API) refuseToRegister(w http.ResponseWriter, r *http.Request, err error
 	var wrong *directory.InvalidError
 	switch {
 	case errors.As(err, &wrong) && strings.HasSuffix(wrong.Field, "redirect_uri"):
-		refuseRegistration(w, http.StatusBadRequest, "invalid_redirect_uri", "A redirect URI cannot be had: https, or http on localhost, exact and without fragment.")
+		refuseRegistration(w, http.StatusBadRequest, "invalid_redirect_uri", "A redirect URI cannot be had: https, or http on localhost, exact and without fragment, and of a host that is allowed.")
 	case errors.As(err, &wrong):
 		refuseRegistration(w, http.StatusBadRequest, "invalid_client_metadata", "The value of "+wrong.Field+" cannot be had.")
+	case errors.Is(err, storage.ErrNotFound):
+		w.Header().Set("WWW-Authenticate", `Bearer realm="gatehouse", error="invalid_token"`)
+		refuseRegistration(w, http.StatusUnauthorized, "invalid_token", "The token is unknown, expired, used up or revoked, or it is that of another client.")
 	case errors.Is(err, directory.ErrForbidden):
 		refuseRegistration(w, http.StatusForbidden, "access_denied", "The token does not reach that far: it must hold each scope that the client is to have.")
 	case errors.Is(err, storage.ErrUnavailable):

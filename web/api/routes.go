@@ -18,6 +18,7 @@ func (a *API) routes() {
 	a.sessionRoutes()
 	a.tenantRoutes()
 	a.clientRoutes()
+	a.registrationTokenRoutes()
 	a.roleRoutes()
 	a.scopeRoutes()
 	a.resourceRoutes()

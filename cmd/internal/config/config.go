@@ -108,6 +108,14 @@ type Config struct {
 	// A host stands for those below it too. A list; between commas where it is one text.
 	ClientDocumentBlockedHosts []string `key:"client_document_blocked_hosts" flag:"serve"`
 
+	// Who may register clients at /oauth2/register (RFC 7591), beside administrators: off, token or open.
+	//
+	// With `token` it is who holds an initial access token (`admin clients
+	// registration-tokens create`), within the bounds of that token. With `open` it is
+	// anybody: such clients are marked as unverified, and each person is asked about them
+	// each time. An administrator's own access token registers clients anyway.
+	ClientRegistration Registration `key:"client_registration" default:"off" flag:"serve"`
+
 	// The certificate chain to serve TLS with, as a PEM file.
 	//
 	// Leave it out where a proxy ends TLS.

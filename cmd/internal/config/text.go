@@ -47,6 +47,19 @@ func (f *LogFormat) UnmarshalText(text []byte) error {
 	return fmt.Errorf("%.40q is neither text nor json", text)
 }
 
+// Registration says who may register clients.
+type Registration string
+
+// UnmarshalText knows the three words.
+func (r *Registration) UnmarshalText(text []byte) error {
+	switch given := Registration(text); given {
+	case "off", "token", "open":
+		*r = given
+		return nil
+	}
+	return fmt.Errorf("%.40q is none of off, token and open", text)
+}
+
 // Ratio is a share, from 0 to 1.
 type Ratio float64
 

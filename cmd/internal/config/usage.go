@@ -20,6 +20,7 @@ var usage = map[string]string{
 	"client_documents":              "Whether a client may be an https URL at which it describes itself",
 	"client_document_hosts":         "The only hosts that clients may describe themselves at; all when empty",
 	"client_document_blocked_hosts": "The hosts that no client may describe itself at",
+	"client_registration":           "Who may register clients at /oauth2/register (RFC 7591), beside administrators: off, token or open",
 	"tls_cert_file":                 "The certificate chain to serve TLS with, as a PEM file",
 	"tls_key_file":                  "The private key of the certificate, as a PEM file",
 	"related_origins":               "The other origins that may use the passkeys of this server",
