@@ -584,9 +584,9 @@ CREATE TABLE platform.one_time_links (
     flow text DEFAULT ''::text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
-    CONSTRAINT one_time_links_check CHECK (((purpose = 'invitation'::text) = (user_id IS NULL))),
-    CONSTRAINT one_time_links_check1 CHECK (((purpose = 'invitation'::text) = ((tenant_id IS NOT NULL) AND (role IS NOT NULL)))),
-    CONSTRAINT one_time_links_purpose_check CHECK ((purpose = ANY (ARRAY['verify_email'::text, 'reset_password'::text, 'sign_in'::text, 'set_up'::text, 'change_email'::text, 'undo_email'::text, 'invitation'::text])))
+    CONSTRAINT one_time_links_check CHECK (((purpose = ANY (ARRAY['invitation'::text, 'registration'::text])) = (user_id IS NULL))),
+    CONSTRAINT one_time_links_check1 CHECK (((purpose = ANY (ARRAY['invitation'::text, 'registration'::text])) = ((tenant_id IS NOT NULL) AND (role IS NOT NULL)))),
+    CONSTRAINT one_time_links_purpose_check CHECK ((purpose = ANY (ARRAY['verify_email'::text, 'reset_password'::text, 'sign_in'::text, 'set_up'::text, 'change_email'::text, 'undo_email'::text, 'invitation'::text, 'registration'::text])))
 );
 
 ALTER TABLE ONLY platform.one_time_links FORCE ROW LEVEL SECURITY;
@@ -707,6 +707,7 @@ CREATE TABLE platform.tenants (
     suspended_at timestamp with time zone,
     accent text DEFAULT ''::text NOT NULL,
     logo text DEFAULT ''::text NOT NULL,
+    registration text[] DEFAULT '{}'::text[] NOT NULL,
     CONSTRAINT tenants_accent_check CHECK ((accent ~ '^(#[0-9a-f]{6})?$'::text)),
     CONSTRAINT tenants_max_agents_check CHECK ((max_agents >= 0)),
     CONSTRAINT tenants_max_users_check CHECK ((max_users >= 0)),
@@ -1192,6 +1193,8 @@ CREATE UNIQUE INDEX one_time_links_by_address ON platform.one_time_links USING b
 CREATE INDEX one_time_links_by_expiry ON platform.one_time_links USING btree (expires_at);
 
 CREATE UNIQUE INDEX one_time_links_by_user ON platform.one_time_links USING btree (user_id, purpose);
+
+CREATE UNIQUE INDEX one_time_links_of_registration ON platform.one_time_links USING btree (tenant_id, email_folded) WHERE (purpose = 'registration'::text);
 
 CREATE INDEX pushed_requests_by_expiry ON platform.pushed_requests USING btree (expires_at);
 

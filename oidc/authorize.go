@@ -192,6 +192,9 @@ func (p *Provider) proceed(ctx context.Context, a *authorization, b Browser) (st
 		if a.prompts("none") {
 			return nil, badRequest("login_required", "The user must sign in.")
 		}
+		if a.prompts(registerPrompt) {
+			return p.pause(a, b, RegisterPath)
+		}
 		return p.pause(a, b, SignInPath)
 	}
 	if err := p.weigh(ctx, a); err != nil {
@@ -239,7 +242,7 @@ func (p *Provider) mustSignIn(a *authorization) bool {
 	// seconds, by which a sign-in just before the request would pass for one after.
 	signedInAt := a.in.Session.CreatedAt
 	switch {
-	case (a.prompts("login") || a.prompts("select_account")) && signedInAt.Before(a.RequestedAt):
+	case (a.prompts("login") || a.prompts("select_account") || a.prompts(registerPrompt)) && signedInAt.Before(a.RequestedAt):
 		return true
 	case a.maxAge >= 0 && signedInAt.Add(a.maxAge).Before(a.RequestedAt):
 		return true

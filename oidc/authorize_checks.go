@@ -141,11 +141,24 @@ func (p *Provider) checkResource(ctx context.Context, a *authorization) (err err
 	return err
 }
 
-func (p *Provider) checkPrompt(_ context.Context, a *authorization) error {
+// promptValues is what the parameter prompt may hold; registerPrompt only where people may
+// make accounts for themselves (OpenID Connect Prompt Create §4.1).
+var promptValues = []string{"none", "login", "consent", "select_account"}
+
+const registerPrompt = "create"
+
+func (p *Provider) checkPrompt(ctx context.Context, a *authorization) error {
 	a.prompt = strings.Fields(a.Parameters.Get("prompt"))
 	for _, value := range a.prompt {
-		if !slices.Contains([]string{"none", "login", "consent", "select_account"}, value) {
+		if !slices.Contains(promptValues, value) && value != registerPrompt {
 			return badRequest("invalid_request", "The prompt parameter has a value that is not supported.")
+		}
+	}
+	if a.prompts(registerPrompt) {
+		if _, open, err := p.Registering(ctx, a.client.Tenant, ""); err != nil {
+			return err
+		} else if !open {
+			return badRequest("invalid_request", "The prompt create is not supported: nobody makes an account for themselves here.")
 		}
 	}
 	if a.prompts("none") && len(a.prompt) > 1 {

@@ -248,7 +248,7 @@ func (p *Provider) SignIn(ctx context.Context, b Browser, sealed string) (SignIn
 	}
 	q := SignInQuestion{Client: a.client.Client, Redirect: a.redirect, LoginHint: a.Parameters.Get("login_hint"), UILocales: a.Parameters.Get("ui_locales")}
 	in, err := b.SignedIn(ctx, "")
-	if err == nil && in != nil && !a.prompts("select_account") && p.expects(a, in.Person.ID) {
+	if err == nil && in != nil && !a.prompts("select_account") && !a.prompts(registerPrompt) && p.expects(a, in.Person.ID) {
 		q.Again = in.Person.Username
 	}
 	return q, err

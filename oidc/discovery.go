@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 
+	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/dpop"
 	"github.com/gatehouse/gatehouse/oidc/keys"
 )
@@ -29,9 +31,13 @@ const (
 
 // discoveryDocument is OpenID Connect Discovery §3 and RFC 8414 §2 in one: what
 // stands here is what is true.
-func (p *Provider) discoveryDocument(detailTypes []string) ([]byte, error) {
+func (p *Provider) discoveryDocument(detailTypes []string, registers bool) ([]byte, error) {
 	clientAuth := []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth", "none"}
 	confidential := []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"}
+	prompts := promptValues
+	if registers {
+		prompts = append(slices.Clone(prompts), registerPrompt)
+	}
 	members := map[string]any{
 		"issuer":                                p.Issuer,
 		"authorization_endpoint":                p.endpoint(AuthorizePath),
@@ -50,7 +56,7 @@ func (p *Provider) discoveryDocument(detailTypes []string) ([]byte, error) {
 		"subject_types_supported":               []string{"public", subjectPairwise},
 		"id_token_signing_alg_values_supported": []string{"RS256", "ES256"},
 		"code_challenge_methods_supported":      []string{"S256"},
-		"prompt_values_supported":               []string{"none", "login", "consent", "select_account"},
+		"prompt_values_supported":               prompts,
 		"acr_values_supported":                  []string{"aal1", "aal2", "phr"},
 		"scopes_supported":                      []string{"openid", "profile", "email", "offline_access"},
 		"claims_supported": []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr", "sid",
@@ -121,11 +127,17 @@ func (p *Provider) mutualTLSAliases() map[string]string {
 // Discovery serves the document at both well-known addresses.
 func (p *Provider) Discovery(w http.ResponseWriter, r *http.Request) {
 	document := p.discovery
-	if types, err := p.publicDetailTypes(r.Context()); err != nil {
+	types, err := p.publicDetailTypes(r.Context())
+	registers := false
+	if err == nil {
+		_, registers, err = p.Registering(r.Context(), authz.TenantID{}, "")
+	}
+	if err != nil {
 		p.writeError(w, r, err)
 		return
-	} else if len(types) > 0 {
-		if document, err = p.discoveryDocument(types); err != nil {
+	}
+	if len(types) > 0 || registers {
+		if document, err = p.discoveryDocument(types, registers); err != nil {
 			p.writeError(w, r, err)
 			return
 		}

@@ -46,9 +46,11 @@ type Config struct {
 	FetchRequestURIs, RequirePushedRequests bool
 	ClientDocuments                         ClientDocuments
 	Registration                            RegistrationMode
-	Log                                     *slog.Logger
-	Now                                     func() time.Time
-	Lifetimes                               Lifetimes
+	// NoMail says that no mail can be sent, so that nobody makes an account for themselves.
+	NoMail    bool
+	Log       *slog.Logger
+	Now       func() time.Time
+	Lifetimes Lifetimes
 	// CallerAddress is where a request comes from, as far as proxies are trusted.
 	CallerAddress func(context.Context) netip.Addr
 }
@@ -188,7 +190,7 @@ func New(c Config) (*Provider, error) {
 	if p.flows, err = newFlowSealer(c.Secret); err != nil {
 		return nil, err
 	}
-	if p.discovery, err = p.discoveryDocument(nil); err != nil {
+	if p.discovery, err = p.discoveryDocument(nil, false); err != nil {
 		return nil, err
 	}
 	p.fosite = p.compose()

@@ -21,20 +21,22 @@ const (
 	// LinkUndoEmail goes to the old address, once the new one has taken its place.
 	LinkUndoEmail  LinkPurpose = "undo_email"
 	LinkInvitation LinkPurpose = "invitation"
+	// LinkRegistration makes the account that its reader has asked for.
+	LinkRegistration LinkPurpose = "registration"
 )
 
 // Link is a link that works once. The secret in it is kept nowhere (authn.Links).
 type Link struct {
 	ID      authz.LinkID
 	Purpose LinkPurpose
-	// User is whose link it is; zero for an invitation.
+	// User is whose link it is; zero for an invitation and a registration.
 	User authz.UserID
 	// Email is the address that the link proves, restores or is for.
 	Email string
 	// Flow is a sealed authorization request that a sign-in goes on with, or "".
 	Flow                 string
 	CreatedAt, ExpiresAt time.Time
-	// Invitation is what an invitation is to.
+	// Invitation is what an invitation or a registration is to.
 	Invitation
 }
 

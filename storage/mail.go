@@ -17,6 +17,7 @@ const (
 	LetterSignIn        Letter = "sign_in"
 	LetterSetUp         Letter = "set_up"
 	LetterInvitation    Letter = "invitation"
+	LetterRegister      Letter = "register"
 	// LetterConfirmEmail asks the new address, LetterEmailChanged tells the old one
 	// and offers to undo it.
 	LetterConfirmEmail Letter = "confirm_email"
@@ -27,7 +28,9 @@ const (
 const (
 	// LetterSecondFactor answers who asked for a link to sign in and has a second
 	// factor, beside which a link is worth too little.
-	LetterSecondFactor         Letter = "second_factor"
+	LetterSecondFactor Letter = "second_factor"
+	// LetterAccountExists answers who asked for an account and has one.
+	LetterAccountExists        Letter = "account_exists"
 	LetterEmailChangeAsked     Letter = "email_change_asked"
 	LetterEmailRestored        Letter = "email_restored"
 	LetterNewDevice            Letter = "new_device"

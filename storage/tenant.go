@@ -24,6 +24,7 @@ type Tenant struct {
 	// Accent is a colour as "#rrggbb", Logo the path of a picture: what people see where
 	// they sign in; "" for that of the house.
 	Accent, Logo string
+	Registration Registration
 	CreatedAt    time.Time
 	SuspendedAt  time.Time
 }

@@ -21,6 +21,8 @@ const (
 	ProblemBanned Problem = "banned"
 	// ProblemNoTenant: whoever signed in is a member of no tenant.
 	ProblemNoTenant Problem = "no_tenant"
+	// ProblemRegistration: nobody makes an account for themselves there.
+	ProblemRegistration Problem = "registration"
 )
 
 // Error says what went wrong and what to do, and nothing of the inside.

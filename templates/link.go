@@ -32,6 +32,8 @@ const (
 	LinkExpired      LinkProblem = "expired"
 	LinkPasskey      LinkProblem = "passkey"
 	LinkPasskeyModel LinkProblem = "passkey-model"
+	// LinkFull: the tenant has as many users as it may.
+	LinkFull LinkProblem = "full"
 )
 
 // WeakPassword is why a password cannot be had, and the fewest characters.
@@ -48,11 +50,11 @@ type Link struct {
 	Token string
 	// Purpose is what the link does, by its name in storage.
 	Purpose string
-	// Name and Username are whose link it is; both are "" for an invitation of
-	// somebody who has no account, and what was typed when it comes again.
+	// Name and Username are whose link it is; both are "" for an invitation or a
+	// registration of somebody who has no account, and what was typed when it comes again.
 	Name, Username string
 	Email          string
-	// Tenant is where an invitation leads.
+	// Tenant is where an invitation or a registration leads.
 	Tenant string
 	// Known says that the invited address has an account, SignedIn that it is the one
 	// that is signed in.

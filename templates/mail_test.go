@@ -11,9 +11,9 @@ import (
 // everyLetter is each letter there is, with or without a link as it is sent.
 func everyLetter() map[string]bool {
 	return map[string]bool{
-		"verify_email": true, "reset_password": true, "sign_in": true, "set_up": true, "invitation": true, "confirm_email": true, "email_changed": true,
+		"verify_email": true, "reset_password": true, "sign_in": true, "set_up": true, "invitation": true, "confirm_email": true, "email_changed": true, "register": true,
 		"second_factor": false, "email_change_asked": false, "email_restored": false, "new_device": false, "password_changed": false,
-		"authenticator_added": false, "authenticator_removed": false, "recovery_codes_made": false, "sign_in_request": false,
+		"authenticator_added": false, "authenticator_removed": false, "recovery_codes_made": false, "sign_in_request": false, "account_exists": false,
 	}
 }
 

@@ -198,6 +198,10 @@ func samples() map[string]Page {
 		"forgot":           Forgot{Layout: sampleLayout, Flow: "sealed", Username: "ada"},
 		"forgot sent":      Forgot{Layout: sampleLayout, Flow: "sealed", Sent: true},
 		"forgot throttled": Forgot{Layout: sampleLayout, Throttled: true, RetryAfter: time.Minute},
+		"register":         Register{Layout: sampleLayout, Flow: "sealed", Client: "Northwind Reports", Tenant: "Acme", Email: "ada@example.com"},
+		"register domain":  Register{Layout: sampleLayout, TenantSlug: "acme", Tenant: "Acme", Email: "ada@example.net", Problem: RegisterDomain},
+		"register sent":    Register{Layout: sampleLayout, Flow: "sealed", Tenant: "Acme", Sent: true},
+		"link registers":   Link{Layout: sampleLayout, Token: "gth_ol_x", Purpose: "registration", Email: "ada@example.com", Tenant: "Acme", MinPassword: 10, Problem: LinkFull},
 		"link reset":       Link{Layout: sampleLayout, Token: "gth_ol_x", Purpose: "reset_password", Name: "Ada Lovelace", Username: "ada", Email: "ada@example.com", MinPassword: 10},
 		"link weak": Link{
 			Layout: sampleLayout, Token: "gth_ol_x", Purpose: "set_up", Username: "ada", MinPassword: 10, Problem: LinkWeak, Weak: WeakPassword{PasswordShort, 10},

@@ -38,6 +38,8 @@ type SignIn struct {
 	Problem SignInProblem
 	// Recoverable shows the way to a link by mail.
 	Recoverable bool
+	// Registering shows the way to an account of one's own.
+	Registering bool
 	// RetryAfter is how long [SignInThrottled] and [SignInBusy] last, if known.
 	RetryAfter time.Duration
 }

@@ -91,9 +91,10 @@ func TestBrowser_Walk(t *testing.T) {
 	chromium := startChromium(t)
 	for name, test := range map[string]func(*testing.T, *walk, *tab){
 		"from the application to the code and out again": walkWhole,
-		"keyboard alone":  walkByKeyboard,
-		"without scripts": walkWithoutScripts,
-		"form_post":       walkFormPost,
+		"keyboard alone":          walkByKeyboard,
+		"without scripts":         walkWithoutScripts,
+		"form_post":               walkFormPost,
+		"an account of one's own": walkRegistration,
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := webtest.Boot(t)
@@ -195,5 +196,36 @@ func walkFormPost(_ *testing.T, w *walk, b *tab) {
 	b.open(w.request(url.Values{"response_mode": {"form_post"}}))
 	w.signIn()
 	b.click("#accept")
+	w.landed()
+}
+
+// walkRegistration makes an account on the way to the application, and later comes by a link that
+// leads straight there.
+func walkRegistration(_ *testing.T, w *walk, b *tab) {
+	lets(w.House, "open")
+	post := w.Post()
+	b.open(w.request(url.Values{"prompt": {"create"}}))
+	b.see("#register")
+	b.fill("#email", "new@example.com")
+	b.click("#register")
+	b.see("#sent")
+	b.open(post.Latest("new@example.com").Link)
+	b.see("#spend")
+	b.fill("#username", "new")
+	b.fill("#password", anotherPassword)
+	b.see(`#strength[data-level="strong"]`)
+	b.click("#spend")
+	b.click("#accept")
+	w.landed()
+	b.open(w.URL + "/account")
+	b.click("#sign-out")
+	b.see(`a[href="/login"]`)
+	b.open(w.request(nil))
+	b.click("#forgot")
+	b.fill("#username", "new")
+	b.click("#mail-sign-in")
+	b.see("#sent")
+	b.open(post.Latest("new@example.com").Link)
+	b.click("#spend")
 	w.landed()
 }

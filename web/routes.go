@@ -92,6 +92,8 @@ func (s *Server) routes() []route {
 		{"POST", oidc.StepUpPath + "/skip", form, s.login.SkipStepUp},
 		{"GET", "/login/forgot", open, s.login.ShowForgot},
 		{"POST", "/login/forgot", form, s.login.Forgot},
+		{"GET", oidc.RegisterPath, open, s.login.ShowRegister},
+		{"POST", oidc.RegisterPath, form, s.login.Register},
 		{"GET", authn.LinkPath, open, s.login.ShowLink},
 		{"POST", authn.LinkPath, form, s.login.SpendLink},
 		{"GET", "/login/tenant", open, s.login.ShowTenants},

@@ -107,7 +107,7 @@ func New(c Config) (*Server, error) {
 		Issuer: c.Issuer.String(), Store: c.Store, Ledger: remembered, Keys: c.Keys, Secret: c.Secret, CallerAddress: browser.AddressFrom, Log: c.Log, Now: c.Now, Lifetimes: c.Tokens,
 		Pages: pages{browsers, c.Store}, Outbound: away,
 		ClientAuthorities: c.ClientAuthorities, MutualTLS: c.MutualTLS,
-		FetchRequestURIs: c.FetchRequestURIs, RequirePushedRequests: c.RequirePushedRequests, ClientDocuments: c.ClientDocuments, Registration: c.Registration,
+		FetchRequestURIs: c.FetchRequestURIs, RequirePushedRequests: c.RequirePushedRequests, ClientDocuments: c.ClientDocuments, Registration: c.Registration, NoMail: c.NoMail,
 	})
 	if err != nil {
 		return nil, err
@@ -165,7 +165,7 @@ func New(c Config) (*Server, error) {
 func (s *Server) Jobs(carrier mail.Carrier, from netmail.Address) []jobs.Entry {
 	post := &mail.Post{Issuer: s.Issuer, Links: s.links, From: from, Carrier: carrier, Log: s.Log, Now: s.Now}
 	return []jobs.Entry{
-		jobs.On(s.recovery.Answer), jobs.On(post.Deliver), jobs.On(s.provider.SendLogoutToken), jobs.On(s.provider.SendBackchannelPing),
+		jobs.On(s.recovery.Answer), jobs.On(s.recovery.AnswerRegistration), jobs.On(post.Deliver), jobs.On(s.provider.SendLogoutToken), jobs.On(s.provider.SendBackchannelPing),
 		jobs.On(s.events.Deliver),
 	}
 }

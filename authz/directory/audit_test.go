@@ -208,7 +208,7 @@ func TestM8_Audit(t *testing.T) {
 	// ChangeUsers makes changes of the others, each with its event (TestM8_ChangeUsers_OneEventEach).
 	reads := strings.Fields(`AgentsOf Audit Bans ChangeUsers CheckBan Client Clients CountUsers Counts ExplainScopes FollowAudit Group Groups MergedInto Person
 		Project Projects RegistrationTokens Resource Resources Roles Scope Scopes Self SelfSessions Session Sessions SigningKeys Tenant Tenants User UserStats Users
-		VerifyAudit Webhook Webhooks Deliveries Bootstrap AcceptInvitation JoinByInvitation ChangeOwnName DeleteOwnAccount ResetLink`)
+		VerifyAudit Webhook Webhooks Deliveries Bootstrap AcceptInvitation JoinByInvitation Register ChangeOwnName DeleteOwnAccount ResetLink`)
 	if n := reflect.TypeFor[*directory.Service]().NumMethod() - len(reads); n != len(changes) {
 		t.Errorf("the service has %d methods that change something, and this test %d", n, len(changes))
 	}

@@ -94,13 +94,7 @@ func (s *Service) Invite(ctx context.Context, a Actor, n Invite) (storage.Link, 
 // role and the tenant are the invitation's, whatever n says; first is the passkey that they begin with, or nil.
 // [storage.ErrNotFound]: it was spent before.
 func (s *Service) AcceptInvitation(ctx context.Context, l storage.Link, n CreateUser, first *storage.FirstPasskey, addr netip.Addr) (storage.User, error) {
-	n.Email, n.Role = l.Email, l.Role
-	u, err := s.newUser(n)
-	if err != nil {
-		return u, err
-	}
-	a := Actor{Name: u.Username, User: u.ID, IPAddress: addr}
-	return u, nameTaken(s.store.AcceptInvitation(ctx, l, u, true, first, s.event(a, "user.invitation.accept", l.Tenant.ID)))
+	return s.accept(ctx, l, n, first, "user.invitation.accept", addr)
 }
 
 // JoinByInvitation spends an invitation for a user whose address it was sent to.

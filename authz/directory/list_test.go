@@ -99,11 +99,11 @@ func TestClients_Filters(t *testing.T) {
 	v.must(err)
 	bob := v.user("bob", authz.RoleUser)
 	for _, n := range []directory.CreateClient{
-		{ID: "spa", Kind: storage.ClientSPA, RedirectURIs: []string{"https://shop.example/callback"}},
+		{ID: "spa", Kind: storage.ClientSPA, Tenant: "acme", RedirectURIs: []string{"https://shop.example/callback"}},
 		{ID: "service", Kind: storage.ClientService, Tenant: "other"},
 		{ID: "everywhere", Kind: storage.ClientService, AllTenants: true},
-		{ID: "of-ann", Kind: storage.ClientAgent, Owner: v.ann.ID},
-		{ID: "of-bob", Kind: storage.ClientAgent, Owner: bob.ID},
+		{ID: "of-ann", Kind: storage.ClientAgent, Tenant: "acme", Owner: v.ann.ID},
+		{ID: "of-bob", Kind: storage.ClientAgent, Tenant: "acme", Owner: bob.ID},
 	} {
 		n.Name = "x"
 		_, _, err := v.CreateClient(ctx, host, n)

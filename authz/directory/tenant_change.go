@@ -16,6 +16,8 @@ type TenantChange struct {
 	Slug, Name, Region, Plan, Accent    *string
 	MaxUsers, MaxAgents, StorageQuotaGB *int
 	Features                            *[]string
+	// Registration is "open", "closed" or mail domains, as in [storage.Registration].
+	Registration *[]string
 	// If judges the tenant in the moment of the change, as that of [UserChange].
 	If func(storage.Tenant) error
 }
@@ -44,6 +46,9 @@ func (n TenantChange) apply(t *storage.Tenant) {
 	change(&t.Features, n.Features)
 	change(&t.Accent, n.Accent)
 	t.Accent = strings.ToLower(t.Accent)
+	if n.Registration != nil {
+		t.Registration = registrationOf(*n.Registration)
+	}
 	for _, limit := range []struct {
 		field **int
 		to    *int
@@ -72,7 +77,8 @@ func checkTenant(t storage.Tenant) error {
 			return invalid(name, "must not be negative")
 		}
 	}
-	err := errors.Join(missing("name", t.Name), checkName("name", t.Name), checkName("region", t.Region), checkName("plan", t.Plan))
+	err := errors.Join(missing("name", t.Name), checkName("name", t.Name), checkName("region", t.Region), checkName("plan", t.Plan),
+		checkRegistration(t.Registration))
 	for _, feature := range t.Features {
 		err = errors.Join(err, missing("features", feature), checkName("features", feature))
 	}

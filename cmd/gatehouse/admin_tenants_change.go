@@ -19,7 +19,7 @@ func newTenantsUpdateCommand(i *invocation) *cobra.Command {
 	var in api.TenantUpdate
 	var slug, name, region, plan, accent, logo string
 	var maxUsers, maxAgents, quota int
-	var features []string
+	var features, registration []string
 	cmd := &cobra.Command{
 		Use:   "update TENANT",
 		Short: "Change a tenant",
@@ -27,9 +27,14 @@ func newTenantsUpdateCommand(i *invocation) *cobra.Command {
 the tenant has already takes nothing away: it lets nothing more in.
 
 Name, logo and accent are what people see where they sign in to the tenant's clients.
-Pages take from the accent what can be read by day and by night; the logo stands on white.`,
+Pages take from the accent what can be read by day and by night; the logo stands on white.
+
+Registration says who may make an account of the role user for themselves, after a link in
+a mail has proven the address: everybody, nobody, or who has an address in one of the
+mail domains that are named.`,
 		Example: `  gatehouse admin tenants update acme --plan enterprise --max-users 500
   gatehouse admin tenants update acme --logo acme.png --accent '#7a1fa2'
+  gatehouse admin tenants update acme --registration example.com --registration example.org
   gatehouse admin tenants update acme --max-agents -1 --feature custom_domains --feature advanced_analytics`,
 		Args: cobra.ExactArgs(1),
 	}
@@ -44,12 +49,13 @@ Pages take from the accent what can be read by day and by night; the logo stands
 	flags.StringArrayVar(&features, "feature", nil, "A feature that is switched on, in place of those it had; repeat it")
 	flags.StringVar(&accent, "accent", "", "The colour of its sign-in pages, as #rrggbb; '' for that of the house")
 	flags.StringVar(&logo, "logo", "", "A PNG, JPEG or WebP file with the logo of its sign-in pages; '' for none")
+	flags.StringArrayVar(&registration, "registration", nil, "Who may register: open, closed, or a mail domain; repeat it for more")
 	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
 		in.Tenant = args[0]
 		b.Slug, b.Name, b.Region, b.Plan = changed(cmd, "slug", &slug), changed(cmd, "name", &name), changed(cmd, "region", &region), changed(cmd, "plan", &plan)
 		b.MaxUsers, b.MaxAgents = changed(cmd, "max-users", &maxUsers), changed(cmd, "max-agents", &maxAgents)
 		b.StorageQuotaGB, b.Features = changed(cmd, "storage-quota-gb", &quota), changed(cmd, "feature", &features)
-		b.Accent = changed(cmd, "accent", &accent)
+		b.Accent, b.Registration = changed(cmd, "accent", &accent), changed(cmd, "registration", &registration)
 		if flags.Changed("logo") {
 			if err := changeLogo(ctx, o, in.TenantPath, logo); err != nil {
 				return err

@@ -79,6 +79,7 @@ var codeLimits = append(limits[:len(limits):len(limits)],
 var (
 	mailRequestLimits = []limit{{10 * time.Minute, 10, func(a Attempt) []byte { return counterKey("mail by address", AddressGroup(a.Addr)) }}}
 	mailLimits        = []limit{{time.Hour, 3, func(a Attempt) []byte { return counterKey("mail to user", a.User.String()) }}}
+	strangerLimits    = []limit{{time.Hour, 3, func(a Attempt) []byte { return counterKey("mail to stranger", storage.FoldIdentifier(a.Identifier)) }}}
 )
 
 // Limits keeps attempts within bounds, wherever they come in.
@@ -125,6 +126,12 @@ func (l *Limits) TakeMailRequest(ctx context.Context, addr netip.Addr) error {
 // [*LimitError] when they got too many.
 func (l *Limits) TakeMail(ctx context.Context, user authz.UserID) error {
 	_, err := l.reserve(ctx, mailLimits, Attempt{User: user})
+	return err
+}
+
+// TakeMailTo is [Limits.TakeMail] for an address that no account has.
+func (l *Limits) TakeMailTo(ctx context.Context, email string) error {
+	_, err := l.reserve(ctx, strangerLimits, Attempt{Identifier: email})
 	return err
 }
 

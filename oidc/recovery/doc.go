@@ -1,6 +1,6 @@
 // Package recovery is one-time links: who may have one, and what it does when it is
 // spent. A link verifies an address, chooses a password, signs in, changes an
-// address or takes that back, or accepts an invitation.
+// address or takes that back, accepts an invitation, or makes an account.
 //
 // Its law: whoever asks learns nothing about who has an account, because the
 // question is answered before it is looked into; opening a link spends nothing,

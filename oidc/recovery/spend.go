@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/directory"
@@ -46,6 +47,8 @@ func (o Opened) stands() bool {
 	switch o.Purpose {
 	case storage.LinkInvitation:
 		return o.Tenant.Slug != "" // not suspended since
+	case storage.LinkRegistration:
+		return !o.Owner.Known && o.Tenant.Slug != "" && o.Tenant.Registration.Admits(o.Email)
 	case storage.LinkChangeEmail, storage.LinkUndoEmail:
 		return o.Owner.Known
 	}
@@ -85,7 +88,7 @@ func (s *Service) ChoosePassword(ctx context.Context, o Opened, password authn.P
 // AskPasskey asks the browser in which a link was opened for the passkey that its account begins with. It is nil
 // where there can be none: the link is for something else, or what guards the account already would be passed by.
 func (s *Service) AskPasskey(ctx context.Context, o Opened, browser string) (*authn.Ceremony, error) {
-	if s.Passkeys == nil || o.Purpose != storage.LinkSetUp && (o.Purpose != storage.LinkInvitation || o.Owner.Known) {
+	if s.Passkeys == nil || o.Purpose != storage.LinkSetUp && o.Purpose != storage.LinkRegistration && (o.Purpose != storage.LinkInvitation || o.Owner.Known) {
 		return nil, nil
 	}
 	if o.Purpose == storage.LinkSetUp {
@@ -127,8 +130,7 @@ func (s *Service) hash(ctx context.Context, password authn.Password, about ...st
 	return s.Hasher.Hash(ctx, password)
 }
 
-// SignIn spends a link to sign in with. That somebody reads a mailbox is one factor; RFC
-// 8176 has no name for it.
+// SignIn spends a link to sign in with.
 func (s *Service) SignIn(ctx context.Context, o Opened, addr netip.Addr) (authn.Proof, error) {
 	if o.Purpose != storage.LinkSignIn {
 		return authn.Proof{}, authn.ErrLink
@@ -145,7 +147,12 @@ func (s *Service) SignIn(ctx context.Context, o Opened, addr netip.Addr) (authn.
 	if err := user.SignInByLink(ctx, o.Link, e); err != nil {
 		return authn.Proof{}, orLink(err)
 	}
-	return authn.Proof{User: o.User, ACR: authz.ACRSingleFactor, AMR: []string{"email"}, AuthTime: e.At}, nil
+	return byMail(o.User, e.At), nil
+}
+
+// byMail is what is proven by who reads a mailbox: one factor. RFC 8176 has no name for it.
+func byMail(user authz.UserID, at time.Time) authn.Proof {
+	return authn.Proof{User: user, ACR: authz.ACRSingleFactor, AMR: []string{"email"}, AuthTime: at}
 }
 
 // VerifyEmail spends a link that proves an address.
@@ -177,7 +184,7 @@ func (s *Service) UndoEmail(ctx context.Context, o Opened, addr netip.Addr) erro
 	return orLink(s.Store.ForUser(o.User).UndoEmail(ctx, o.Link, s.Now().Add(directory.LedgerLifetime), s.event(o, "user.email.undo", addr)))
 }
 
-// Newcomer is who accepts an invitation without having an account.
+// Newcomer is who accepts an invitation or registers without having an account.
 type Newcomer struct {
 	Username, DisplayName string
 	// Password is what they begin with, unless it is the answer of a browser that was asked for a passkey.
@@ -192,20 +199,24 @@ func (s *Service) Accept(ctx context.Context, o Opened, n Newcomer, addr netip.A
 	if o.Purpose != storage.LinkInvitation || o.Owner.Known {
 		return authn.ErrLink
 	}
-	user := directory.CreateUser{Username: n.Username, DisplayName: n.DisplayName}
-	var first *storage.FirstPasskey
-	var err error
-	if n.Passkey != nil && s.Passkeys != nil {
-		first = &storage.FirstPasskey{}
-		*first, err = s.Passkeys.MakeFirst(ctx, o.Link, o.Owner.User, *n.Passkey)
-	} else {
-		user.PasswordHash, err = s.hash(ctx, n.Password, n.Username, o.Email, n.DisplayName, o.Tenant.Name)
-	}
+	account, first, err := s.newcomer(ctx, o, n)
 	if err != nil {
 		return err
 	}
-	_, err = s.Directory.AcceptInvitation(ctx, o.Link, user, first, addr)
+	_, err = s.Directory.AcceptInvitation(ctx, o.Link, account, first, addr)
 	return orLink(err)
+}
+
+// newcomer is the account to be made, and the passkey that it begins with, or nil.
+func (s *Service) newcomer(ctx context.Context, o Opened, n Newcomer) (directory.CreateUser, *storage.FirstPasskey, error) {
+	user := directory.CreateUser{Username: n.Username, DisplayName: n.DisplayName}
+	if n.Passkey != nil && s.Passkeys != nil {
+		first, err := s.Passkeys.MakeFirst(ctx, o.Link, o.Owner.User, *n.Passkey)
+		return user, &first, err
+	}
+	var err error
+	user.PasswordHash, err = s.hash(ctx, n.Password, n.Username, o.Email, n.DisplayName, o.Tenant.Name)
+	return user, nil, err
 }
 
 // Join spends an invitation for the account that has the invited address, which must be the

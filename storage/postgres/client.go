@@ -50,6 +50,8 @@ type Catalogue struct {
 	Scopes    map[authz.Scope]storage.ScopeInfo
 	Roles     map[authz.Role]storage.Role
 	Resources map[string]storage.Resource
+	// Registering is the tenants in which people may make accounts for themselves, the oldest first.
+	Registering []storage.Tenant
 }
 
 // Rules is the part of the registry that [authz.Derive] asks for.
@@ -63,7 +65,7 @@ func (c Catalogue) Rules() map[authz.Scope]authz.ScopeRule {
 	return rules
 }
 
-// Catalogue reads the registry of scopes, the roles and the resources, from
+// Catalogue reads the registry of scopes, the roles, the resources and who registers where, from
 // memory when nothing changed since.
 func (s *Store) Catalogue(ctx context.Context) (Catalogue, error) {
 	return s.catalogue.get(ctx, struct{}{})
@@ -101,6 +103,11 @@ func (s *Store) readCatalogue(ctx context.Context, _ struct{}) (Catalogue, error
 			}
 			return err
 		})
+		b.Queue(`select ` + tenantColumns + ` from platform.tenants t where t.registration <> '{}' and t.suspended_at is null order by t.id`).
+			Query(func(rows pgx.Rows) (err error) {
+				c.Registering, err = pgx.CollectRows(rows, scanTenant)
+				return err
+			})
 	})
 	return c, err
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/gatehouse/gatehouse/storage"
 )
 
-// LinkOwner is who a one-time link is for: the user with the authenticators that count, or, for
-// an invitation, the account that has its address, if there is one.
+// LinkOwner is who a one-time link is for: the user with the authenticators that count, or, for an
+// invitation or a registration, the account that has its address, if there is one.
 type LinkOwner struct {
 	storage.User
 	// Known reports whether there is such an account.
@@ -33,10 +33,10 @@ func (s *Store) Link(ctx context.Context, id authz.LinkID, now time.Time) (stora
 			QueryRow(func(row pgx.Row) error {
 				return row.Scan(&l.ID, &l.Purpose, &l.User, &l.Email, &l.Flow, &l.CreatedAt, &l.ExpiresAt, &l.Tenant.ID, &l.Group, &l.Role)
 			})
-		b.Queue(`select t.id, t.slug, t.name from platform.tenants t where t.id = platform.acting_tenant() and t.suspended_at is null`).
+		b.Queue(`select t.id, t.slug, t.name, t.registration from platform.tenants t where t.id = platform.acting_tenant() and t.suspended_at is null`).
 			Query(func(rows pgx.Rows) error {
 				for rows.Next() {
-					if err := rows.Scan(&l.Tenant.ID, &l.Tenant.Slug, &l.Tenant.Name); err != nil {
+					if err := rows.Scan(&l.Tenant.ID, &l.Tenant.Slug, &l.Tenant.Name, &l.Tenant.Registration); err != nil {
 						return err
 					}
 				}
@@ -206,7 +206,20 @@ func (s *OperatorStore) InsertInvitation(ctx context.Context, l storage.Link, m 
 	})
 }
 
-// AcceptInvitation spends an invitation: a new user when made is true, else one who exists, becomes a
+// InsertRegistration makes a link that makes an account, and the letter that carries it. An
+// earlier one of the same address in the tenant is void from then on.
+func (s *TenantStore) InsertRegistration(ctx context.Context, l storage.Link, m storage.Mail) error {
+	return s.batch(ctx, "insert registration", s.as, func(b *pgx.Batch) {
+		b.Queue(`insert into platform.one_time_links (id, purpose, email, email_folded, tenant_id, role, flow, created_at, expires_at)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+			on conflict (tenant_id, email_folded) where purpose = 'registration' do update set id = excluded.id, email = excluded.email,
+				flow = excluded.flow, created_at = excluded.created_at, expires_at = excluded.expires_at`,
+			l.ID, storage.LinkRegistration, l.Email, storage.FoldIdentifier(l.Email), s.as.tenant, l.Role, l.Flow, l.CreatedAt, l.ExpiresAt)
+		queueJob(b, m)
+	})
+}
+
+// AcceptInvitation spends an invitation or a registration: a new user when made is true, else one who exists, becomes a
 // member. The address is proven, for the invitation went there. first is a new user's passkey, or nil.
 func (s *OperatorStore) AcceptInvitation(ctx context.Context, l storage.Link, u storage.User, made bool, first *storage.FirstPasskey, e storage.AuditEvent) error {
 	return s.change(ctx, e, userObject(u.ID), func(tx pgx.Tx) error {

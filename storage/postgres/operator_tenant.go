@@ -10,11 +10,11 @@ import (
 	"github.com/gatehouse/gatehouse/storage"
 )
 
-const tenantColumns = `t.id, t.slug, t.name, t.region, t.plan, t.max_users, t.max_agents, t.storage_quota_gb, t.features, t.accent, t.logo, t.created_at, t.suspended_at`
+const tenantColumns = `t.id, t.slug, t.name, t.region, t.plan, t.max_users, t.max_agents, t.storage_quota_gb, t.features, t.accent, t.logo, t.registration, t.created_at, t.suspended_at`
 
 func scanTenant(row pgx.CollectableRow) (t storage.Tenant, err error) {
 	return t, row.Scan(&t.ID, &t.Slug, &t.Name, &t.Region, &t.Plan, &t.MaxUsers, &t.MaxAgents, &t.StorageQuotaGB, &t.Features,
-		&t.Accent, &t.Logo, &t.CreatedAt, (*zeronull.Timestamptz)(&t.SuspendedAt))
+		&t.Accent, &t.Logo, &t.Registration, &t.CreatedAt, (*zeronull.Timestamptz)(&t.SuspendedAt))
 }
 
 func tenantObject(id authz.TenantID) object {

@@ -27,8 +27,9 @@ func (s *OperatorStore) UpdateTenant(ctx context.Context, id authz.TenantID, cha
 			return err
 		}
 		return exec(ctx, tx, `update platform.tenants set slug = $2, name = $3, region = $4, plan = $5, max_users = $6, max_agents = $7,
-				storage_quota_gb = $8, features = coalesce($9::text[], '{}'), accent = $10 where id = $1`,
-			id, t.Slug, t.Name, t.Region, t.Plan, t.MaxUsers, t.MaxAgents, t.StorageQuotaGB, t.Features, t.Accent)
+				storage_quota_gb = $8, features = coalesce($9::text[], '{}'), accent = $10,
+				registration = coalesce($11::text[], '{}') where id = $1`,
+			id, t.Slug, t.Name, t.Region, t.Plan, t.MaxUsers, t.MaxAgents, t.StorageQuotaGB, t.Features, t.Accent, t.Registration)
 	})
 	return t, err
 }

@@ -111,7 +111,7 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 		return authz.ClientID(c.ID), c.Table != "tenants"
 	}, "clients", "client_groups", "tenants")
 	s.roll = newRoll(s.feed, s.clientIDs)
-	s.catalogue = newCache(s.feed, s.readCatalogue, nil, "scopes", "roles", "resources")
+	s.catalogue = newCache(s.feed, s.readCatalogue, nil, "scopes", "roles", "resources", "tenants")
 	s.bans = newCache(s.feed, s.readBans, nil, "ip_bans")
 	s.feed.start()
 	return s, nil

@@ -47,6 +47,7 @@ type Tenant struct {
 	Features       []string   `json:"features" nullable:"false" table:"-"`
 	Accent         string     `json:"accent" table:"-" doc:"The colour of its sign-in pages, as #rrggbb; empty for that of the house"`
 	LogoURL        string     `json:"logo_url" table:"-" doc:"Empty where there is none"`
+	Registration   []string   `json:"registration" nullable:"false" table:"-" doc:"Whose mail domains may make accounts for themselves; open for everybody, empty for nobody"`
 	CreatedAt      *time.Time `json:"created_at" nullable:"false"`
 	SuspendedAt    *time.Time `json:"suspended_at" doc:"null while the tenant is active"`
 }
@@ -55,7 +56,7 @@ func describeTenant(t storage.Tenant) Tenant {
 	return Tenant{
 		ID: t.ID.String(), Slug: t.Slug, Name: t.Name, Region: t.Region, Plan: t.Plan,
 		MaxUsers: t.MaxUsers, MaxAgents: t.MaxAgents, StorageQuotaGB: t.StorageQuotaGB,
-		Features: texts(t.Features), Accent: t.Accent, LogoURL: t.Logo, CreatedAt: instant(t.CreatedAt), SuspendedAt: instant(t.SuspendedAt),
+		Features: texts(t.Features), Accent: t.Accent, LogoURL: t.Logo, Registration: texts(t.Registration), CreatedAt: instant(t.CreatedAt), SuspendedAt: instant(t.SuspendedAt),
 	}
 }
 
@@ -116,6 +117,7 @@ type TenantUpdate struct {
 		StorageQuotaGB *int      `json:"storage_quota_gb,omitempty" minimum:"-1" maximum:"2147483647"`
 		Features       *[]string `json:"features,omitempty" maxItems:"64" doc:"In place of those it had"`
 		Accent         *string   `json:"accent,omitempty" maxLength:"7" doc:"The colour of its sign-in pages, as #rrggbb; empty for that of the house. Pages take from it what can be read by day and by night"`
+		Registration   *[]string `json:"registration,omitempty" maxItems:"64" doc:"In place of what it was: open, closed, or the mail domains whose people may make accounts for themselves"`
 	}
 }
 
@@ -127,8 +129,8 @@ func (a *API) updateTenant(ctx context.Context, actor directory.Actor, in *Tenan
 	b := in.Body
 	t, err = a.Directory.UpdateTenant(ctx, actor, t.ID, directory.TenantChange{
 		Slug: b.Slug, Name: b.Name, Region: b.Region, Plan: b.Plan, MaxUsers: b.MaxUsers, MaxAgents: b.MaxAgents, StorageQuotaGB: b.StorageQuotaGB, Features: b.Features,
-		Accent: b.Accent,
-		If:     asSeen(in.IfMatch, describeTenant),
+		Accent: b.Accent, Registration: b.Registration,
+		If: asSeen(in.IfMatch, describeTenant),
 	})
 	return describeTenant(t), err
 }

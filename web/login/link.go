@@ -50,13 +50,14 @@ func (p *Pages) showLink(w http.ResponseWriter, r *http.Request, v *browser.Visi
 	if ceremony != nil {
 		page.Passkey = passkeyQuestion(*ceremony)
 	}
-	browser.Show(w, r, page, browser.Sending{Status: status, Script: true})
+	_, question := p.waiting(r, v, o)
+	browser.Show(w, r, page, browser.Sending{Status: status, LeadsTo: question.Redirect, Script: true})
 }
 
 // linkLayout has the look of the tenant that an invitation leads to, or of the only one that the link's owner is in.
 func (p *Pages) linkLayout(r *http.Request, v *browser.Visit, o recovery.Opened) (templates.Layout, error) {
 	tenant := o.Tenant.ID
-	if o.Purpose != storage.LinkInvitation {
+	if tenant.IsZero() {
 		owner, err := p.Store.ForUser(o.User).Person(r.Context())
 		if err != nil {
 			return templates.Layout{}, err
@@ -74,8 +75,12 @@ func (p *Pages) SpendLink(w http.ResponseWriter, r *http.Request) {
 		p.refuseLink(w, r, err)
 		return
 	}
-	if o.Purpose == storage.LinkSignIn {
+	switch o.Purpose {
+	case storage.LinkSignIn:
 		p.signInByLink(w, r, v, o)
+		return
+	case storage.LinkRegistration:
+		p.registerByLink(w, r, v, o, token)
 		return
 	}
 	if err := p.spend(r, v, o); err != nil {
@@ -96,11 +101,7 @@ func (p *Pages) SpendLink(w http.ResponseWriter, r *http.Request) {
 func (p *Pages) spend(r *http.Request, v *browser.Visit, o recovery.Opened) error {
 	ctx, addr := r.Context(), browser.AddressFrom(r.Context())
 	password := authn.NewPassword(r.PostFormValue("password"))
-	var passkey *authn.Answer
-	if r.PostFormValue("response") != "" {
-		answer := passkeyAnswer(r, v)
-		passkey = &answer
-	}
+	passkey := firstPasskey(r, v)
 	switch o.Purpose {
 	case storage.LinkResetPassword, storage.LinkSetUp:
 		if passkey != nil {
@@ -115,9 +116,7 @@ func (p *Pages) spend(r *http.Request, v *browser.Visit, o recovery.Opened) erro
 		return p.Recovery.UndoEmail(ctx, o, addr)
 	case storage.LinkInvitation:
 		if !o.Owner.Known {
-			return p.Recovery.Accept(ctx, o, recovery.Newcomer{
-				Username: r.PostFormValue("username"), DisplayName: r.PostFormValue("display_name"), Password: password, Passkey: passkey,
-			}, addr)
+			return p.Recovery.Accept(ctx, o, newcomer(r, v), addr)
 		}
 		in, err := v.SignedIn(ctx)
 		if err != nil || in == nil {
@@ -128,15 +127,38 @@ func (p *Pages) spend(r *http.Request, v *browser.Visit, o recovery.Opened) erro
 	return authn.ErrLink
 }
 
-// signInByLink goes on where the link was asked for, when this is the same browser, or else to the account.
-func (p *Pages) signInByLink(w http.ResponseWriter, r *http.Request, v *browser.Visit, o recovery.Opened) {
-	flow, question := o.Flow, oidc.SignInQuestion{}
-	if requestWaits(flow) {
-		var err error
-		if question, err = p.Provider.SignIn(r.Context(), v.Protocol(), flow); err != nil {
-			flow = ""
-		}
+// newcomer is who makes an account by the form.
+func newcomer(r *http.Request, v *browser.Visit) recovery.Newcomer {
+	return recovery.Newcomer{
+		Username: r.PostFormValue("username"), DisplayName: r.PostFormValue("display_name"), Password: authn.NewPassword(r.PostFormValue("password")),
+		Passkey: firstPasskey(r, v),
 	}
+}
+
+// firstPasskey is the answer of a browser that was asked for a passkey; nil where a password was chosen.
+func firstPasskey(r *http.Request, v *browser.Visit) *authn.Answer {
+	if r.PostFormValue("response") == "" {
+		return nil
+	}
+	answer := passkeyAnswer(r, v)
+	return &answer
+}
+
+// waiting is the request in which a link was asked for, when that was in this browser.
+func (p *Pages) waiting(r *http.Request, v *browser.Visit, o recovery.Opened) (string, oidc.SignInQuestion) {
+	if !requestWaits(o.Flow) {
+		return o.Flow, oidc.SignInQuestion{}
+	}
+	question, err := p.Provider.SignIn(r.Context(), v.Protocol(), o.Flow)
+	if err != nil {
+		return "", oidc.SignInQuestion{}
+	}
+	return o.Flow, question
+}
+
+// signInByLink goes on where the link was asked for, or else to the account.
+func (p *Pages) signInByLink(w http.ResponseWriter, r *http.Request, v *browser.Visit, o recovery.Opened) {
+	flow, question := p.waiting(r, v, o)
 	proof, err := p.Recovery.SignIn(r.Context(), o, browser.AddressFrom(r.Context()))
 	if err != nil {
 		p.refuseLink(w, r, err)
@@ -148,7 +170,7 @@ func (p *Pages) signInByLink(w http.ResponseWriter, r *http.Request, v *browser.
 // unspent shows the form again where something else can be tried.
 func (p *Pages) unspent(w http.ResponseWriter, r *http.Request, v *browser.Visit, o recovery.Opened, token string, err error) {
 	page := templates.Link{Token: token, Name: o.Owner.DisplayName, Username: o.Owner.Username}
-	if o.Purpose == storage.LinkInvitation && !o.Owner.Known {
+	if !o.Owner.Known {
 		page.Name, page.Username = r.PostFormValue("display_name"), r.PostFormValue("username")
 	}
 	status := http.StatusBadRequest
@@ -169,6 +191,8 @@ func (p *Pages) unspent(w http.ResponseWriter, r *http.Request, v *browser.Visit
 	case errors.Is(err, authn.ErrPasskey), errors.Is(err, authn.ErrPasskeyExists):
 		page.Problem = templates.LinkPasskey
 		p.Log.InfoContext(r.Context(), "passkey not made", "purpose", o.Purpose, "error", err)
+	case errors.Is(err, storage.ErrLimit):
+		page.Problem, status = templates.LinkFull, http.StatusConflict
 	case errors.Is(err, storage.ErrConflict):
 		page.Problem, status = templates.LinkTaken, http.StatusConflict
 	case errors.Is(err, authn.ErrBusy):

@@ -92,7 +92,12 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, v *browser.Visit, p
 		return
 	}
 	page.Layout, page.Client, page.Recoverable = layout, q.Client.Name, !p.NoMail && q.Again == ""
+	if _, page.Registering, err = p.Provider.Registering(r.Context(), q.Client.Tenant, ""); err != nil {
+		p.Fail(w, r, err)
+		return
+	}
 	if q.Again != "" {
+		page.Registering = false
 		page.Reauthenticate, page.Username = true, q.Again
 	}
 	if p.Passkeys != nil {
