@@ -4,12 +4,15 @@
 -- +goose Up
 
 -- Whoever adds may see their own rows alone; to count, all of the tenant's must be
--- seen. The setting holds for the function and is put back behind it.
+-- seen. The setting holds for the function and is put back behind it; "set" among the
+-- function's own options would ask for a superuser.
 -- +goose StatementBegin
-create function platform.hold_to_max_users() returns trigger language plpgsql set app.operator = 'on' as $$
+create function platform.hold_to_max_users() returns trigger language plpgsql as $$
 declare
+  acted text := coalesce(current_setting('app.operator', true), '');
   booked record;
 begin
+  perform set_config('app.operator', 'on', true);
   for booked in
     select t.id, t.max_users from platform.tenants t
      where t.max_users is not null and t.id in (select tenant_id from added) order by t.id for no key update
@@ -18,6 +21,7 @@ begin
       raise exception using errcode = 'GH001', message = 'max_users', detail = booked.max_users::text;
     end if;
   end loop;
+  perform set_config('app.operator', acted, true);
   return null;
 end
 $$;
@@ -26,10 +30,12 @@ create trigger hold_to_max_users after insert on platform.user_group_memberships
   referencing new table as added for each statement execute function platform.hold_to_max_users();
 
 -- +goose StatementBegin
-create function platform.hold_to_max_agents() returns trigger language plpgsql set app.operator = 'on' as $$
+create function platform.hold_to_max_agents() returns trigger language plpgsql as $$
 declare
+  acted text := coalesce(current_setting('app.operator', true), '');
   booked record;
 begin
+  perform set_config('app.operator', 'on', true);
   for booked in
     select t.id, t.max_agents from platform.tenants t
      where t.max_agents is not null and t.id in (select tenant_id from added where kind = 'agent') order by t.id for no key update
@@ -38,6 +44,7 @@ begin
       raise exception using errcode = 'GH001', message = 'max_agents', detail = booked.max_agents::text;
     end if;
   end loop;
+  perform set_config('app.operator', acted, true);
   return null;
 end
 $$;
@@ -68,10 +75,12 @@ create policy owned on platform.files using (user_id = platform.acting_user() or
 create policy named on platform.files for select using (id = platform.named_row());
 
 -- +goose StatementBegin
-create function platform.hold_to_storage_quota() returns trigger language plpgsql set app.operator = 'on' as $$
+create function platform.hold_to_storage_quota() returns trigger language plpgsql as $$
 declare
+  acted text := coalesce(current_setting('app.operator', true), '');
   booked record;
 begin
+  perform set_config('app.operator', 'on', true);
   for booked in
     select t.id, t.storage_quota_gb from platform.tenants t
      where t.storage_quota_gb is not null and t.id in (select tenant_id from added) order by t.id for no key update
@@ -80,6 +89,7 @@ begin
       raise exception using errcode = 'GH001', message = 'storage_quota_gb', detail = booked.storage_quota_gb::text;
     end if;
   end loop;
+  perform set_config('app.operator', acted, true);
   return null;
 end
 $$;

@@ -118,13 +118,15 @@ create index audit_events_by_object on platform.audit_events (object_kind, objec
 create policy forgotten on platform.audit_events for delete using (platform.acting_operator());
 -- +goose StatementBegin
 create function platform.forget_audit_events(older_than timestamptz, at_most integer) returns bigint
-  language plpgsql security definer set search_path = pg_catalog set app.operator = 'on' as $$
+  language plpgsql security definer set search_path = pg_catalog as $$
 declare
+  acted text := coalesce(current_setting('app.operator', true), '');
   head   platform.audit_heads;
   last   record;
   gone   bigint := 0;
   cutoff timestamptz := least(older_than, now() - interval '90 days');
 begin
+  perform set_config('app.operator', 'on', true);
   for head in select * from platform.audit_heads h order by h.chain for update skip locked loop
     select e.seq, e.hash into last from (
       select x.seq, x.hash, bool_and(x.at < cutoff) over (order by x.seq) as old from platform.audit_events x
@@ -136,6 +138,7 @@ begin
       gone := gone + last.seq - head.base_seq;
     end if;
   end loop;
+  perform set_config('app.operator', acted, true);
   return gone;
 end
 $$;

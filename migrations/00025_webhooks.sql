@@ -88,9 +88,13 @@ create trigger queue_delivery after insert on platform.webhook_deliveries
 -- sees no receivers: this looks for them in the name of the schema's owner.
 -- +goose StatementBegin
 create function platform.tell_of_audit_events() returns trigger
-  language plpgsql security definer set search_path = pg_catalog set app.operator = 'on' as $$
+  language plpgsql security definer set search_path = pg_catalog as $$
+declare
+  acted text := coalesce(current_setting('app.operator', true), '');
 begin
+  perform set_config('app.operator', 'on', true);
   if not exists (select from platform.webhooks w where w.disabled_at is null) then
+    perform set_config('app.operator', acted, true);
     return null;
   end if;
   with told as materialized (
@@ -124,6 +128,7 @@ begin
       ('user.remove-authenticators', 'recovery-codes', 'revoke')) c (action, type, change) on c.action = h.action
    where h.protocol = 'set' and platform.asked_for(h.events, 'credential-change')
      and (h.client_id is null or exists (select from platform.grants g where g.user_id = h.user_id and g.client_id = h.client_id));
+  perform set_config('app.operator', acted, true);
   return null;
 end
 $$;
@@ -134,8 +139,15 @@ create trigger told after insert on platform.audit_events
 -- Every way in which a session ends passes the ledger (OpenID CAEP 1.0 §3.1).
 -- +goose StatementBegin
 create function platform.tell_of_sessions() returns trigger
-  language plpgsql security definer set search_path = pg_catalog set app.operator = 'on' as $$
+  language plpgsql security definer set search_path = pg_catalog as $$
+declare
+  acted text := coalesce(current_setting('app.operator', true), '');
 begin
+  perform set_config('app.operator', 'on', true);
+  if not exists (select from platform.webhooks w where w.protocol = 'set' and w.disabled_at is null) then
+    perform set_config('app.operator', acted, true);
+    return null;
+  end if;
   insert into platform.webhook_deliveries (webhook_id, event_id, tenant_id, type, at, data, begun_at)
   select w.id, platform.new_id(), w.tenant_id, 'session-revoked', d.revoked_at,
          jsonb_build_object('user_id', s.user_id, 'sid', s.token_jti, 'reason', d.reason), d.revoked_at
@@ -143,6 +155,7 @@ begin
    where w.protocol = 'set' and w.disabled_at is null and platform.asked_for(w.events, 'session-revoked')
      and (w.tenant_id is null or w.tenant_id = s.current_tenant_id)
      and (w.client_id is null or exists (select from platform.grants g where g.sid = s.token_jti and g.client_id = w.client_id));
+  perform set_config('app.operator', acted, true);
   return null;
 end
 $$;

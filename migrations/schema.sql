@@ -121,14 +121,15 @@ $$;
 CREATE FUNCTION platform.forget_audit_events(older_than timestamp with time zone, at_most integer) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
-    SET "app.operator" TO 'on'
     AS $$
 declare
+  acted text := coalesce(current_setting('app.operator', true), '');
   head   platform.audit_heads;
   last   record;
   gone   bigint := 0;
   cutoff timestamptz := least(older_than, now() - interval '90 days');
 begin
+  perform set_config('app.operator', 'on', true);
   for head in select * from platform.audit_heads h order by h.chain for update skip locked loop
     select e.seq, e.hash into last from (
       select x.seq, x.hash, bool_and(x.at < cutoff) over (order by x.seq) as old from platform.audit_events x
@@ -140,17 +141,19 @@ begin
       gone := gone + last.seq - head.base_seq;
     end if;
   end loop;
+  perform set_config('app.operator', acted, true);
   return gone;
 end
 $$;
 
 CREATE FUNCTION platform.hold_to_max_agents() RETURNS trigger
     LANGUAGE plpgsql
-    SET "app.operator" TO 'on'
     AS $$
 declare
+  acted text := coalesce(current_setting('app.operator', true), '');
   booked record;
 begin
+  perform set_config('app.operator', 'on', true);
   for booked in
     select t.id, t.max_agents from platform.tenants t
      where t.max_agents is not null and t.id in (select tenant_id from added where kind = 'agent') order by t.id for no key update
@@ -159,17 +162,19 @@ begin
       raise exception using errcode = 'GH001', message = 'max_agents', detail = booked.max_agents::text;
     end if;
   end loop;
+  perform set_config('app.operator', acted, true);
   return null;
 end
 $$;
 
 CREATE FUNCTION platform.hold_to_max_users() RETURNS trigger
     LANGUAGE plpgsql
-    SET "app.operator" TO 'on'
     AS $$
 declare
+  acted text := coalesce(current_setting('app.operator', true), '');
   booked record;
 begin
+  perform set_config('app.operator', 'on', true);
   for booked in
     select t.id, t.max_users from platform.tenants t
      where t.max_users is not null and t.id in (select tenant_id from added) order by t.id for no key update
@@ -178,17 +183,19 @@ begin
       raise exception using errcode = 'GH001', message = 'max_users', detail = booked.max_users::text;
     end if;
   end loop;
+  perform set_config('app.operator', acted, true);
   return null;
 end
 $$;
 
 CREATE FUNCTION platform.hold_to_storage_quota() RETURNS trigger
     LANGUAGE plpgsql
-    SET "app.operator" TO 'on'
     AS $$
 declare
+  acted text := coalesce(current_setting('app.operator', true), '');
   booked record;
 begin
+  perform set_config('app.operator', 'on', true);
   for booked in
     select t.id, t.storage_quota_gb from platform.tenants t
      where t.storage_quota_gb is not null and t.id in (select tenant_id from added) order by t.id for no key update
@@ -197,6 +204,7 @@ begin
       raise exception using errcode = 'GH001', message = 'storage_quota_gb', detail = booked.storage_quota_gb::text;
     end if;
   end loop;
+  perform set_config('app.operator', acted, true);
   return null;
 end
 $$;
@@ -293,10 +301,13 @@ $_$;
 CREATE FUNCTION platform.tell_of_audit_events() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
-    SET "app.operator" TO 'on'
     AS $$
+declare
+  acted text := coalesce(current_setting('app.operator', true), '');
 begin
+  perform set_config('app.operator', 'on', true);
   if not exists (select from platform.webhooks w where w.disabled_at is null) then
+    perform set_config('app.operator', acted, true);
     return null;
   end if;
   with told as materialized (
@@ -330,6 +341,7 @@ begin
       ('user.remove-authenticators', 'recovery-codes', 'revoke')) c (action, type, change) on c.action = h.action
    where h.protocol = 'set' and platform.asked_for(h.events, 'credential-change')
      and (h.client_id is null or exists (select from platform.grants g where g.user_id = h.user_id and g.client_id = h.client_id));
+  perform set_config('app.operator', acted, true);
   return null;
 end
 $$;
@@ -337,9 +349,15 @@ $$;
 CREATE FUNCTION platform.tell_of_sessions() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
-    SET "app.operator" TO 'on'
     AS $$
+declare
+  acted text := coalesce(current_setting('app.operator', true), '');
 begin
+  perform set_config('app.operator', 'on', true);
+  if not exists (select from platform.webhooks w where w.protocol = 'set' and w.disabled_at is null) then
+    perform set_config('app.operator', acted, true);
+    return null;
+  end if;
   insert into platform.webhook_deliveries (webhook_id, event_id, tenant_id, type, at, data, begun_at)
   select w.id, platform.new_id(), w.tenant_id, 'session-revoked', d.revoked_at,
          jsonb_build_object('user_id', s.user_id, 'sid', s.token_jti, 'reason', d.reason), d.revoked_at
@@ -347,6 +365,7 @@ begin
    where w.protocol = 'set' and w.disabled_at is null and platform.asked_for(w.events, 'session-revoked')
      and (w.tenant_id is null or w.tenant_id = s.current_tenant_id)
      and (w.client_id is null or exists (select from platform.grants g where g.sid = s.token_jti and g.client_id = w.client_id));
+  perform set_config('app.operator', acted, true);
   return null;
 end
 $$;

@@ -103,11 +103,9 @@ type Client struct {
 // ClientMetadata is what few clients have, by the names of the OAuth Dynamic Client
 // Registration Metadata registry (RFC 7591 §4.1).
 type ClientMetadata struct {
-	// SoftwareID and SoftwareVersion say which program the client is one of, and
-	// SoftwareStatement is what its maker has signed about it (RFC 7591 §2, §2.3).
-	SoftwareID        string `json:"software_id,omitempty"`
-	SoftwareVersion   string `json:"software_version,omitempty"`
-	SoftwareStatement string `json:"software_statement,omitempty"`
+	// SoftwareID and SoftwareVersion say which program the client is one of (RFC 7591 §2).
+	SoftwareID      string `json:"software_id,omitempty"`
+	SoftwareVersion string `json:"software_version,omitempty"`
 	// JWKSURI is where the client publishes its keys, instead of JWKS.
 	JWKSURI string `json:"jwks_uri,omitempty"`
 	// RequestURIs are where the client keeps request objects (RFC 9101 §5.2).

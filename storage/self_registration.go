@@ -31,6 +31,8 @@ type RegistrationRequest struct {
 	Email  string
 	// Flow is the sealed authorization request that waits, or "".
 	Flow string `json:",omitempty"`
+	// Language is a tag (BCP 47), or "" for the usual one.
+	Language string `json:",omitempty"`
 }
 
 // Kind implements [Job].

@@ -35,7 +35,8 @@ func newGate() *gate { return &gate{most: int64(perProcessor * runtime.GOMAXPROC
 func (g *gate) around(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
-		case "/healthz", "/readyz", oidc.RevocationsPath: // asked when there is trouble, or waiting for news
+		case "/healthz", "/readyz", oidc.RevocationsPath, // asked when there is trouble, or waiting for news
+			oidc.SignInPath: // waiting for its turn to hash a password: a queue with a bound of its own
 			next.ServeHTTP(w, r)
 			return
 		}

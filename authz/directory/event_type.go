@@ -11,7 +11,8 @@ import (
 // test compares the list with the source.
 var EventTypes = []string{
 	"ban.add", "ban.remove",
-	"client.create", "client.delete", "client.disable", "client.enable", "client.rotate-secret", "client.update",
+	"client.create", "client.delete", "client.delete-self", "client.disable", "client.enable", "client.register", "client.rotate-secret",
+	"client.update", "client.update-self",
 	"consent.give", "consent.withdraw",
 	"group.add-member", "group.create", "group.delete", "group.remove-member", "group.scopes", "group.update",
 	"keys.revoke", "keys.rotate",
@@ -26,7 +27,7 @@ var EventTypes = []string{
 	"user.approve-device", "user.approve-request", "user.avatar", "user.create", "user.delete", "user.disable",
 	"user.email.change", "user.email.undo", "user.email.verify", "user.enable", "user.grant-scope", "user.invitation.accept",
 	"user.invite", "user.merge", "user.passkey.add", "user.passkey.remove", "user.passkey.rename", "user.password",
-	"user.password.reset", "user.recovery_codes.make", "user.remove-authenticators", "user.remove-avatar", "user.revoke-scope",
+	"user.password.reset", "user.recovery_codes.make", "user.register", "user.remove-authenticators", "user.remove-avatar", "user.revoke-scope",
 	"user.select-tenant", "user.sign-in", "user.sign-in-failed", "user.sign-out", "user.sign-out-others", "user.sign_in.link", "user.totp.remove",
 	"user.totp.set", "user.update", "user.update-self",
 	"webhook.create", "webhook.delete", "webhook.fail", "webhook.redeliver", "webhook.rotate-secret", "webhook.test", "webhook.update",

@@ -34,7 +34,7 @@ func (s *Service) AnswerRegistration(ctx context.Context, r storage.Registration
 	case err == nil && !user.DisabledAt.IsZero():
 		return nil
 	case err == nil:
-		return s.mail(ctx, user, storage.Link{}, storage.LetterAccountExists, "")
+		return s.mail(ctx, user, storage.Link{}, storage.LetterAccountExists, r.Language)
 	case !errors.Is(err, storage.ErrNotFound):
 		return err
 	}
@@ -53,7 +53,7 @@ func (s *Service) AnswerRegistration(ctx context.Context, r storage.Registration
 	}
 	l := s.link(storage.User{}, storage.LinkRegistration, r.Email, verifyLifetime)
 	l.Flow, l.Role = r.Flow, authz.RoleUser
-	m := storage.Mail{Letter: storage.LetterRegister, To: r.Email, Link: l.ID, Until: l.ExpiresAt, Subject: tenant.Name}
+	m := storage.Mail{Letter: storage.LetterRegister, To: r.Email, Language: r.Language, Link: l.ID, Until: l.ExpiresAt, Subject: tenant.Name}
 	return s.Store.ForTenant(r.Tenant).InsertRegistration(ctx, l, m)
 }
 

@@ -32,6 +32,8 @@ func NewMigrator(dsn string) (*Migrator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare migration lock: %w", err)
 	}
+	// What a migration changes is everybody's, and row-level security binds the tables' owner, too.
+	config.RuntimeParams["app.operator"] = "on"
 	db := stdlib.OpenDB(*config)
 	provider, err := goose.NewProvider(goose.DialectPostgres, db, migrations.Files,
 		goose.WithSessionLocker(locker), goose.WithTableName("public.gatehouse_migrations"))

@@ -3,10 +3,13 @@ package postgres_test
 import (
 	"context"
 	"io/fs"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/migrations"
@@ -170,5 +173,49 @@ func TestMigrate_CommandLineClient(t *testing.T) {
 	}
 	if got := w.Text(`select redirect_uris, grant_types from platform.clients where id = 'gatehouse-cli'`); strings.Contains(got, "127.0.0.1") || strings.Contains(got, "authorization_code") {
 		t.Errorf("taken back: %s", got)
+	}
+}
+
+// Where PostgreSQL is somebody else's service, nobody is superuser: a login that owns its
+// database and may make roles migrates it and serves on it.
+func TestMigrate_WithoutSuperuser(t *testing.T) {
+	t.Parallel()
+	ctx, dsn := t.Context(), storagetest.Empty(t)
+	w := storagetest.NewWorld(t, dsn)
+	var database string
+	w.Get(`select current_database()`, nil, &database)
+	landlord := "landlord_of_" + database
+	w.Exec(`create role ` + landlord + ` login createrole`)
+	w.Exec(`alter database ` + database + ` owner to ` + landlord)
+	w.Exec(`grant all on schema public to ` + landlord)
+	t.Cleanup(func() {
+		conn, err := pgx.Connect(context.Background(), dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close(context.Background()) }()
+		_, err = conn.Exec(context.Background(), `reassign owned by `+landlord+` to current_user; drop owned by `+landlord+`; drop role `+landlord)
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	theirs := dsn + " user=" + landlord
+	if u, err := url.Parse(dsn); err == nil && u.Scheme != "" {
+		u.User = url.User(landlord)
+		theirs = u.String()
+	}
+	up, err := migrator(t, theirs).Up(ctx)
+	if err != nil {
+		t.Fatalf("Up: %v", err)
+	}
+	s := storagetest.Open(t, theirs, postgres.Options{})
+	acme := w.Tenant("acme")
+	w.User("ann", authz.RoleUser, "", acme)
+	if tenant, err := s.ForTenant(acme).Tenant(ctx); err != nil || tenant.Slug != "acme" {
+		t.Errorf("the tenant: %v, %v", tenant, err)
+	}
+	s.Close()
+	if down, err := migrator(t, theirs).DownTo(ctx, 0); err != nil || len(down) != len(up) {
+		t.Errorf("DownTo(0) = %v, %v", down, err)
 	}
 }

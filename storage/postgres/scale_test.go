@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -187,13 +188,21 @@ func readFromEndToEnd(w *storagetest.World) string {
 }
 
 // statements keeps each distinct batch that the store sends.
-type statements struct{ batches map[string]*pgx.Batch }
+type statements struct {
+	mu      sync.Mutex
+	batches map[string]*pgx.Batch
+}
 
 func (s *statements) TraceBatchStart(ctx context.Context, _ *pgx.Conn, d pgx.TraceBatchStartData) context.Context {
 	var key strings.Builder
 	for _, q := range d.Batch.QueuedQueries {
 		key.WriteString(q.SQL)
 	}
+	if strings.Contains(key.String(), "pg_current_snapshot") {
+		return ctx // the feed, which has settings of its own
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.batches == nil {
 		s.batches = map[string]*pgx.Batch{}
 	}
@@ -220,6 +229,8 @@ func (s *statements) explain(t *testing.T, dsn string) {
 		t.Fatal(err)
 	}
 	explained := 0
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, batch := range s.batches {
 		tx, err := conn.Begin(ctx)
 		if err != nil {

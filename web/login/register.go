@@ -32,7 +32,7 @@ func (p *Pages) Register(w http.ResponseWriter, r *http.Request) {
 		if err == nil && !tenant.Registration.Admits(page.Email) {
 			page.Problem, status = templates.RegisterDomain, http.StatusForbidden
 		} else if err == nil {
-			err = p.Recovery.AskToRegister(r.Context(), storage.RegistrationRequest{Tenant: tenant.ID, Email: page.Email, Flow: page.Flow}, browser.AddressFrom(r.Context()))
+			err = p.Recovery.AskToRegister(r.Context(), storage.RegistrationRequest{Tenant: tenant.ID, Email: page.Email, Flow: page.Flow, Language: v.Language()}, browser.AddressFrom(r.Context()))
 			page.Sent = err == nil
 		}
 		var unfit *directory.InvalidError

@@ -210,7 +210,7 @@ func TestForwardAuth_SignInBehindGateways(t *testing.T) {
 			f, listen := newFront(t, ""), freeAddress(t)
 			f.base = "http://" + listen
 			f.h.World.Exec(`update platform.clients set redirect_uris = $1 where id = 'guard'`, []string{f.base + "/.gatehouse/callback"})
-			f.h.Advance(5 * time.Second) // tokens that are as old as the change are refused
+			f.h.Advance(12 * time.Second) // tokens that are as old as the change, or as its being heard of, are refused
 			f.made = open(t, f.h, fmt.Sprintf("forward_auth: true\nsign_in: {base_url: %q, cookie_keys_file: %q}\nclient: {id: guard, secret_file: %s}\n%s", f.base, f.keys, secretFile(t), pages))
 			asked := httptest.NewServer(f.made)
 			t.Cleanup(asked.Close)

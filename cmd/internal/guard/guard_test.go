@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,9 +33,12 @@ type service struct {
 func newService(t *testing.T) *service {
 	t.Helper()
 	s := &service{}
+	var mu sync.Mutex
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body) // trailers stand at its end
+		mu.Lock()
 		s.last = r
+		mu.Unlock()
 		fmt.Fprint(w, "served")
 	}))
 	t.Cleanup(s.Close)
