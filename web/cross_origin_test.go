@@ -13,7 +13,7 @@ import (
 // readable is what scripts of any origin may read, all of it without cookies.
 var readable = []string{
 	"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource/api/v1", "/.well-known/passkey-endpoints",
-	"/oauth2/jwks", "/oauth2/token", "/oauth2/revoke", "/oauth2/userinfo",
+	"/oauth2/jwks", "/oauth2/token", "/oauth2/revoke", "/oauth2/userinfo", "/oauth2/register",
 }
 
 // G10: every route there is, those of tomorrow too: no origin is ever reflected, no
