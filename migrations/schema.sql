@@ -1167,6 +1167,8 @@ CREATE INDEX audit_events_by_actor ON platform.audit_events USING btree (actor_i
 
 CREATE INDEX audit_events_by_object ON platform.audit_events USING btree (object_kind, object_id, id);
 
+CREATE INDEX audit_events_by_person ON platform.audit_events USING btree (((COALESCE(after, before) ->> 'user_id'::text)), id) WHERE (COALESCE(after, before) ? 'user_id'::text);
+
 CREATE INDEX audit_events_by_tenant ON platform.audit_events USING btree (tenant_id, id) WHERE (tenant_id IS NOT NULL);
 
 CREATE INDEX backchannel_requests_by_client ON platform.backchannel_requests USING btree (client_id);

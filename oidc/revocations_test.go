@@ -98,12 +98,12 @@ func offline(t *testing.T, h *webtest.House) *resource.Offline {
 }
 
 // soonRefused waits until a token is refused, for a second at most.
-func soonRefused(t *testing.T, o *resource.Offline, what, token string) {
+func soonRefused(t *testing.T, o *resource.Offline, what, token string, want error) {
 	t.Helper()
 	begun := time.Now()
 	for {
 		_, err := o.Authenticate(t.Context(), token)
-		if errors.Is(err, resource.ErrInvalidToken) {
+		if errors.Is(err, want) {
 			return
 		}
 		if time.Since(begun) > time.Second {
@@ -130,14 +130,17 @@ func TestG8_OfflineHearsWithinASecond(t *testing.T) {
 			t.Fatalf("%s: a living token: %v", what, err)
 		}
 		end(access, tokens)
-		soonRefused(t, o, what, access)
+		soonRefused(t, o, what, access, resource.ErrInvalidToken)
 	}
-	for i, loss := range []struct{ what, change string }{
-		{"the role is lowered", `update platform.users set role = 'viewer', authz_changed_at = now() where username = $1`},
-		{"the user is disabled", `update platform.users set disabled_at = now(), authz_changed_at = now() where username = $1`},
-		{"a membership is lost", `delete from platform.user_group_memberships where user_id = (select id from platform.users where username = $1)`},
+	for i, loss := range []struct {
+		what, change string
+		want         error
+	}{
+		{"the user is disabled", `update platform.users set disabled_at = now(), authz_changed_at = now() where username = $1`, resource.ErrInvalidToken},
+		{"a membership is lost", `delete from platform.user_group_memberships where user_id = (select id from platform.users where username = $1)`, resource.ErrInvalidToken},
+		// The resource server's own client falls with the tenant: it cannot ask any more.
 		{"the tenant is suspended", `update platform.tenants set suspended_at = now() where id in
-			(select tenant_id from platform.user_group_memberships m join platform.users u on u.id = m.user_id where username = $1)`},
+			(select tenant_id from platform.user_group_memberships m join platform.users u on u.id = m.user_id where username = $1)`, resource.ErrUnavailable},
 	} {
 		name := fmt.Sprintf("user-%d", i)
 		h.User(name)
@@ -146,7 +149,7 @@ func TestG8_OfflineHearsWithinASecond(t *testing.T) {
 			t.Fatalf("%s: a living token: %v", loss.what, err)
 		}
 		h.World.Exec(loss.change, name)
-		soonRefused(t, o, loss.what, access)
+		soonRefused(t, o, loss.what, access, loss.want)
 	}
 	h.World.Exec(`update platform.tenants set suspended_at = null`)
 	h.Advance(10 * time.Second)
@@ -156,6 +159,31 @@ func TestG8_OfflineHearsWithinASecond(t *testing.T) {
 	revoke(h, "web", tokens.Text("access_token"))
 	if _, err := offline(t, h).Authenticate(t.Context(), tokens.Text("access_token")); !errors.Is(err, resource.ErrInvalidToken) {
 		t.Errorf("at a resource server that was started later: %v", err)
+	}
+}
+
+// A right that changed shows as well: what is left of the token's scopes
+// is asked for, of the token that is issued right afterwards too.
+func TestG8_OfflineNarrows(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	o := offline(t, h)
+	go o.Follow(t.Context())
+	user := h.User("root", authz.RoleAdmin)
+	form := url.Values{"scope": {"openid user tools:execute admin"}}
+	scope := func(token string) string {
+		p, err := o.Authenticate(t.Context(), token)
+		noError(t, err)
+		return p.Scopes.String()
+	}
+	before := h.Tokens("web", "root", form).Text("access_token")
+	if got := scope(before); got != form.Get("scope") {
+		t.Fatalf("an admin has %q", got)
+	}
+	h.World.Exec(`update platform.users set role = 'viewer', authz_changed_at = $2 where id = $1`, user, h.Now())
+	soon(t, "the older token is narrowed", func() bool { return scope(before) == "openid user" })
+	if got := scope(h.Tokens("web", "root", form).Text("access_token")); got != "openid user" {
+		t.Errorf("a token issued right afterwards has %q", got)
 	}
 }
 
@@ -181,7 +209,6 @@ func TestOfflineFailsClosed(t *testing.T) {
 		"no client":      {Config: resource.Config{Issuer: h.URL, Audience: h.URL}},
 		"a wrong secret": {Config: resource.Config{Issuer: h.URL, Audience: h.URL}, ClientID: "rs", ClientSecret: resource.NewSecret("wrong")},
 		"no right":       {Config: resource.Config{Issuer: h.URL, Audience: h.URL}, ClientID: authz.ClientID("web"), ClientSecret: resource.NewSecret(webtest.ClientSecret)},
-		"another feed":   {Config: resource.Config{Issuer: h.URL, Audience: h.URL}, Feed: "http://feed.example/x", ClientID: "rs", ClientSecret: resource.NewSecret(webtest.ClientSecret)},
 	} {
 		if _, err := resource.NewOffline(t.Context(), c); err == nil {
 			t.Errorf("%s: it begins", name)
@@ -212,7 +239,7 @@ func TestRevocationFeed_ByAssertion(t *testing.T) {
 		t.Fatalf("a living token: %v", err)
 	}
 	revoke(h, "web", access)
-	soonRefused(t, o, "revoked", access)
+	soonRefused(t, o, "revoked", access, resource.ErrInvalidToken)
 
 	assertion := key.assertion(t, h, "bank", nil)
 	for _, c := range []struct {

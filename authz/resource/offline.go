@@ -31,8 +31,6 @@ const (
 // OfflineConfig is what an [Offline] needs to know.
 type OfflineConfig struct {
 	Config
-	// Feed is the revocation feed; empty means to ask the issuer's metadata, once.
-	Feed string
 	// ClientID is a client that may introspect, which proves itself by either of
 	// ClientSecret and ClientKey.
 	ClientID     authz.ClientID
@@ -49,8 +47,9 @@ type OfflineConfig struct {
 // Offline proves access tokens without asking about them: by the issuer's keys,
 // and by the feed of what was revoked, which [Offline.Follow] keeps current. A
 // revoked token is refused as soon as the feed has told, commonly within
-// milliseconds. A token whose user, tenant or client lost or gained a right since
-// it was issued is refused too: its client refreshes, and gets one that is true.
+// milliseconds. Only about a token whose user, tenant or client lost or gained a
+// right since it was issued is the issuer asked, at most once in a second: the
+// answer tells what of its scopes is still true.
 //
 // Where subjects are pairwise the user's id is not in the token, so a changed right
 // of the user shows when the token is refreshed; their ended sessions and grants
@@ -60,6 +59,10 @@ type Offline struct {
 	config OfflineConfig
 	client credentials
 	fetch  fetcher
+	feed   string
+	// asked is for tokens of which the feed says no more than that they may not be
+	// true any longer.
+	asked  *Cached
 	cursor string
 
 	mu      sync.RWMutex
@@ -84,21 +87,29 @@ func NewOffline(ctx context.Context, c OfflineConfig) (*Offline, error) {
 		c.Logger = slog.Default()
 	}
 	fetch := newFetcher(c.HTTPClient)
-	if c.Feed == "" {
-		metadata, err := discover(ctx, fetch, c.Issuer)
-		if err != nil {
-			return nil, err
-		}
-		c.Feed = metadata.RevocationFeedEndpoint
+	metadata, err := discover(ctx, fetch, c.Issuer)
+	if err != nil {
+		return nil, err
 	}
-	if _, err := checkURL(c.Feed); err != nil {
-		return nil, fmt.Errorf("revocation feed %.200q: %w", c.Feed, err)
+	feed := metadata.RevocationFeedEndpoint
+	if _, err := checkURL(feed); err != nil {
+		return nil, fmt.Errorf("revocation feed %.200q: %w", feed, err)
+	}
+	introspector, err := NewIntrospector(ctx, IntrospectorConfig{
+		Issuer: c.Issuer, Audience: c.Audience, Endpoint: metadata.IntrospectionEndpoint,
+		ClientID: c.ClientID, ClientSecret: c.ClientSecret, ClientKey: c.ClientKey, HTTPClient: c.HTTPClient, Now: c.Now,
+	})
+	if err != nil {
+		return nil, err
 	}
 	verifier, err := NewVerifier(ctx, c.Config)
 	if err != nil {
 		return nil, err
 	}
-	o := &Offline{Verifier: verifier, config: c, client: client, fetch: fetch, dead: told{}, changed: told{}}
+	o := &Offline{
+		Verifier: verifier, config: c, client: client, fetch: fetch, feed: feed,
+		asked: NewCached(introspector, CacheConfig{Now: c.Now}), dead: told{}, changed: told{},
+	}
 	for more := true; more; {
 		if more, err = o.read(ctx, 0); err != nil {
 			return nil, fmt.Errorf("read the revocation feed: %w", err)
@@ -137,22 +148,35 @@ func (o *Offline) Authenticate(ctx context.Context, text string) (*Principal, er
 	if err != nil {
 		return nil, err
 	}
+	changed, err := o.judge(p)
+	if err != nil {
+		return nil, err
+	}
+	if changed {
+		return o.asked.Authenticate(ctx, text)
+	}
+	return p, nil
+}
+
+// judge looks up what the feed has told of a token: whether it is dead, and whether a
+// right that it rests on has changed since it was issued.
+func (o *Offline) judge(p *Principal) (changed bool, err error) {
 	o.mu.RLock()
 	defer o.mu.RUnlock()
 	if silent := o.now().Sub(o.heard); silent > o.config.MaxSilence {
-		return nil, fmt.Errorf("%w: the revocation feed is silent for %v", ErrUnavailable, silent.Round(time.Second))
+		return false, fmt.Errorf("%w: the revocation feed is silent for %v", ErrUnavailable, silent.Round(time.Second))
 	}
 	for _, id := range []string{p.TokenID, p.GrantID, p.SessionID} {
 		if _, dead := o.dead[feedID(id)]; dead && id != "" {
-			return nil, fmt.Errorf("%w: revoked", ErrInvalidToken)
+			return false, fmt.Errorf("%w: revoked", ErrInvalidToken)
 		}
 	}
 	for _, id := range []string{p.Subject, p.Tenant.String(), string(p.ClientID)} {
-		if since, changed := o.changed[feedID(id)]; changed && p.IssuedAt.Unix() <= since {
-			return nil, fmt.Errorf("%w: what it rests on has changed since", ErrInvalidToken)
+		if since, told := o.changed[feedID(id)]; told && p.IssuedAt.Unix() <= since {
+			return true, nil
 		}
 	}
-	return p, nil
+	return false, nil
 }
 
 // feedID is how the feed names an id.
@@ -212,7 +236,7 @@ func (o *Offline) read(ctx context.Context, wait time.Duration) (more bool, err 
 	if o.cursor != "" {
 		form.Set("cursor", o.cursor)
 	}
-	request, err := o.client.post(o.config.Feed, form)
+	request, err := o.client.post(o.feed, form)
 	if err != nil {
 		return false, err
 	}

@@ -72,7 +72,8 @@ func (c *conditions) ofUser(f AuditFilter) string {
 		return `(select id from platform.audit_events` + where + ` and ` + whose + ` order by id desc limit ` + limit + `)`
 	}
 	return `select latest.id from (select ` + user + `::uuid union select source_id from platform.merged_users where target_id = ` + user + `) person (person_id)
-		cross join lateral (` + latest(`actor_id = person_id`) + ` union ` + latest(`object_kind = 'user' and object_id = person_id::text`) + `) latest`
+		cross join lateral (` + latest(`actor_id = person_id`) + ` union ` + latest(`object_kind = 'user' and object_id = person_id::text`) + `
+			union ` + latest(`coalesce(after, before) ? 'user_id' and coalesce(after, before) ->> 'user_id' = person_id::text`) + `) latest`
 }
 
 func scanAudit(row pgx.CollectableRow) (storage.AuditEvent, error) {
