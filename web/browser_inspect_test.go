@@ -40,14 +40,18 @@ const cost = `(() => {
 	const paint = seen('paint').find(e => e.name === 'first-contentful-paint');
 	return {
 		wire: loaded.reduce((sum, e) => sum + e.encodedBodySize, 0),
-		shift: seen('layout-shift').reduce((sum, e) => sum + e.value, 0),
+		shift: seen('layout-shift').flatMap(e => e.sources).map(({node: n, previousRect: p, currentRect: c}) =>
+			(n ? n.id || n.localName || n.nodeName : 'what is gone') + ' from ' + [p.x, p.y, p.width, p.height] + ' to ' + [c.x, c.y, c.width, c.height]).join('; '),
 		paint: paint ? paint.startTime - page.responseStart : 0,
 	};
 })()`
 
 func (b *tab) isSwift(page string) {
 	b.t.Helper()
-	type figures struct{ Wire, Shift, Paint float64 }
+	type figures struct {
+		Wire, Paint float64
+		Shift       string // which parts moved
+	}
 	var got figures
 	for deadline := time.Now().Add(patience); got.Paint <= 0 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		got = observe(b, chromedp.Evaluate[figures](cost))
@@ -56,8 +60,8 @@ func (b *tab) isSwift(page string) {
 	if got.Wire > maxWire || got.Wire < 1000 {
 		b.t.Errorf("%s: %.0f bytes on the wire", page, got.Wire)
 	}
-	if got.Shift != 0 {
-		b.t.Errorf("%s: the layout shifts by %f", page, got.Shift)
+	if got.Shift != "" {
+		b.t.Errorf("%s: the layout shifts: %s", page, got.Shift)
 	}
 	if got.Paint <= 0 || got.Paint > maxPaint {
 		b.t.Errorf("%s: first paint after %.0f ms", page, got.Paint)
