@@ -6,7 +6,7 @@ FUZZTIME ?= 5s
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test fuzz scale check ledger once faults cluster-test bench vet verify schema docs vulnerabilities clean
+.PHONY: help build run test fuzz scale check ledger once faults upgrade-test cluster-test bench vet verify schema docs vulnerabilities clean
 
 help: ## Print what there is to do
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,14 @@ once: ## Have a hundred compete for each one-time thing fifty times, on three re
 faults: ## Try every fault at full length: databases, replicas, networks and disks that fail under load (docs/reliability.md)
 	@tools/install-postgres
 	GATEHOUSE_FAULTS=1 $(GO) test ./tools/faults -count 1 -v -timeout 60m
+
+upgrade-test: ## Run this release beside the one before (PREVIOUS=ref; what was before the last migration), under load, while it migrates
+	@tools/install-postgres
+	@tools/install-haproxy
+	@previous=$${PREVIOUS:-$$(git log -1 --format=%H -- 'migrations/0*.sql')~1}; dir=$$(mktemp -d) && chmod 755 $$dir && trap "git worktree remove --force $$dir/source; rm -rf $$dir" EXIT && \
+	git worktree add --quiet --detach $$dir/source $$previous && (cd $$dir/source && $(GO) build -o $$dir/previous ./cmd/gatehouse) && \
+	$(GO) vet -tags upgrade ./tools/faults && \
+	GATEHOUSE_PREVIOUS=$$dir/previous $(GO) test -tags upgrade ./tools/faults -run TestUpgrade -count 1 -v -timeout 10m
 
 cluster-test: ## Kill the primary of deploy/cluster under load: a standby follows, nothing is lost (half a minute to two)
 	@tools/install-cluster

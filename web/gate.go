@@ -43,9 +43,7 @@ func (g *gate) around(next http.Handler) http.Handler {
 		if g.inside.Add(1) > g.most {
 			g.inside.Add(-1)
 			g.refused.Add(1)
-			w.Header().Set("Retry-After", "1")
-			w.Header().Set("Cache-Control", "no-store")
-			http.Error(w, "The server has more to do than it can. Try again shortly.", http.StatusServiceUnavailable)
+			turnAway(w, r.URL.Path)
 			return
 		}
 		defer g.inside.Add(-1)
@@ -59,6 +57,32 @@ func (g *gate) around(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// tooMuch is what those are told who are turned away.
+const tooMuch = "The server has more to do than it can. Try again shortly."
+
+// turnAway answers in the form of the errors at an address. The texts stand here as they
+// are sent: an answer that costs nothing is all there is room for.
+func turnAway(w http.ResponseWriter, path string) {
+	mediaType, text := "text/plain; charset=utf-8", tooMuch+"\n"
+	switch {
+	case strings.HasPrefix(path, api.Prefix+"/"):
+		mediaType, text = "application/problem+json", `{"title":"Service Unavailable","status":503,"detail":"`+tooMuch+`"}`
+	case path == oidc.AuthorizePath, path == oidc.EndSessionPath: // people come by these
+	case strings.HasPrefix(path, "/oauth2/"):
+		mediaType, text = "application/json;charset=UTF-8", `{"error":"temporarily_unavailable","error_description":"`+tooMuch+`"}`
+	}
+	h := w.Header()
+	h.Set("Content-Type", mediaType)
+	h.Set("Retry-After", "1")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	// Scripts of any origin ask some of these endpoints, and are to know when to come again.
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Expose-Headers", "Retry-After")
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_, _ = io.WriteString(w, text)
 }
 
 // unhurried is what may take long: a body that is large, or of unknown size, and the

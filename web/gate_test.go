@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -96,5 +97,27 @@ func TestGate_Longest(t *testing.T) {
 				t.Errorf("%s: %v", path, took)
 			}
 		})
+	}
+}
+
+// TestGate_TurnsAway: each kind of caller is told in its own form to come again.
+func TestGate_TurnsAway(t *testing.T) {
+	t.Parallel()
+	shut := (&gate{most: 0}).around(http.NotFoundHandler())
+	for path, want := range map[string][2]string{
+		"/oauth2/token":     {"application/json;charset=UTF-8", `"error":"temporarily_unavailable"`},
+		"/oauth2/userinfo":  {"application/json;charset=UTF-8", `"error":"temporarily_unavailable"`},
+		"/api/v1/users":     {"application/problem+json", `"status":503`},
+		"/oauth2/authorize": {"text/plain; charset=utf-8", "Try again shortly."},
+		"/account":          {"text/plain; charset=utf-8", "Try again shortly."},
+	} {
+		w := httptest.NewRecorder()
+		shut.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if h := w.Header(); w.Code != http.StatusServiceUnavailable || h.Get("Retry-After") != "1" || h.Get("Content-Type") != want[0] || !strings.Contains(w.Body.String(), want[1]) {
+			t.Errorf("%s: %d, %v, %s", path, w.Code, h, w.Body)
+		}
+		if strings.Contains(want[0], "json") && !json.Valid(w.Body.Bytes()) {
+			t.Errorf("%s: %s", path, w.Body)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -95,4 +96,14 @@ func TestUsers_Bulk_LimitOfTheWhole(t *testing.T) {
 	if d := h.given(people(450)).document("admin", "users", "bulk", "import", "--resume"); d["changed"] != 400.0 || d["unchanged"] != 50.0 {
 		t.Errorf("as many as there is room for: %v", d)
 	}
+}
+
+// built is the program, in a folder.
+func built(t *testing.T, dir string) string {
+	t.Helper()
+	binary := filepath.Join(dir, "gatehouse")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return binary
 }

@@ -103,11 +103,22 @@ func (i *invocation) withStore(ctx context.Context, c *config.Config, act func(*
 		if err := d.currentSchema(ctx); err != nil {
 			return err
 		}
-		store, err := postgres.Open(ctx, d.dsn, postgres.Options{MaxConns: 2, Log: i.quiet(c)})
+		store, err := i.openStore(ctx, d.dsn, postgres.Options{MaxConns: 2, Log: i.quiet(c)})
 		if err != nil {
 			return err
 		}
 		defer store.Close()
 		return act(store)
 	})
+}
+
+// openStore opens the database, whose clock is this invocation's from then on.
+func (i *invocation) openStore(ctx context.Context, dsn string, o postgres.Options) (*postgres.Store, error) {
+	o.Clock = postgres.NewClock(i.now)
+	store, err := postgres.Open(ctx, dsn, o)
+	if err != nil {
+		return nil, err
+	}
+	i.now = o.Clock.Now
+	return store, nil
 }

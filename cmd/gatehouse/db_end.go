@@ -54,7 +54,7 @@ base backup, recovery to a point in time), before the first server starts on it.
 // endEverything ends what a restored database has issued. Its ledger does not
 // know what was revoked after the back-up, nor its sessions those begun since.
 func (i *invocation) endEverything(ctx context.Context, restored *database, secret config.Secret) (storage.Ended, error) {
-	store, err := postgres.Open(ctx, restored.dsn, postgres.Options{MaxConns: 2})
+	store, err := i.openStore(ctx, restored.dsn, postgres.Options{MaxConns: 2})
 	if err != nil {
 		return storage.Ended{}, err
 	}

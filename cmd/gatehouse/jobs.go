@@ -24,9 +24,12 @@ func (i *invocation) jobs(c *config.Config, h *house, log *slog.Logger) ([]jobs.
 	return append(h.server.Jobs(carrier, from),
 		jobs.Every[cleaning](5*time.Minute, func(ctx context.Context) error {
 			removed, err := h.store.ForOperator().Clean(ctx, i.now(), c.RefreshAbsoluteLifetime)
-			if removed > 0 {
-				log.InfoContext(ctx, "removed what had expired", "rows", removed)
-			}
+			removedExpired(ctx, log, removed)
+			return err
+		}),
+		jobs.Every[sweeping](time.Hour, func(ctx context.Context) error {
+			removed, err := h.store.ForOperator().Sweep(ctx, i.now())
+			removedExpired(ctx, log, removed)
 			return err
 		}),
 		jobs.Every[rotation](time.Hour, func(ctx context.Context) error {
@@ -34,6 +37,12 @@ func (i *invocation) jobs(c *config.Config, h *house, log *slog.Logger) ([]jobs.
 			return err
 		}),
 	), nil
+}
+
+func removedExpired(ctx context.Context, log *slog.Logger, rows int64) {
+	if rows > 0 {
+		log.InfoContext(ctx, "removed what had expired", "rows", rows)
+	}
 }
 
 // carrier takes letters from here: to a mail server, into the folder of a development server, or nowhere.
@@ -63,6 +72,11 @@ func (i *invocation) mailbox(c *config.Config) *mail.Folder {
 type cleaning struct{}
 
 func (cleaning) Kind() string { return "clean" }
+
+// sweeping removes what has expired and is found by looking everywhere.
+type sweeping struct{}
+
+func (sweeping) Kind() string { return "sweep" }
 
 // rotation replaces the signing keys that are due.
 type rotation struct{}

@@ -91,6 +91,7 @@ func (m *metrics) watch(server *web.Server, store *postgres.Store, log *slog.Log
 var (
 	ledgerEntries = prometheus.NewDesc("gatehouse_ledger_entries", "Dead ids that this replica holds in memory.", nil, nil)
 	feedAge       = prometheus.NewDesc("gatehouse_feed_age_seconds", "How long ago this replica last read what changed. Above 2 nothing in memory is trusted.", nil, nil)
+	clockSkew     = prometheus.NewDesc("gatehouse_clock_skew_seconds", "How far the database's clock is ahead of this machine's. Above 1, or below -1, the database's is used.", nil, nil)
 	connections   = prometheus.NewDesc("gatehouse_database_connections", "Connections of this replica's pool, by state.", []string{"state"}, nil)
 	mostConns     = prometheus.NewDesc("gatehouse_database_connections_max", "How many connections the pool may have.", nil, nil)
 	waits         = prometheus.NewDesc("gatehouse_database_waits_total", "Requests that found no idle connection.", nil, nil)
@@ -109,7 +110,7 @@ type standing struct {
 
 // Describe implements [prometheus.Collector].
 func (s *standing) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{ledgerEntries, feedAge, connections, mostConns, waits, waited, turnedAway, jobCount, databaseUp} {
+	for _, d := range []*prometheus.Desc{ledgerEntries, feedAge, clockSkew, connections, mostConns, waits, waited, turnedAway, jobCount, databaseUp} {
 		to <- d
 	}
 }
@@ -122,6 +123,7 @@ func (s *standing) Collect(to chan<- prometheus.Metric) {
 	f := s.store.Figures()
 	gauge(ledgerEntries, float64(s.server.LedgerEntries()))
 	gauge(feedAge, f.FeedAge.Seconds())
+	gauge(clockSkew, f.Skew.Seconds())
 	gauge(connections, float64(f.InUse), "in_use")
 	gauge(connections, float64(f.Idle), "idle")
 	gauge(mostConns, float64(f.Most))

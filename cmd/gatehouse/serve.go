@@ -83,7 +83,7 @@ func (i *invocation) serve(ctx context.Context, c *config.Config, d *database, w
 	defer traces.flush(log)
 	options := postgres.Options{Log: log, MaxConns: 20}
 	traces.ofStatements(&options)
-	store, err := postgres.Open(ctx, d.dsn, options)
+	store, err := i.openStore(ctx, d.dsn, options)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,8 @@ const (
 	// workers is how many jobs one replica does at once; deliveries to webhooks are counted
 	// by themselves, because their receivers may all be slow.
 	workers = 8
-	// timeout bounds one attempt.
+	// timeout bounds one attempt at what requests set off. What is done now and then may
+	// take until it is due again.
 	timeout = time.Minute
 	// A worker is woken when a job is committed; it looks by itself in case the word was lost.
 	pollInterval = 5 * time.Second
@@ -37,16 +38,26 @@ type Entry struct {
 
 // On does the jobs of kind J. An error means that the job is tried again later;
 // wrapped in [Cancel], that it never will be.
-func On[J storage.Job](work func(context.Context, J) error) Entry {
-	return Entry{register: func(w *river.Workers) {
-		river.AddWorker(w, river.WorkFunc(func(ctx context.Context, job *river.Job[J]) error { return work(ctx, job.Args) }))
-	}}
+func On[J storage.Job](work func(context.Context, J) error) Entry { return within(timeout, work) }
+
+func within[J storage.Job](most time.Duration, work func(context.Context, J) error) Entry {
+	return Entry{register: func(w *river.Workers) { river.AddWorker(w, worker[J]{most: most, work: work}) }}
 }
+
+type worker[J storage.Job] struct {
+	river.WorkerDefaults[J]
+	most time.Duration
+	work func(context.Context, J) error
+}
+
+func (w worker[J]) Timeout(*river.Job[J]) time.Duration { return w.most }
+
+func (w worker[J]) Work(ctx context.Context, job *river.Job[J]) error { return w.work(ctx, job.Args) }
 
 // Every does a job of kind J now and then, once in each period however many replicas there
 // are.
 func Every[J storage.Job](period time.Duration, work func(context.Context) error) Entry {
-	e := On(func(ctx context.Context, _ J) error { return work(ctx) })
+	e := within(period, func(ctx context.Context, _ J) error { return work(ctx) })
 	e.periodic = river.NewPeriodicJob(river.PeriodicInterval(period), func() (river.JobArgs, *river.InsertOpts) {
 		var job J
 		// What fails now is due again soon: there is no second attempt.
@@ -61,9 +72,9 @@ func Cancel(err error) error { return river.JobCancel(err) }
 // Run does jobs until the context ends, then lets those that are running finish.
 func Run(ctx context.Context, store *postgres.Store, log *slog.Logger, entries ...Entry) error {
 	config := &river.Config{
-		Schema:  postgres.JobSchema,
-		Queues:  map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}, webhookQueue: {MaxWorkers: workers}},
-		Workers: river.NewWorkers(), JobTimeout: timeout,
+		Schema:            postgres.JobSchema,
+		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}, webhookQueue: {MaxWorkers: workers}},
+		Workers:           river.NewWorkers(),
 		FetchPollInterval: pollInterval, CompletedJobRetentionPeriod: keepDone,
 		// Its indexes belong to whoever migrates; the application's role cannot rebuild them.
 		ReindexerSchedule: river.NeverSchedule(),

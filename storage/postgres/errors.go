@@ -56,10 +56,16 @@ func translate(act string, err error) error {
 	return fmt.Errorf("%s: %w", act, err)
 }
 
-// unavailable: connection exceptions (08), insufficient resources (53), operator
-// intervention such as a shutdown (57P), and system errors (58).
+// unavailable: connection exceptions (08), a database that only reads, as a standby does
+// (25006), transactions that got into each other's way (40), insufficient resources such
+// as a full disk (53), a lock that was not to be had (55P03), what was ended from outside,
+// by a shutdown or its own time limit (57), and system errors (58).
 func unavailable(code string) bool {
-	return len(code) == 5 && (code[:2] == "08" || code[:2] == "53" || code[:3] == "57P" || code[:2] == "58")
+	switch code[:min(2, len(code))] {
+	case "08", "40", "53", "57", "58":
+		return true
+	}
+	return code == "25006" || code == "55P03"
 }
 
 func isConnectionError(err error) bool {

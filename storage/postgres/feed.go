@@ -61,6 +61,7 @@ type Follower struct {
 // late it committed. So nothing is lost with a connection or a notification.
 type feed struct {
 	config *pgx.ConnConfig
+	clock  *Clock
 	log    *slog.Logger
 	stop   context.CancelFunc
 	done   chan struct{}
@@ -86,8 +87,8 @@ type feed struct {
 	nextAt        time.Time
 }
 
-func newFeed(config *pgx.ConnConfig, log *slog.Logger) *feed {
-	f := &feed{config: config, log: log, done: make(chan struct{}), born: time.Now(), turn: make(chan struct{}), wake: func() {}}
+func newFeed(config *pgx.ConnConfig, clock *Clock, log *slog.Logger) *feed {
+	f := &feed{config: config, clock: clock, log: log, done: make(chan struct{}), born: time.Now(), turn: make(chan struct{}), wake: func() {}}
 	config.OnNotification = func(conn *pgconn.PgConn, n *pgconn.Notification) {
 		if n.PID != conn.PID() {
 			f.notified.Store(true)
@@ -253,12 +254,12 @@ const (
 	renumberLedger = `update platform.revoked_tokens set txid = default where txid >= pg_snapshot_xmax(pg_current_snapshot())`
 
 	readEverything = `
-		select '' as table_name, pg_current_snapshot()::text, null::timestamptz
+		select '' as table_name, pg_current_snapshot()::text, clock_timestamp()
 		union all select 'revoked_tokens', jti, expires_at from platform.revoked_tokens where expires_at > now()
 		union all select table_name, row_id, null from platform.changes`
 
 	readNews = `
-		select '' as table_name, pg_current_snapshot()::text, null::timestamptz
+		select '' as table_name, pg_current_snapshot()::text, clock_timestamp()
 		union all select 'revoked_tokens', jti, expires_at from platform.revoked_tokens
 		 where txid >= pg_snapshot_xmin($1::pg_snapshot) and not pg_visible_in_snapshot(txid, $1::pg_snapshot)
 		union all select table_name, row_id, null from platform.changes
@@ -282,7 +283,8 @@ func (f *feed) read(ctx context.Context, conn *pgx.Conn, tell bool) error {
 	}
 	cursor := ""
 	var c Change
-	var expires *time.Time
+	var at *time.Time
+	asked := f.clock.own()
 	b := &pgx.Batch{}
 	if tell {
 		b.Queue(`notify gatehouse`)
@@ -291,13 +293,14 @@ func (f *feed) read(ctx context.Context, conn *pgx.Conn, tell bool) error {
 		b.Queue(`select set_config('enable_seqscan', 'on', true)`)
 	}
 	b.Queue(statement, args...).Query(func(rows pgx.Rows) error {
-		_, err := pgx.ForEachRow(rows, []any{&c.Table, &c.ID, &expires}, func() error {
+		_, err := pgx.ForEachRow(rows, []any{&c.Table, &c.ID, &at}, func() error {
 			if c.Table == "" {
 				cursor = c.ID
+				f.setClock(asked, *at)
 				return nil
 			}
-			if c.ExpiresAt = (time.Time{}); expires != nil {
-				c.ExpiresAt = *expires
+			if c.ExpiresAt = (time.Time{}); at != nil {
+				c.ExpiresAt = *at
 			}
 			pass(followers, c)
 			return nil
@@ -310,6 +313,12 @@ func (f *feed) read(ctx context.Context, conn *pgx.Conn, tell bool) error {
 	f.advance(cursor)
 	f.complete(began, followers)
 	return nil
+}
+
+func (f *feed) setClock(asked, said time.Time) {
+	if f.clock.heard(asked, said) {
+		f.log.Warn("this machine's clock and the database's differ by more than a second, or do no more: the database's counts", "database_ahead", f.clock.Skew())
+	}
 }
 
 func (f *feed) advance(cursor string) {

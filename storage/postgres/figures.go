@@ -13,6 +13,8 @@ type Figures struct {
 	// FeedAge is how long ago everything that changed was last read; the largest
 	// duration before the first time.
 	FeedAge time.Duration
+	// Skew is how far the database's clock is ahead of the process's.
+	Skew time.Duration
 	// InUse, Idle and Most count connections of the pool.
 	InUse, Idle, Most int
 	// Waits is how often a request found no idle connection since the start, and
@@ -28,7 +30,7 @@ func (s *Store) Figures() Figures {
 		age = time.Duration(s.feed.now() - at)
 	}
 	return Figures{
-		FeedAge: age, InUse: int(pool.AcquiredConns()), Idle: int(pool.IdleConns()), Most: int(pool.MaxConns()),
+		FeedAge: age, Skew: s.clock.Skew(), InUse: int(pool.AcquiredConns()), Idle: int(pool.IdleConns()), Most: int(pool.MaxConns()),
 		Waits: pool.EmptyAcquireCount(), Waited: pool.EmptyAcquireWaitTime(),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -12,40 +13,52 @@ import (
 
 // Each statement removes one batch of what nobody can need any more; $1 is from
 // when on. Batches are small, so that no lock is held for long, and rows that
-// another replica is removing are left to it.
+// another replica is removing are left to it. The order is that of an index: without
+// one the table would be read from its beginning, past all that went before.
 const (
 	cleanLedger = `delete from platform.revoked_tokens where jti in (
-		select jti from platform.revoked_tokens where expires_at < $1 limit 1000 for update skip locked)`
-	cleanChanges = `delete from platform.changes where id in (
-		select id from platform.changes where at < $1 limit 1000 for update skip locked)`
+		select jti from platform.revoked_tokens where expires_at < $1 order by expires_at limit 1000 for update skip locked)`
+	// Numbered as they come, so the oldest are the first.
+	cleanChanges = `delete from platform.changes where at < $1 and id in (
+		select id from platform.changes order by id limit 1000 for update skip locked)`
 	cleanPushed = `delete from platform.pushed_requests where id in (
-		select id from platform.pushed_requests where expires_at < $1 limit 1000 for update skip locked)`
+		select id from platform.pushed_requests where expires_at < $1 order by expires_at limit 1000 for update skip locked)`
 	cleanDevices = `delete from platform.device_codes where id in (
-		select id from platform.device_codes where expires_at < $1 limit 1000 for update skip locked)`
+		select id from platform.device_codes where expires_at < $1 order by expires_at limit 1000 for update skip locked)`
 	cleanBackchannel = `delete from platform.backchannel_requests where id in (
-		select id from platform.backchannel_requests where expires_at < $1 limit 1000 for update skip locked)`
+		select id from platform.backchannel_requests where expires_at < $1 order by expires_at limit 1000 for update skip locked)`
 	cleanConsumed = `delete from platform.consumed_ids where (kind, id) in (
-		select kind, id from platform.consumed_ids where expires_at < $1 limit 1000 for update skip locked)`
+		select kind, id from platform.consumed_ids where expires_at < $1 order by expires_at limit 1000 for update skip locked)`
 	cleanKeys = `delete from platform.idempotency_keys where (actor, key) in (
-		select actor, key from platform.idempotency_keys where expires_at < $1 limit 1000 for update skip locked)`
+		select actor, key from platform.idempotency_keys where expires_at < $1 order by expires_at limit 1000 for update skip locked)`
 	cleanLinks = `delete from platform.one_time_links where id in (
-		select id from platform.one_time_links where expires_at < $1 limit 1000 for update skip locked)`
-	cleanCounters = `delete from platform.rate_counters where key in (
-		select key from platform.rate_counters where tat < $1 limit 1000 for update skip locked)`
-	// How many signed in on a day is known after the sessions are gone.
-	cleanSessions = `with gone as (delete from platform.user_sessions where id in (
-		select id from platform.user_sessions where expires_at < $1 limit 1000 for update skip locked) returning created_at),
-	kept as (insert into platform.sign_in_days as d (day, sign_ins) select created_at::date, count(*) from gone group by 1 order by 1
-		on conflict (day) do update set sign_ins = d.sign_ins + excluded.sign_ins)
-	select from gone`
+		select id from platform.one_time_links where expires_at < $1 order by expires_at limit 1000 for update skip locked)`
 	// By the id, which tells when it was made: refreshing must not change an
 	// indexed column, so there is none for the end of a grant.
 	cleanGrants = `delete from platform.grants where id in (
-		select id from platform.grants where id < $1 limit 1000 for update skip locked)`
+		select id from platform.grants where id < $1 order by id limit 1000 for update skip locked)`
 	cleanDeliveries = `delete from platform.webhook_deliveries where (webhook_id, event_id) in (
-		select webhook_id, event_id from platform.webhook_deliveries where event_id < $1 limit 1000 for update skip locked)`
-	// The program cannot delete events itself.
-	cleanAudit = `select * from generate_series(1, platform.forget_audit_events($1, 1000))`
+		select webhook_id, event_id from platform.webhook_deliveries where event_id < $1 order by event_id limit 1000 for update skip locked)`
+	// The program cannot delete events itself. So many of each of sixteen chains, whose heads
+	// every change waits for.
+	cleanAudit = `select * from generate_series(1, platform.forget_audit_events($1, 50))`
+)
+
+// What changes its end too often for an index of ends is looked through by its key: each
+// statement looks at so many rows behind $2, removes those that ended before $1, and
+// answers how many and where it stopped, null at the end.
+const (
+	// How many signed in on a day is known after the sessions are gone.
+	sweepSessions = `with seen as materialized (
+		select id from platform.user_sessions where id > $2::text::uuid order by id limit 2000),
+	gone as (delete from platform.user_sessions s using seen where s.id = seen.id and s.expires_at < $1 returning s.created_at),
+	kept as (insert into platform.sign_in_days as d (day, sign_ins) select created_at::date, count(*) from gone group by 1 order by 1
+		on conflict (day) do update set sign_ins = d.sign_ins + excluded.sign_ins)
+	select (select count(*) from gone), (select id::text from seen order by id desc limit 1)`
+	sweepCounters = `with seen as materialized (
+		select key from platform.rate_counters where key > decode($2, 'hex') order by key limit 2000),
+	gone as (delete from platform.rate_counters c using seen where c.key = seen.key and c.tat < $1 returning 1)
+	select (select count(*) from gone), (select encode(key, 'hex') from seen order by key desc limit 1)`
 )
 
 // deliveriesKept is how long what was sent to webhooks can be looked at and sent again.
@@ -73,9 +86,6 @@ func (s *OperatorStore) Clean(ctx context.Context, now time.Time, refreshable ti
 		{cleanConsumed, now},
 		{cleanKeys, now},
 		{cleanLinks, now},
-		{cleanCounters, now.Add(-time.Hour)},
-		// Sessions stay for a day, for whoever asks what happened.
-		{cleanSessions, now.Add(-24 * time.Hour)},
 		{cleanGrants, authz.FirstIDAt[authz.GrantID](now.Add(-refreshable))},
 		{cleanDeliveries, authz.FirstIDAt[authz.AuditID](now.Add(-deliveriesKept))},
 		{cleanAudit, now.Add(-auditKept)},
@@ -83,6 +93,33 @@ func (s *OperatorStore) Clean(ctx context.Context, now time.Time, refreshable ti
 		for n := int64(1); n > 0; {
 			var err error
 			if n, err = s.remove(ctx, step.statement, step.before); err != nil {
+				return total, err
+			}
+			total += n
+		}
+	}
+	return total, nil
+}
+
+// Sweep looks through what [OperatorStore.Clean] finds by no index and removes what has
+// ended. It returns how many rows that were.
+func (s *OperatorStore) Sweep(ctx context.Context, now time.Time) (int64, error) {
+	var total int64
+	for _, step := range []struct {
+		statement string
+		before    time.Time
+		from      string
+	}{
+		// Sessions stay for a day, for whoever asks what happened.
+		{sweepSessions, now.Add(-24 * time.Hour), uuid.Nil.String()},
+		{sweepCounters, now.Add(-time.Hour), ""},
+	} {
+		for at := &step.from; at != nil; {
+			var n int64
+			err := s.batch(ctx, "sweep", s.as, func(b *pgx.Batch) {
+				b.Queue(step.statement, step.before, *at).QueryRow(func(row pgx.Row) error { return row.Scan(&n, &at) })
+			})
+			if err != nil {
 				return total, err
 			}
 			total += n

@@ -51,14 +51,83 @@ func TestO7_ExpiredRowsLeave(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := int64(3*2500 + 12); removed != want {
-		t.Errorf("removed %d rows, want %d", removed, want)
+	swept, err := s.ForOperator().Sweep(t.Context(), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := int64(3*2500 + 12); removed+swept != want {
+		t.Errorf("removed %d rows and %d, want %d", removed, swept, want)
 	}
 	for _, table := range []string{"revoked_tokens", "consumed_ids", "rate_counters", "grants", "user_sessions", "device_codes", "backchannel_requests"} {
 		var left int
 		w.Get(`select count(*) from platform.`+table, nil, &left)
 		if left != 3 {
 			t.Errorf("%s: %d rows left, want the 3 that are young", table, left)
+		}
+	}
+}
+
+// TestO7_TablesStopGrowing lives through a hundred days of the same traffic: when what is
+// kept for a while is full, no table has more rows, nor takes more room, than a month before.
+func TestO7_TablesStopGrowing(t *testing.T) {
+	t.Parallel()
+	dsn := storagetest.NewDSN(t)
+	s, w := storagetest.Open(t, dsn, postgres.Options{}), storagetest.NewWorld(t, dsn)
+	tenant := w.Tenant("acme")
+	user := w.User("ann", authz.RoleUser, "!", tenant)
+	w.Client(storage.Client{ID: "tv", Scopes: []authz.Pattern{"openid"}})
+	const refreshable, perDay = 14 * 24 * time.Hour, 200
+	// $1 is when, $2 how many, $3 and $4 a user and a tenant, $5 an id for each that tells when it was made.
+	arrives := map[string]string{
+		"revoked_tokens": `insert into platform.revoked_tokens (jti, reason, revoked_at, expires_at) select id, 'test', $1, $1::timestamptz + interval '12 hours' from unnest($5::uuid[]) id`,
+		"changes":        `insert into platform.changes (table_name, row_id, at) select 'users', id, $1 from unnest($5::uuid[]) id`,
+		"consumed_ids":   `insert into platform.consumed_ids (kind, id, expires_at) select 'test', uuid_send(id), $1::timestamptz + interval '1 hour' from unnest($5::uuid[]) id`,
+		"rate_counters":  `insert into platform.rate_counters (key, tat) select uuid_send(id), $1 from unnest($5::uuid[]) id`,
+		"device_codes": `insert into platform.device_codes (id, device_code_hash, user_code, client_id, scopes, requested_at, expires_at, poll_interval)
+			select id, '', id, 'tv', '', $1, $1::timestamptz + interval '10 minutes', '5 seconds' from unnest($5::uuid[]) id`,
+		"grants": `insert into platform.grants (id, user_id, sid, client_id, tenant_id, requested_scopes, scopes, audience, auth_time, acr, amr, requested_at, issued_at, code_hash)
+			select id, $3, id, 'tv', $4, '', '', '', $1, '', '', $1, $1, uuid_send(id) from unnest($5::uuid[]) id`,
+		"user_sessions": `insert into platform.user_sessions (id, token_jti, user_id, current_tenant_id, secret_hash, created_at, last_seen_at, expires_at, idle_lifetime, auth_time, acr, amr)
+			select id, id, $3, $4, '', $1, $1, $1::timestamptz + interval '2 days', '1 hour', $1, '', '{}' from unnest($5::uuid[]) id`,
+	}
+	type size struct{ rows, bytes int64 }
+	measure := func() map[string]size {
+		of := map[string]size{}
+		for table := range arrives {
+			var n size
+			w.Get(`select count(*), pg_total_relation_size('platform.`+table+`') from platform.`+table, nil, &n.rows, &n.bytes)
+			of[table] = n
+		}
+		return of
+	}
+	var full map[string]size
+	begun := time.Now().Add(-100 * 24 * time.Hour)
+	for day := range 100 {
+		now := begun.Add(time.Duration(day) * 24 * time.Hour)
+		ids := make([]string, perDay)
+		for i := range ids {
+			ids[i] = authz.NewID[authz.GrantID](now).String()
+		}
+		for table, insert := range arrives {
+			w.Exec(`with given as (select $1::timestamptz, $2::int, $3::uuid, $4::uuid, $5::uuid[]) `+insert, now, perDay, user, tenant, ids)
+			w.Exec(`vacuum platform.` + table) // as PostgreSQL does by itself, now and then
+		}
+		if _, err := s.ForOperator().Clean(t.Context(), now, refreshable); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.ForOperator().Sweep(t.Context(), now); err != nil {
+			t.Fatal(err)
+		}
+		if day == 69 {
+			full = measure()
+		}
+	}
+	for table, n := range measure() {
+		if before := full[table]; n.rows > before.rows || float64(n.bytes) > 1.1*float64(before.bytes) {
+			t.Errorf("%s grew from %d rows in %d bytes to %d in %d", table, before.rows, before.bytes, n.rows, n.bytes)
+		}
+		if n.rows >= 50*perDay {
+			t.Errorf("%s has %d rows: nothing leaves", table, n.rows)
 		}
 	}
 }

@@ -46,15 +46,18 @@ type Options struct {
 	// Tracer sees each query; nil for none.
 	Tracer pgx.QueryTracer
 	Log    *slog.Logger
+	// Clock is set right by the database's, at once and then twice a second; nil for none.
+	Clock *Clock
 	// DialFunc replaces the network, so that a test can count what crosses it.
 	DialFunc pgconn.DialFunc
 }
 
 // Store is the pool of connections to one database. It is safe for concurrent use.
 type Store struct {
-	pool *pgxpool.Pool
-	feed *feed
-	log  *slog.Logger
+	pool  *pgxpool.Pool
+	feed  *feed
+	clock *Clock
+	log   *slog.Logger
 	// within is the transaction that [OperatorStore.Together] has opened, if any.
 	within pgx.Tx
 
@@ -90,6 +93,9 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Clock == nil {
+		o.Clock = NewClock(time.Now)
+	}
 	config.ConnConfig.RuntimeParams["application_name"] = "gatehouse"
 	// The schema is always written out; nothing may be shadowed from public.
 	config.ConnConfig.RuntimeParams["search_path"] = "pg_catalog"
@@ -101,12 +107,12 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, translate("connect to the database", err)
 	}
-	s := &Store{pool: pool, log: o.Log, lastBans: &atomic.Pointer[[]banned]{}}
-	if err := s.Ping(ctx); err != nil {
+	s := &Store{pool: pool, clock: o.Clock, log: o.Log, lastBans: &atomic.Pointer[[]banned]{}}
+	if err := s.setClock(ctx); err != nil {
 		pool.Close()
 		return nil, err
 	}
-	s.feed = newFeed(config.ConnConfig.Copy(), o.Log)
+	s.feed = newFeed(config.ConnConfig.Copy(), o.Clock, o.Log)
 	s.clients = newCache(s.feed, s.clientByID, func(c Change) (authz.ClientID, bool) {
 		return authz.ClientID(c.ID), c.Table != "tenants"
 	}, "clients", "client_groups", "tenants")
@@ -141,6 +147,15 @@ func becomeAppRole(ctx context.Context, conn *pgx.Conn) error {
 // Ping asks the database for a sign of life.
 func (s *Store) Ping(ctx context.Context) error {
 	return translate("ping the database", s.pool.Ping(ctx))
+}
+
+func (s *Store) setClock(ctx context.Context) error {
+	asked, said := s.clock.own(), time.Time{}
+	if err := s.pool.QueryRow(ctx, `select clock_timestamp()`).Scan(&said); err != nil {
+		return translate("ask the database for the time", err)
+	}
+	s.clock.heard(asked, said)
+	return nil
 }
 
 // Close waits for running queries and closes every connection.

@@ -16,6 +16,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"github.com/gatehouse/gatehouse/tools/processor"
 )
 
 // floors is what nothing can be cheaper than, in milliseconds of CPU.
@@ -39,7 +41,7 @@ func signatures(length time.Duration) (float64, error) {
 	}
 	digest := sha256.Sum256(nil)
 	n := 0
-	before, err := cpuOf(os.Getpid(), false)
+	before, err := processor.Time(os.Getpid(), false)
 	if err != nil {
 		return 0, err
 	}
@@ -48,7 +50,7 @@ func signatures(length time.Duration) (float64, error) {
 			return 0, err
 		}
 	}
-	after, err := cpuOf(os.Getpid(), false)
+	after, err := processor.Time(os.Getpid(), false)
 	return milliseconds(after-before) / float64(n), err
 }
 
@@ -61,7 +63,7 @@ func (h *house) commits(ctx context.Context, length time.Duration) (float64, err
 	if err := os.WriteFile(script, []byte("insert into public.bench (what) values ('x');\n"), 0o600); err != nil {
 		return 0, err
 	}
-	before, err := cpuOf(h.database, true)
+	before, err := processor.Time(h.database, true)
 	if err != nil {
 		return 0, err
 	}
@@ -71,7 +73,7 @@ func (h *house) commits(ctx context.Context, length time.Duration) (float64, err
 	if err != nil {
 		return 0, fmt.Errorf("pgbench: %w: %s", err, out)
 	}
-	after, err := cpuOf(h.database, true)
+	after, err := processor.Time(h.database, true)
 	if err != nil {
 		return 0, err
 	}
@@ -114,7 +116,7 @@ func exchanges(ctx context.Context, length time.Duration) (float64, error) {
 			return err
 		}
 	}
-	before, err := cpuOf(cmd.Process.Pid, false)
+	before, err := processor.Time(cmd.Process.Pid, false)
 	if err != nil {
 		return 0, err
 	}
@@ -122,7 +124,7 @@ func exchanges(ctx context.Context, length time.Duration) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	after, err := cpuOf(cmd.Process.Pid, false)
+	after, err := processor.Time(cmd.Process.Pid, false)
 	return milliseconds(after-before) / float64(len(took)), err
 }
 

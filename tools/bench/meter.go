@@ -3,11 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gatehouse/gatehouse/tools/processor"
 )
 
 // reading is where the counters stand.
@@ -36,48 +35,9 @@ func (h *house) count(ctx context.Context) (r reading, err error) {
 }
 
 func (h *house) clock(r *reading) (err error) {
-	if r.server, err = cpuOf(h.server.Process.Pid, false); err != nil {
+	if r.server, err = processor.Time(h.server.Process.Pid, false); err != nil {
 		return err
 	}
-	r.database, err = cpuOf(h.database, true)
+	r.database, err = processor.Time(h.database, true)
 	return err
-}
-
-// cpuOf is the CPU time of a process, and of its children where they count too: those
-// that live, and those that it has waited for.
-func cpuOf(pid int, children bool) (time.Duration, error) {
-	fields, err := stat(strconv.Itoa(pid))
-	if err != nil {
-		return 0, err
-	}
-	ticks := fields[11] + fields[12]
-	if children {
-		ticks += fields[13] + fields[14]
-		processes, _ := filepath.Glob("/proc/[0-9]*")
-		for _, p := range processes {
-			// One that has just ended is counted with its parent's.
-			if child, err := stat(filepath.Base(p)); err == nil && child[1] == int64(pid) {
-				ticks += child[11] + child[12]
-			}
-		}
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond, nil
-}
-
-// stat reads the numbers of proc(5)'s stat from the third field on; what is no
-// number is 0.
-func stat(pid string) ([]int64, error) {
-	line, err := os.ReadFile(filepath.Join("/proc", pid, "stat"))
-	if err != nil {
-		return nil, err
-	}
-	words := strings.Fields(string(line[strings.LastIndexByte(string(line), ')')+1:]))
-	if len(words) < 15 {
-		return nil, fmt.Errorf("/proc/%s/stat: %d fields", pid, len(words))
-	}
-	fields := make([]int64, len(words))
-	for i, w := range words {
-		fields[i], _ = strconv.ParseInt(w, 10, 64)
-	}
-	return fields, nil
 }

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -45,8 +46,8 @@ func smallDisk(t *testing.T, size string) (dir string, fill func() (empty func()
 }
 
 // TestDiskFull leaves PostgreSQL without a byte of room under load: what needs to be
-// written is 503, also when PostgreSQL itself goes down over it, liveness does not
-// notice, and with the room everything comes back. Nothing acknowledged is lost.
+// written is 503, what is only read or known is answered on, also when PostgreSQL itself
+// goes down over it, and with the room everything comes back. Nothing acknowledged is lost.
 func TestDiskFull(t *testing.T) {
 	if os.Geteuid() != 0 && rounds(t, 0, 1) == 0 {
 		t.Log("not root: make faults says so more loudly")
@@ -54,25 +55,42 @@ func TestDiskFull(t *testing.T) {
 	}
 	disk, fill := smallDisk(t, "256m")
 	h := Open(t, Options{Replicas: 2, People: 4, DataDir: filepath.Join(disk, "data")})
+	known := only(t, h, 0)
+	issued := token{text: known.machineToken().text("access_token")}
 	r := Record(t, &h.Site, 5*time.Millisecond)
 	for range rounds(t, 1, 5) {
 		time.Sleep(time.Second)
-		r.Take()
+		r.Take().only(t, 10*time.Second)
 		empty := fill()
 		within(t, 60*time.Second, "somebody is told", func() bool {
 			r.log.mu.Lock()
 			defer r.log.mu.Unlock()
 			return r.log.tally.Answers[503] > 5
 		})
-		time.Sleep(2 * time.Second)
-		for _, replica := range h.Replicas {
-			if err := replica.probe("/healthz"); err != nil {
-				t.Errorf("liveness while the disk is full: %v", err)
+		var active, dark int
+		for end := time.Now().Add(2 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+			switch e, a := known.ask(issued); {
+			case e.Yield == Active:
+				active++
+			case a.status == http.StatusServiceUnavailable:
+				dark++ // PostgreSQL is down, and memory may be old
+			default:
+				t.Fatal(a.String("introspection while the disk is full"))
 			}
 		}
+		for _, replica := range h.Replicas {
+			for _, path := range []string{"/healthz", "/oauth2/jwks", "/.well-known/openid-configuration"} {
+				if err := replica.probe(path); err != nil {
+					t.Errorf("while the disk is full: %v", err)
+				}
+			}
+		}
+		ended := h.DatabaseEnded()
+		if active == 0 && !ended {
+			t.Errorf("of %d introspections none was answered while PostgreSQL stood", dark)
+		}
 		empty()
-		if h.DatabaseEnded() { // PANIC: could not write to file "pg_wal/…": whoever runs it starts it again
-			t.Log("PostgreSQL ended over the full disk")
+		if ended { // PANIC: could not write to file "pg_wal/…": whoever runs it starts it again
 			h.KillDatabase()
 			h.StartDatabase()
 		}
@@ -82,7 +100,23 @@ func TestDiskFull(t *testing.T) {
 		time.Sleep(time.Second)
 		tally := r.Take()
 		tally.only(t, 10*time.Second, 503)
-		t.Logf("recovered %v after there was room; answers %v; the slowest took %v (%s)", recovered, tally.Answers, tally.Slowest, tally.For)
+		t.Logf("PostgreSQL ended: %v; %d introspections answered and %d not; recovered %v after there was room; answers %v; the slowest took %v (%s)",
+			ended, active, dark, recovered, tally.Answers, tally.Slowest, tally.For)
 	}
+	acquit(t, r)
+}
+
+// TestOwnDiskFull gives replicas nowhere to write to: no log, no file of their own. They
+// serve as ever, since all they keep is in the database.
+func TestOwnDiskFull(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = full.Close() }()
+	h := Open(t, Options{Replicas: 2, People: 2, Log: full})
+	r := Record(t, &h.Site, 5*time.Millisecond)
+	time.Sleep(2 * time.Second)
+	r.Take().only(t, 5*time.Second)
 	acquit(t, r)
 }

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -23,13 +24,20 @@ type Options struct {
 	Replicas int
 	// People sign in.
 	People int
+	// Binary is the program that everything begins with; "" for one that is built.
+	Binary string
 	// DataDir holds the cluster; "" for one that is made and removed.
 	DataDir string
 	// Reach turns the database's connection string into the one that replicas use, which
 	// may lead through a proxy; nil for the same.
 	Reach func(dsn string) string
-	// Environment is added to that of each replica.
-	Environment []string
+	// Front is host:port of what stands before the replicas, which then is the issuer's; ""
+	// for none.
+	Front string
+	// Log takes what replicas say; nil for memory, where the first errors are looked for.
+	Log *os.File
+	// Flags are added to those of each replica.
+	Flags []string
 }
 
 // House is replicas as processes of their own, on one PostgreSQL.
@@ -51,7 +59,10 @@ func Open(t testing.TB, o Options) *House {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	h := &House{t: t, options: o, dir: dir, binary: built(t, dir)}
+	h := &House{t: t, options: o, dir: dir, binary: o.Binary}
+	if h.binary == "" {
+		h.binary = built(t, dir)
+	}
 	if h.options.DataDir == "" {
 		h.options.DataDir = filepath.Join(dir, "data")
 	}
@@ -63,9 +74,10 @@ func Open(t testing.TB, o Options) *House {
 	}
 	h.StartDatabase()
 	t.Cleanup(func() { _ = h.database.Stop(context.WithoutCancel(t.Context())) })
-	h.Site = Site{Issuer: "http://localhost:8080", Operate: h.operate, DSN: func() string { return h.database.DSN(embedded.Database) }}
+	issuer := "http://" + strings.Replace(cmp.Or(o.Front, "127.0.0.1:8080"), "127.0.0.1", "localhost", 1)
+	h.Site = Site{Issuer: issuer, Operate: h.operate, DSN: func() string { return h.database.DSN(embedded.Database) }}
 	for range o.Replicas {
-		r := &Replica{house: h, Address: freeAddress(t), Operators: freeAddress(t)}
+		r := &Replica{house: h, binary: h.binary, Address: freeAddress(t), Operators: freeAddress(t)}
 		h.Replicas, h.Addresses = append(h.Replicas, r), append(h.Addresses, r.Address)
 		r.Start()
 		t.Cleanup(func() {
@@ -77,6 +89,9 @@ func Open(t testing.TB, o Options) *House {
 	}
 	if err := h.Furnish(t.Context(), o.People); err != nil {
 		t.Fatal(err)
+	}
+	if o.Front != "" {
+		h.Addresses = []string{o.Front}
 	}
 	return h
 }
@@ -101,12 +116,12 @@ func freeAddress(t testing.TB) string {
 	return l.Addr().String()
 }
 
-func (h *House) command(ctx context.Context, args ...string) *exec.Cmd {
+func (h *House) command(ctx context.Context, binary string, args ...string) *exec.Cmd {
 	dsn := h.DSN()
 	if h.options.Reach != nil && args[0] == "serve" {
 		dsn = h.options.Reach(dsn)
 	}
-	cmd := exec.CommandContext(ctx, h.binary, args...)
+	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Dir = h.dir
 	cmd.Env = []string{"HOME=" + h.dir, "GATEHOUSE_ISSUER=" + h.Issuer, "GATEHOUSE_DATABASE_URL=" + dsn,
 		"GATEHOUSE_SECRET_FILE=" + filepath.Join(h.dir, "secret")}
@@ -114,7 +129,7 @@ func (h *House) command(ctx context.Context, args ...string) *exec.Cmd {
 }
 
 func (h *House) operate(ctx context.Context, input string, args ...string) ([]byte, error) {
-	cmd := h.command(ctx, args...)
+	cmd := h.command(ctx, h.binary, args...)
 	cmd.Stdin = strings.NewReader(input)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
@@ -163,6 +178,7 @@ func (h *House) DatabaseEnded() bool {
 // Replica is one server process, which keeps its addresses over its lives.
 type Replica struct {
 	Address, Operators string
+	binary             string
 	house              *House
 	process            *exec.Cmd
 	log                *bytes.Buffer
@@ -172,10 +188,12 @@ type Replica struct {
 func (r *Replica) Start() {
 	t := r.house.t
 	t.Helper()
-	r.process = r.house.command(context.WithoutCancel(t.Context()), "serve", "--listen", r.Address, "--admin-listen", r.Operators)
-	r.process.Env = append(r.process.Env, r.house.options.Environment...)
+	r.process = r.house.command(context.WithoutCancel(t.Context()), r.binary, append([]string{"serve", "--listen", r.Address, "--admin-listen", r.Operators}, r.house.options.Flags...)...)
 	r.log = &bytes.Buffer{}
 	r.process.Stderr = r.log
+	if r.house.options.Log != nil {
+		r.process.Stderr = r.house.options.Log
+	}
 	if err := r.process.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -188,14 +206,9 @@ func (r *Replica) Start() {
 }
 
 // Kill ends the process at once.
-func (r *Replica) Kill() { _ = r.end(syscall.SIGKILL) }
-
-// Terminate asks the process to end and waits until it has.
-func (r *Replica) Terminate() error { return r.end(syscall.SIGTERM) }
-
-func (r *Replica) end(with syscall.Signal) error {
-	_ = r.process.Process.Signal(with)
-	return r.process.Wait()
+func (r *Replica) Kill() {
+	_ = r.process.Process.Kill()
+	_ = r.process.Wait()
 }
 
 // errors is the first of what the process has logged as such, once it has ended.

@@ -1,6 +1,8 @@
 package faults
 
 import (
+	"net/http"
+	"net/url"
 	"testing"
 	"time"
 )
@@ -24,4 +26,89 @@ func TestReplicasKilled(t *testing.T) {
 	tally.only(t, 10*time.Second, 0, 503)
 	t.Logf("ready %v after it was killed at most; answers %v; the slowest took %v (%s)", slowest, tally.Answers, tally.Slowest, tally.For)
 	acquit(t, r)
+}
+
+// only is a client of one replica alone.
+func only(t *testing.T, h *House, replica int) *worker {
+	one := h.Site
+	one.Addresses = one.Addresses[replica : replica+1]
+	w := &worker{caller: newCaller(&one, 0), log: &log{}}
+	t.Cleanup(w.close)
+	return w
+}
+
+// active asks until there is an answer: 503 is none.
+func (w *worker) active(t *testing.T, text string) bool {
+	t.Helper()
+	for begun := time.Now(); time.Since(begun) < 30*time.Second; time.Sleep(5 * time.Millisecond) {
+		if e, _ := w.ask(token{text: text}); e.Acknowledged() {
+			return e.Yield == Active
+		}
+	}
+	t.Fatal("introspection gives no answer")
+	return false
+}
+
+// TestC11_Crashes: what was answered as revoked stays inactive everywhere, whichever
+// process dies, and whatever lives stays active.
+func TestC11_Crashes(t *testing.T) {
+	h := Open(t, Options{Replicas: 2, People: 1})
+	one, two := only(t, h, 0), only(t, h, 1)
+	issued := func(w *worker) string {
+		t.Helper()
+		a := w.machineToken()
+		if a.status != http.StatusOK {
+			t.Fatal(a.String("token"))
+		}
+		return a.text("access_token")
+	}
+	revoke := func(w *worker, token string) int {
+		return w.post("/oauth2/revoke", &h.Machine, url.Values{"token": {token}}).status
+	}
+	var dead []string
+	alive := issued(two)
+	check := func(when string, replicas ...*worker) {
+		t.Helper()
+		for _, w := range replicas {
+			for _, token := range dead {
+				if w.active(t, token) {
+					t.Fatalf("%s: a revoked token is active", when)
+				}
+			}
+			if !w.active(t, alive) {
+				t.Errorf("%s: a living token is not active", when)
+			}
+		}
+	}
+	for range 5 {
+		revoked := issued(one)
+		two.active(t, revoked)
+		if status := revoke(one, revoked); status != http.StatusOK {
+			t.Fatalf("revoke: %d", status)
+		}
+		dead = append(dead, revoked)
+	}
+	h.Replicas[0].Kill() // right behind the answer
+	within(t, time.Second, "inactive on the other replica", func() bool { return !two.active(t, dead[4]) })
+	check("after kill -9 of the replica that revoked", two)
+	h.Replicas[0].Start()
+	check("on its successor", one)
+
+	last := issued(one)
+	if status := revoke(one, last); status != http.StatusOK {
+		t.Fatalf("revoke: %d", status)
+	}
+	dead = append(dead, last)
+	h.KillDatabase()
+	for range 20 {
+		if e, _ := two.ask(token{text: dead[0]}); e.Yield == Active {
+			t.Fatal("a revoked token is active while PostgreSQL is gone")
+		}
+	}
+	h.StartDatabase()
+	check("after kill -9 of PostgreSQL", one, two)
+	fresh := issued(two)
+	// A connection that was cut is noticed by the request that uses it: 503, try again.
+	within(t, 5*time.Second, "revoked after the restart", func() bool { return revoke(two, fresh) == http.StatusOK })
+	within(t, 5*time.Second, "heard of on the other replica", func() bool { return !one.active(t, fresh) })
 }

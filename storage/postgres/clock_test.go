@@ -1,0 +1,44 @@
+package postgres_test
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gatehouse/gatehouse/storage/postgres"
+	"github.com/gatehouse/gatehouse/storage/storagetest"
+)
+
+// TestClock: whatever a machine's own clock says, the time is the database's: from the
+// first moment on, and again soon after somebody sets the machine's. A difference that is
+// no larger than what the way may cost changes nothing.
+func TestClock(t *testing.T) {
+	t.Parallel()
+	dsn := storagetest.NewDSN(t)
+	var apart atomic.Int64
+	apart.Store(int64(5 * time.Minute))
+	own := func() time.Time { return time.Now().Add(time.Duration(apart.Load())) }
+	off := func(c *postgres.Clock) time.Duration { return c.Now().Sub(time.Now()).Abs() }
+
+	clock := postgres.NewClock(own)
+	s := storagetest.Open(t, dsn, postgres.Options{Clock: clock})
+	if by := off(clock); by > time.Second {
+		t.Errorf("wrong by %v as soon as the store is open", by)
+	}
+	for _, d := range []time.Duration{-5 * time.Minute, 0, 24 * time.Hour} {
+		apart.Store(int64(d))
+		for begun := time.Now(); off(clock) > time.Second; time.Sleep(time.Millisecond) {
+			if time.Since(begun) > 5*time.Second {
+				t.Fatalf("own clock set to %v: wrong by %v five seconds later", d, off(clock))
+			}
+		}
+		if skew := s.Figures().Skew; (skew + d).Abs() > time.Second {
+			t.Errorf("own clock ahead by %v, skew %v", d, skew)
+		}
+	}
+	apart.Store(int64(500 * time.Millisecond))
+	time.Sleep(1200 * time.Millisecond) // two readings
+	if by := off(clock); by < 400*time.Millisecond || by > 600*time.Millisecond {
+		t.Errorf("half a second of difference became %v", by)
+	}
+}

@@ -1,0 +1,254 @@
+package faults
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gatehouse/gatehouse/tools/processor"
+)
+
+// surge sends one request again and again over connections that it keeps. It does hardly
+// anything itself, so that what it measures is the house.
+type surge struct {
+	t       *testing.T
+	house   *House
+	request []byte
+}
+
+type line struct {
+	net.Conn
+	answers *bufio.Reader
+}
+
+// newSurge asks for codes in the name of somebody who is signed in and has consented.
+func newSurge(t *testing.T, h *House) *surge {
+	t.Helper()
+	w := &worker{caller: newCaller(&h.Site, 0), log: &log{}}
+	defer w.close()
+	authorization, _ := w.authorization()
+	if err := w.signIn(h.People[0], authorization); err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequest(http.MethodGet, h.Issuer+authorization, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cookie := range w.each[0].Jar.Cookies(&url.URL{Scheme: "http", Host: r.URL.Host}) {
+		r.AddCookie(cookie)
+	}
+	var request bytes.Buffer
+	if err := r.Write(&request); err != nil {
+		t.Fatal(err)
+	}
+	return &surge{t: t, house: h, request: request.Bytes()}
+}
+
+// dial opens new lines: the server closes those that say nothing for a while.
+func (s *surge) dial(n int) (lines []*line, closed func()) {
+	s.t.Helper()
+	for range n {
+		conn, err := net.Dial("tcp", s.house.Addresses[0])
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		lines = append(lines, &line{conn, bufio.NewReader(conn)})
+	}
+	return lines, func() {
+		for _, l := range lines {
+			_ = l.Close()
+		}
+	}
+}
+
+func (s *surge) ask(l *line) answer {
+	if _, err := l.Write(s.request); err != nil {
+		return answer{err: err}
+	}
+	response, err := http.ReadResponse(l.answers, nil)
+	if err != nil {
+		return answer{err: err}
+	}
+	_, err = io.Copy(io.Discard, response.Body)
+	return answer{status: response.StatusCode, header: response.Header, err: err}
+}
+
+// came is what came of a load.
+type came struct {
+	good, refused, odd int
+	took, cpu, idle    time.Duration
+	slowest            time.Duration // of the refusals, nineteen of twenty
+	first              answer        // of the odd ones
+}
+
+func (c *came) add(d came) {
+	c.good, c.refused, c.odd = c.good+d.good, c.refused+d.refused, c.odd+d.odd
+	c.took, c.cpu, c.idle = c.took+d.took, c.cpu+d.cpu, c.idle+d.idle
+	c.slowest = max(c.slowest, d.slowest)
+	if c.first.status == 0 && c.first.err == nil {
+		c.first = d.first
+	}
+}
+
+func (c came) rate() float64 { return float64(c.good) / c.took.Seconds() }
+
+// cost is the CPU time of server and database for each answer that was good.
+func (c came) cost() time.Duration { return c.cpu / time.Duration(max(1, c.good)) }
+
+// could is how many a second there would have been, had nobody else used the processor.
+func (c came) could() float64 { return (1 - c.idle.Seconds()/c.took.Seconds()) / c.cost().Seconds() }
+
+func (c came) offered() float64 { return float64(c.good+c.refused+c.odd) / c.took.Seconds() }
+
+// load offers so many requests a second over so many lines, or each line as many as are
+// answered with rate 0.
+func (s *surge) load(many int, rate float64, length time.Duration) came {
+	s.t.Helper()
+	lines, closed := s.dial(many)
+	defer closed()
+	var c came
+	var refusals []time.Duration
+	var mu sync.Mutex
+	var callers sync.WaitGroup
+	var sent atomic.Int64
+	cpu, idle, begun := s.cpu(), s.idle(), time.Now()
+	for _, l := range lines {
+		callers.Go(func() {
+			for {
+				due := time.Now()
+				if rate > 0 {
+					due = begun.Add(time.Duration(float64(sent.Add(1)) / rate * float64(time.Second)))
+				}
+				if due.After(begun.Add(length)) || time.Since(begun) > length {
+					return
+				}
+				time.Sleep(time.Until(due))
+				asked := time.Now()
+				a := s.ask(l)
+				mu.Lock()
+				switch {
+				case a.status == http.StatusSeeOther || a.status == http.StatusFound:
+					c.good++
+				case a.status == http.StatusServiceUnavailable && a.header.Get("Retry-After") != "":
+					c.refused++
+					refusals = append(refusals, time.Since(asked))
+				default:
+					if c.odd++; c.odd == 1 {
+						c.first = a
+					}
+				}
+				mu.Unlock()
+				if a.err != nil {
+					return
+				}
+			}
+		})
+	}
+	callers.Wait()
+	c.took, c.cpu, c.idle = time.Since(begun), s.cpu()-cpu, s.idle()-idle
+	if slices.Sort(refusals); len(refusals) > 0 {
+		c.slowest = refusals[len(refusals)*19/20]
+	}
+	return c
+}
+
+// cpu is what server and database have used.
+func (s *surge) cpu() time.Duration {
+	s.t.Helper()
+	server, err := processor.Time(s.house.Replicas[0].process.Process.Pid, false)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	database, err := processor.Time(s.house.database.PID(), true)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return server + database
+}
+
+// idle is how long the house's processor had nothing to do.
+func (s *surge) idle() time.Duration {
+	s.t.Helper()
+	idle, err := processor.Idle(0)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return idle
+}
+
+// alone is how long one request takes beside no other, or a minute where it is refused.
+func (s *surge) alone() time.Duration {
+	s.t.Helper()
+	lines, closed := s.dial(1)
+	defer closed()
+	took := make([]time.Duration, 20)
+	for i := range took {
+		begun := time.Now()
+		if a := s.ask(lines[0]); a.status != http.StatusSeeOther && a.status != http.StatusFound {
+			return time.Minute
+		}
+		took[i] = time.Since(begun)
+	}
+	slices.Sort(took)
+	return took[len(took)/2]
+}
+
+// stay keeps this process and what it starts from here on to some processors.
+func stay(t *testing.T, processors string) {
+	t.Helper()
+	if out, err := exec.Command("taskset", "-acp", processors, strconv.Itoa(os.Getpid())).CombinedOutput(); err != nil {
+		t.Fatalf("taskset: %v\n%s", err, out)
+	}
+}
+
+// TestOverload asks one replica, which has a processor for itself and its database, for
+// four times as many codes as it can give. It goes on to give four fifths of them at
+// least, tells the others at once to come again, and is as before within five seconds.
+//
+// Others may use the machine, so it is judged by CPU time: what an answer costs with all
+// that is spent on refusals, and how long the processor was left idle meanwhile.
+func TestOverload(t *testing.T) {
+	all := "0-" + strconv.Itoa(runtime.NumCPU()-1)
+	stay(t, "0")
+	t.Cleanup(func() { stay(t, all) })
+	h := Open(t, Options{Replicas: 1, People: 1})
+	if runtime.NumCPU() > 1 {
+		stay(t, "1-"+strconv.Itoa(runtime.NumCPU()-1))
+	}
+	s := newSurge(t, h)
+	unloaded := s.alone()
+	length := time.Duration(rounds(t, 1, 8)) * time.Second
+	s.load(32, 0, length) // what is slow once
+	var peak, over came
+	var recovered time.Duration
+	for range 3 {
+		best := s.load(32, 0, length)
+		peak.add(best)
+		over.add(s.load(512, 4*best.rate(), length))
+		recovered = max(recovered, within(t, 5*time.Second, "as it was", func() bool { return s.alone() < 4*unloaded }))
+	}
+	t.Logf("peak %.0f a second, %v of CPU each; of %.0f a second offered %.0f given, %v each; the others refused, nineteen of twenty within %v; as before after %v",
+		peak.rate(), peak.cost(), over.offered(), over.rate(), over.cost(), over.slowest, recovered)
+	t.Logf("with the processor to itself: %.0f a second at the peak, %.0f beyond (%.0f%%)", peak.could(), over.could(), 100*over.could()/peak.could())
+	if over.could() < 0.8*peak.could() {
+		t.Errorf("beyond the peak %.0f a second can be given, less than four fifths of %.0f", over.could(), peak.could())
+	}
+	if over.refused < over.good || peak.refused > 0 {
+		t.Errorf("%d refused beyond the peak, and %d at it", over.refused, peak.refused)
+	}
+	if peak.odd+over.odd > 0 {
+		t.Errorf("answers of another kind: %d at the peak, %s; %d beyond, %s", peak.odd, peak.first.String("the first"), over.odd, over.first.String("the first"))
+	}
+}
