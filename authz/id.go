@@ -34,6 +34,7 @@ type (
 	linkKind       struct{}
 	fileKind       struct{}
 	registrarKind  struct{}
+	issuerKind     struct{}
 
 	// UserID names a user, TenantID a tenant, and so on.
 	UserID       = ID[userKind]
@@ -53,6 +54,9 @@ type (
 
 	// RegistrationTokenID names an initial access token (RFC 7591 §1.2).
 	RegistrationTokenID = ID[registrarKind]
+
+	// TrustedIssuerID names somebody else whose word counts here.
+	TrustedIssuerID = ID[issuerKind]
 
 	// PushedRequestID names a pushed authorization request (RFC 9126).
 	PushedRequestID = ID[pushedKind]

@@ -746,6 +746,24 @@ WITH (fillfactor='80');
 
 ALTER TABLE ONLY platform.totp_secrets FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE platform.trusted_issuers (
+    id uuid NOT NULL,
+    tenant_id uuid,
+    vouches_for text NOT NULL,
+    issuer text NOT NULL,
+    jwks jsonb,
+    jwks_uri text DEFAULT ''::text NOT NULL,
+    algorithms text[] DEFAULT '{}'::text[] NOT NULL,
+    subject text DEFAULT ''::text NOT NULL,
+    scopes text[] DEFAULT '{}'::text[] NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT trusted_issuers_check CHECK (((vouches_for = 'people'::text) = (subject = ANY (ARRAY['id'::text, 'username'::text, 'email'::text])))),
+    CONSTRAINT trusted_issuers_check1 CHECK (((jwks IS NULL) = (jwks_uri <> ''::text))),
+    CONSTRAINT trusted_issuers_vouches_for_check CHECK ((vouches_for = ANY (ARRAY['people'::text, 'software'::text])))
+);
+
+ALTER TABLE ONLY platform.trusted_issuers FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE platform.user_group_memberships (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -1088,6 +1106,12 @@ ALTER TABLE ONLY platform.tenants
 ALTER TABLE ONLY platform.totp_secrets
     ADD CONSTRAINT totp_secrets_pkey PRIMARY KEY (user_id);
 
+ALTER TABLE ONLY platform.trusted_issuers
+    ADD CONSTRAINT trusted_issuers_issuer_vouches_for_tenant_id_key UNIQUE NULLS NOT DISTINCT (issuer, vouches_for, tenant_id);
+
+ALTER TABLE ONLY platform.trusted_issuers
+    ADD CONSTRAINT trusted_issuers_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY platform.user_group_memberships
     ADD CONSTRAINT user_group_memberships_pkey PRIMARY KEY (id);
 
@@ -1226,6 +1250,8 @@ CREATE INDEX revoked_tokens_by_expiry ON platform.revoked_tokens USING btree (ex
 CREATE INDEX revoked_tokens_by_txid ON platform.revoked_tokens USING btree (txid);
 
 CREATE INDEX revoked_tokens_by_user ON platform.revoked_tokens USING btree (user_id);
+
+CREATE INDEX trusted_issuers_by_tenant ON platform.trusted_issuers USING btree (tenant_id, id);
 
 CREATE INDEX user_groups_by_project ON platform.user_groups USING btree (project_id);
 
@@ -1388,6 +1414,9 @@ ALTER TABLE ONLY platform.tenant_logos
 ALTER TABLE ONLY platform.totp_secrets
     ADD CONSTRAINT totp_secrets_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY platform.trusted_issuers
+    ADD CONSTRAINT trusted_issuers_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY platform.user_group_memberships
     ADD CONSTRAINT user_group_memberships_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id);
 
@@ -1465,6 +1494,8 @@ ALTER TABLE platform.consents ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE platform.device_codes ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY everybodys ON platform.trusted_issuers FOR SELECT USING ((tenant_id IS NULL));
+
 ALTER TABLE platform.files ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY forgotten ON platform.audit_events FOR DELETE USING (platform.acting_operator());
@@ -1537,6 +1568,8 @@ CREATE POLICY owned ON platform.tenants USING (((id = platform.acting_tenant()) 
 
 CREATE POLICY owned ON platform.totp_secrets USING (((user_id = platform.acting_user()) OR platform.acting_operator()));
 
+CREATE POLICY owned ON platform.trusted_issuers USING (((tenant_id = platform.acting_tenant()) OR platform.acting_operator()));
+
 CREATE POLICY owned ON platform.user_group_memberships USING (((tenant_id = platform.acting_tenant()) OR platform.acting_operator()));
 
 CREATE POLICY owned ON platform.user_groups USING (((tenant_id = platform.acting_tenant()) OR platform.acting_operator()));
@@ -1572,6 +1605,8 @@ ALTER TABLE platform.tenant_logos ENABLE ROW LEVEL SECURITY;
 ALTER TABLE platform.tenants ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE platform.totp_secrets ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE platform.trusted_issuers ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE platform.user_group_memberships ENABLE ROW LEVEL SECURITY;
 
@@ -1673,6 +1708,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.tenant_logos TO gatehouse_ap
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.tenants TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.totp_secrets TO gatehouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.trusted_issuers TO gatehouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE platform.user_group_memberships TO gatehouse_app;
 

@@ -131,7 +131,10 @@ func (p *Provider) accessClaims(ctx context.Context, r fosite.Requester) (*acces
 		}
 		c.TenantID, c.ProjectID = g.Tenant.String(), g.Project.String()
 		c.Roles, c.Groups = []string{string(person.Role)}, person.Rights.GroupNames(in)
-		c.AuthTime, c.ACR, c.AMR = g.AuthTime.Unix(), g.ACR, g.AMR
+		c.ACR, c.AMR = g.ACR, g.AMR
+		if !g.AuthTime.IsZero() {
+			c.AuthTime = g.AuthTime.Unix()
+		}
 		if scopes.Has(authz.ScopeProfile) {
 			c.Username = person.Username
 		}

@@ -8,24 +8,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
-	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/ory/fosite"
 
-	"github.com/gatehouse/gatehouse/authz/dpop"
 	"github.com/gatehouse/gatehouse/storage"
 )
-
-// assertionType is RFC 7523 §2.2.
-const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-
-// maxAssertionLifetime bounds how far ahead an assertion may expire.
-const maxAssertionLifetime = 5 * time.Minute
-
-// assertionAlgorithms is what a client may sign with: asymmetric, nothing else.
-var assertionAlgorithms = []jose.SignatureAlgorithm{jose.ES256, jose.PS256, jose.EdDSA, dpop.Ed25519, jose.RS256}
 
 // credentials is how a request says which client it comes from.
 type credentials struct {
@@ -140,64 +127,6 @@ func (p *Provider) secretFits(c storage.Client, secret string) bool {
 	}
 	fits, fitted := hmac.Equal(given, current), hmac.Equal(given, previous)
 	return fits || fitted
-}
-
-// assertedClient reads which client an assertion claims to be of; nothing is
-// proven yet.
-func assertedClient(assertion string) (string, error) {
-	token, err := parseAssertion(assertion)
-	if err != nil {
-		return "", err
-	}
-	var claims jwt.Claims
-	if err := token.UnsafeClaimsWithoutVerification(&claims); err != nil {
-		return "", err
-	}
-	return claims.Subject, nil
-}
-
-func parseAssertion(assertion string) (*jwt.JSONWebToken, error) {
-	if len(assertion) > 16<<10 {
-		return nil, errMalformed
-	}
-	return jwt.ParseSigned(assertion, assertionAlgorithms)
-}
-
-// assertionFits proves an assertion of private_key_jwt: signed by a registered
-// key, made for this issuer and no one else (the audience is the issuer's string
-// alone), short-lived, and never seen before.
-func (p *Provider) assertionFits(ctx context.Context, c storage.Client, assertion string) (bool, error) {
-	token, err := parseAssertion(assertion)
-	if err != nil {
-		return false, nil
-	}
-	var claims struct {
-		Issuer    string           `json:"iss"`
-		Subject   string           `json:"sub"`
-		Audience  string           `json:"aud"`
-		ID        string           `json:"jti"`
-		ExpiresAt *jwt.NumericDate `json:"exp"`
-		NotBefore *jwt.NumericDate `json:"nbf"`
-		IssuedAt  *jwt.NumericDate `json:"iat"`
-	}
-	if !p.signedBy(ctx, c, token, &claims) {
-		return false, nil
-	}
-	now, id := p.Now(), string(c.ID)
-	leeway := now.Add(time.Minute)
-	switch {
-	case claims.Issuer != id, claims.Subject != id, claims.Audience != p.Issuer, claims.ID == "", claims.ExpiresAt == nil:
-		return false, nil
-	case !now.Before(claims.ExpiresAt.Time()), claims.ExpiresAt.Time().After(now.Add(maxAssertionLifetime)):
-		return false, nil
-	case claims.NotBefore != nil && claims.NotBefore.Time().After(leeway), claims.IssuedAt != nil && claims.IssuedAt.Time().After(leeway):
-		return false, nil
-	}
-	err = p.Store.Consume(ctx, "client assertion", digest([]byte(id+"\x00"+claims.ID)), claims.ExpiresAt.Time())
-	if errors.Is(err, storage.ErrConflict) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 // clientOf is the authenticated client of an endpoint outside fosite.

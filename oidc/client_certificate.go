@@ -63,7 +63,7 @@ func (p *Provider) certificateFits(ctx context.Context, c storage.Client) bool {
 	if now.Before(chain[0].NotBefore) || now.After(chain[0].NotAfter) {
 		return false
 	}
-	set, err := p.clientKeys(ctx, c)
+	set, err := p.keySet(ctx, keysOf(c))
 	if err != nil {
 		p.Log.InfoContext(ctx, "the keys of a client cannot be had", "client_id", c.ID, "cause", err)
 		return false

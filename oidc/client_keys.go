@@ -16,35 +16,52 @@ import (
 	"github.com/gatehouse/gatehouse/storage"
 )
 
-// maxClientKeys bounds a client's key set.
+// maxClientKeys bounds a key set.
 const maxClientKeys = 32
 
-// signedBy proves that a client signed a token and reads its claims. A key that is
-// not in the set that was fetched last may have been published since.
+// keySource is where the public keys of a client or an issuer are: a document, or the
+// address of one.
+type keySource struct {
+	owner    string
+	document []byte
+	address  string
+}
+
+func keysOf(c storage.Client) keySource {
+	return keySource{string(c.ID), c.JWKS, c.Metadata.JWKSURI}
+}
+
+// signedBy proves that a client signed a token and reads its claims.
 func (p *Provider) signedBy(ctx context.Context, c storage.Client, token *jwt.JSONWebToken, claims any) bool {
 	// FAPI 2.0 §5.4.1: never RS256.
 	if c.Metadata.Profile != "" && (len(token.Headers) != 1 || token.Headers[0].Algorithm == string(jose.RS256)) {
 		return false
 	}
-	set, err := p.clientKeys(ctx, c)
+	return p.signedWith(ctx, keysOf(c), token, claims)
+}
+
+// signedWith proves that one of the keys signed a token and reads its claims. A key that
+// is not in the set that was fetched last may have been published since.
+func (p *Provider) signedWith(ctx context.Context, from keySource, token *jwt.JSONWebToken, claims any) bool {
+	set, err := p.keySet(ctx, from)
 	if err == nil && verifiedBy(set, token, claims) {
 		return true
 	}
-	if c.Metadata.JWKSURI == "" {
+	if from.address == "" {
 		return false
 	}
-	if set, err = p.keySets.Refresh(ctx, c.Metadata.JWKSURI); err != nil {
-		p.Log.InfoContext(ctx, "the keys of a client cannot be had", "client_id", c.ID, "cause", err)
+	if set, err = p.keySets.Refresh(ctx, from.address); err != nil {
+		p.Log.InfoContext(ctx, "keys cannot be had", "owner", from.owner, "cause", err)
 	}
 	return err == nil && verifiedBy(set, token, claims)
 }
 
-// clientKeys is the key set of a client, by value or as it was fetched last.
-func (p *Provider) clientKeys(ctx context.Context, c storage.Client) (jose.JSONWebKeySet, error) {
-	if c.Metadata.JWKSURI != "" {
-		return p.keySets.Get(ctx, c.Metadata.JWKSURI)
+// keySet is the keys by value, or as they were fetched last.
+func (p *Provider) keySet(ctx context.Context, from keySource) (jose.JSONWebKeySet, error) {
+	if from.address != "" {
+		return p.keySets.Get(ctx, from.address)
 	}
-	return parseKeySet(c.JWKS)
+	return parseKeySet(from.document)
 }
 
 // verifiedBy tries the registered keys that the header can mean. Keys that the
@@ -76,7 +93,7 @@ func isFor(key jose.JSONWebKey, algorithm string) bool {
 // publishedKeySet reads the answer of a jwks_uri.
 func publishedKeySet(a outbound.Answer) (jose.JSONWebKeySet, error) { return parseKeySet(a.Body) }
 
-// parseKeySet reads a client's key set (RFC 7517 §5). Keys that are of no use here
+// parseKeySet reads somebody's key set (RFC 7517 §5). Keys that are of no use here
 // are left out: the set may serve other purposes too.
 func parseKeySet(document []byte) (jose.JSONWebKeySet, error) {
 	var published struct {

@@ -63,6 +63,7 @@ func (p *Provider) compose() fosite.OAuth2Provider {
 		storage.GrantDeviceCode:        {deviceCodeHandler{p, idToken}},
 		storage.GrantTokenExchange:     {tokenExchangeHandler{p}},
 		storage.GrantCIBA:              {cibaHandler{p, idToken}},
+		storage.GrantJWTBearer:         {jwtBearerHandler{p}},
 	}
 	return fosite.NewOAuth2Provider(store, config)
 }

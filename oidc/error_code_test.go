@@ -37,7 +37,7 @@ func newErrorHouse(t testing.TB) *errorHouse {
 	k := newHolder(t, h)
 	h.Machine("machine", func(c *storage.Client) { c.Introspect = true })
 	h.Machine("gateway", func(c *storage.Client) {
-		c.GrantTypes, c.OpenTo = []string{storage.GrantTokenExchange}, storage.OpenToTenant
+		c.GrantTypes, c.OpenTo = []string{storage.GrantTokenExchange, storage.GrantJWTBearer}, storage.OpenToTenant
 		c.Metadata.ExchangesTokensOf = []string{"web"}
 	})
 	h.Client("desk", func(c *storage.Client) {
@@ -243,6 +243,10 @@ var provocations = []struct {
 			poll(h.House, "tv", device.Text("device_code"))
 		})
 	}},
+
+	{"invalid_request", "RFC 7523 §2.1", func(h *errorHouse) string { return bear(h.House, "gateway", "", nil).Text("error") }},
+	{"invalid_grant", "RFC 7523 §3.1", func(h *errorHouse) string { return bear(h.House, "gateway", "junk", nil).Text("error") }},
+	{"unauthorized_client", "RFC 7521 §4.1.1", func(h *errorHouse) string { return bear(h.House, "other", "junk", nil).Text("error") }},
 
 	{"invalid_request", "RFC 8693 §2.2.2", func(h *errorHouse) string { return exchange(h.House, "gateway", "junk", nil).Text("error") }},
 	{"invalid_target", "RFC 8693 §2.2.2", func(h *errorHouse) string {

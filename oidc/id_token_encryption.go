@@ -25,7 +25,7 @@ func (p *Provider) encrypted(ctx context.Context, c storage.Client, signed strin
 	if algorithm == "" {
 		return signed, nil
 	}
-	set, err := p.clientKeys(ctx, c)
+	set, err := p.keySet(ctx, keysOf(c))
 	if err != nil {
 		return "", fmt.Errorf("encrypt ID token: %w", err)
 	}

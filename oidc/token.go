@@ -15,7 +15,7 @@ import (
 // grantTypes is what the token endpoint answers.
 var grantTypes = []string{
 	storage.GrantAuthorizationCode, storage.GrantRefreshToken, storage.GrantClientCredentials, storage.GrantDeviceCode, storage.GrantTokenExchange,
-	storage.GrantCIBA,
+	storage.GrantCIBA, storage.GrantJWTBearer,
 }
 
 // Token is the token endpoint (RFC 6749 §3.2).

@@ -36,6 +36,7 @@ type unit struct {
 	consumeCode   bool
 	redeemDevice  bool
 	redeemRequest bool
+	vouched       *vouched
 	rotate        bool
 	firstToken    *refreshToken
 	killed        bool
@@ -138,6 +139,8 @@ func (u *unit) flush(ctx context.Context) error {
 		return u.flushDevice(ctx)
 	case u.redeemRequest:
 		return u.flushRequest(ctx)
+	case u.vouched != nil:
+		return u.flushAssertion(ctx)
 	case u.rotate && u.keepsRefreshToken:
 		return u.provider.Store.ForUser(u.loaded.Grant.User).UseRefreshToken(ctx, u.loaded.Grant.ID, u.now)
 	case u.rotate && !u.refresh.answered:

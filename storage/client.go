@@ -39,6 +39,7 @@ const (
 	GrantDeviceCode        = "urn:ietf:params:oauth:grant-type:device_code"    // RFC 8628 §7.2
 	GrantTokenExchange     = "urn:ietf:params:oauth:grant-type:token-exchange" // RFC 8693 §2.1
 	GrantCIBA              = "urn:openid:params:grant-type:ciba"               // OpenID CIBA Core 1.0 §4
+	GrantJWTBearer         = "urn:ietf:params:oauth:grant-type:jwt-bearer"     // RFC 7523 §2.1
 )
 
 // OpenTo says whose sign-in a client may ask for.
@@ -152,6 +153,9 @@ type ClientMetadata struct {
 	// ExchangesTokensOf are the clients whose users' tokens this one may exchange (RFC
 	// 8693) beside its own, which it always may.
 	ExchangesTokensOf []string `json:"exchanges_tokens_of,omitempty"`
+	// TakesAssertionsOf are the issuers, trusted with people, whose assertions this client
+	// may exchange for tokens (RFC 7523 §2.1).
+	TakesAssertionsOf []string `json:"takes_assertions_of,omitempty"`
 	// The one name that a client of tls_client_auth has in its certificate (RFC 8705
 	// §2.1.2). The distinguished name is in the form of RFC 2253.
 	TLSSubjectDN    string `json:"tls_client_auth_subject_dn,omitempty"`
@@ -165,6 +169,13 @@ type ClientMetadata struct {
 	Profile Profile `json:"profile,omitempty"`
 	// DPoPBound demands a proof of possession with every token request (RFC 9449 §5.2).
 	DPoPBound bool `json:"dpop_bound_access_tokens,omitempty"`
+}
+
+// Said is the metadata as a client may say it of itself: without what is for others to
+// say. Beside it stands what those have said.
+func (m ClientMetadata) Said(before ClientMetadata) ClientMetadata {
+	m.ExchangesTokensOf, m.TakesAssertionsOf = before.ExchangesTokensOf, before.TakesAssertionsOf
+	return m
 }
 
 // Profile is a set of demands that a client is held to as a whole.

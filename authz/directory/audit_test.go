@@ -32,6 +32,7 @@ func TestM8_Audit(t *testing.T) {
 	ring, kid := v.keys()
 	hook := storage.Webhook{ID: anID[authz.WebhookID](), Protocol: storage.ProtocolWebhook, URL: "https://hooks.example/in", Events: []string{"user.*"}, SecretSealed: []byte("sealed")}
 	var message authz.AuditID
+	var trusted storage.TrustedIssuer
 	changes := []struct {
 		action string
 		do     func() error
@@ -134,6 +135,8 @@ func TestM8_Audit(t *testing.T) {
 		{"client.disable", func() error { return v.DisableClient(ctx, by, service.ID) }, []string{string(service.ID)}},
 		{"client.enable", func() error { return v.EnableClient(ctx, by, service.ID) }, []string{string(service.ID)}},
 		{"client.delete", func() error { return v.DeleteClient(ctx, by, service.ID) }, []string{string(service.ID)}},
+		{"issuer.add", func() (err error) { trusted, err = v.AddTrustedIssuer(ctx, by, idp("openid"), "", true); return err }, []string{"https://idp.example", "people", "openid"}},
+		{"issuer.remove", func() error { return v.RemoveTrustedIssuer(ctx, by, trusted.ID) }, []string{"https://idp.example"}},
 		{"webhook.create", func() error {
 			_, err := v.CreateWebhook(ctx, by, hook, "acme")
 			return err
@@ -207,7 +210,7 @@ func TestM8_Audit(t *testing.T) {
 	// (self_test.go, web/account); a reset link is made as one to set up is.
 	// ChangeUsers makes changes of the others, each with its event (TestM8_ChangeUsers_OneEventEach).
 	reads := strings.Fields(`AgentsOf Audit Bans ChangeUsers CheckBan Client Clients CountUsers Counts ExplainScopes FollowAudit Group Groups MergedInto Person
-		Project Projects RegistrationTokens Resource Resources Roles Scope Scopes Self SelfSessions Session Sessions SigningKeys Tenant Tenants User UserStats Users
+		Project Projects RegistrationTokens Resource Resources Roles Scope Scopes Self SelfSessions Session Sessions SigningKeys Tenant Tenants TrustedIssuer TrustedIssuers User UserStats Users
 		VerifyAudit Webhook Webhooks Deliveries Bootstrap AcceptInvitation JoinByInvitation Register ChangeOwnName DeleteOwnAccount ResetLink`)
 	if n := reflect.TypeFor[*directory.Service]().NumMethod() - len(reads); n != len(changes) {
 		t.Errorf("the service has %d methods that change something, and this test %d", n, len(changes))

@@ -92,8 +92,8 @@ func suit(c *storage.Client) {
 	}
 }
 
-// grantTypes follow from the kind and, for exchange, from whose tokens the client may
-// take; for a sign-in without a browser, from how the client learns the answer. A client
+// grantTypes follow from the kind and, for exchange, from whose tokens or assertions the
+// client may take; for a sign-in without a browser, from how the client learns the answer. A client
 // that registered itself has none that its policy lacks.
 func grantTypes(c *storage.Client) []string {
 	types := grantTypesWithoutPolicy(c)
@@ -107,6 +107,9 @@ func grantTypesWithoutPolicy(c *storage.Client) []string {
 	types := grantTypesOfKind(c)
 	if len(c.Metadata.ExchangesTokensOf) > 0 {
 		types = append(types, storage.GrantTokenExchange)
+	}
+	if len(c.Metadata.TakesAssertionsOf) > 0 {
+		types = append(types, storage.GrantJWTBearer)
 	}
 	if c.Metadata.BackChannelDelivery != "" {
 		types = append(types, storage.GrantCIBA)

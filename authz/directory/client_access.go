@@ -14,7 +14,7 @@ import (
 func checkOpenTo(c storage.Client) error {
 	kinds := []storage.OpenTo{storage.OpenToNobody, storage.OpenToTenant, storage.OpenToEveryone, storage.OpenToGroups}
 	forPeople := slices.Contains(c.GrantTypes, storage.GrantAuthorizationCode) || slices.Contains(c.GrantTypes, storage.GrantDeviceCode) ||
-		slices.Contains(c.GrantTypes, storage.GrantTokenExchange) || slices.Contains(c.GrantTypes, storage.GrantCIBA)
+		slices.Contains(c.GrantTypes, storage.GrantTokenExchange) || slices.Contains(c.GrantTypes, storage.GrantCIBA) || slices.Contains(c.GrantTypes, storage.GrantJWTBearer)
 	switch {
 	case !slices.Contains(kinds, c.OpenTo):
 		return invalid("open_to", "must be nobody, tenant, everyone or groups")

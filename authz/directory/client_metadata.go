@@ -41,6 +41,9 @@ func checkMetadata(c storage.Client) error {
 	if len(m.ExchangesTokensOf) > 0 && c.Public() {
 		return invalid("exchanges_tokens_of", "needs a client that proves who it is")
 	}
+	if err := checkAssertionIssuers(c); err != nil {
+		return err
+	}
 	keyless := len(c.JWKS) == 0 && m.JWKSURI == ""
 	switch {
 	case keyless && (m.RequireSignedRequest || m.RequestObjectSigningAlg != ""):
@@ -76,8 +79,21 @@ func checkMetadata(c storage.Client) error {
 	return checkSector(c)
 }
 
-// checkFrontChannel: what a page of ours frames is of a host that the client has
-// people sent to anyway (OpenID Connect Front-Channel Logout 1.0 §2).
+// checkAssertionIssuers: whether any of them is trusted is judged when one is believed.
+func checkAssertionIssuers(c storage.Client) error {
+	const field = "takes_assertions_of"
+	issuers := c.Metadata.TakesAssertionsOf
+	switch {
+	case len(issuers) > 0 && c.Public():
+		return invalid(field, "needs a client that proves who it is")
+	case len(issuers) > 32:
+		return invalid(field, "are more than 32")
+	case slices.ContainsFunc(issuers, func(issuer string) bool { return !isIssuer(issuer) }):
+		return invalid(field, "must be issuers as they stand in iss")
+	}
+	return nil
+}
+
 // checkBackChannel is OpenID CIBA Core 1.0 §4.
 func checkBackChannel(c storage.Client) error {
 	m := c.Metadata
@@ -92,6 +108,8 @@ func checkBackChannel(c storage.Client) error {
 	return nil
 }
 
+// checkFrontChannel: what a page of ours frames is of a host that the client has
+// people sent to anyway (OpenID Connect Front-Channel Logout 1.0 §2).
 func checkFrontChannel(c storage.Client) error {
 	const field = "frontchannel_logout_uri"
 	uri := c.Metadata.FrontChannelLogoutURI

@@ -15,6 +15,7 @@ var EventTypes = []string{
 	"client.update", "client.update-self",
 	"consent.give", "consent.withdraw",
 	"group.add-member", "group.create", "group.delete", "group.remove-member", "group.scopes", "group.update",
+	"issuer.add", "issuer.remove",
 	"keys.revoke", "keys.rotate",
 	"link.create",
 	"project.create", "project.delete", "project.update",

@@ -15,7 +15,7 @@ import (
 // into the audit log: none is missing, and none is gone.
 func TestEventTypes(t *testing.T) {
 	t.Parallel()
-	action := regexp.MustCompile(`"((?:ban|client|consent|group|keys|link|project|resource|role|scope|session|tenant|user|webhook)\.[a-z._-]+)"`)
+	action := regexp.MustCompile(`"((?:ban|client|consent|group|issuer|keys|link|project|resource|role|scope|session|tenant|user|webhook)\.[a-z._-]+)"`)
 	// What looks like an action and is none.
 	const examples = "event_type.go"
 	var written []string

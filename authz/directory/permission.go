@@ -19,6 +19,7 @@ const (
 	manageGroups
 	manageScopes
 	manageClients
+	manageIssuers
 	manageSessions
 	manageBans
 	manageKeys
@@ -35,6 +36,7 @@ var permissions = map[operation][]authz.Scope{
 	manageGroups:   {authz.ScopeAdmin, authz.ScopeUsersManage},
 	manageScopes:   {authz.ScopeAdmin},
 	manageClients:  {authz.ScopeAdmin},
+	manageIssuers:  {authz.ScopeAdmin},
 	manageSessions: {authz.ScopeAdmin, authz.ScopeUsersManage},
 	manageBans:     {authz.ScopeAdmin},
 	manageKeys:     {authz.ScopeAdmin},

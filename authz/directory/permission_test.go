@@ -18,7 +18,7 @@ import (
 func operations(v *town) map[string]func(a directory.Actor) error {
 	ctx := v.Context()
 	ring, _ := v.keys()
-	user, tenant, group, hook := anID[authz.UserID](), anID[authz.TenantID](), anID[authz.GroupID](), anID[authz.WebhookID]()
+	user, tenant, group, hook, issuer := anID[authz.UserID](), anID[authz.TenantID](), anID[authz.GroupID](), anID[authz.WebhookID](), anID[authz.TrustedIssuerID]()
 	return map[string]func(a directory.Actor) error{
 		"Users":      func(a directory.Actor) error { _, err := v.Users(ctx, a, directory.UserFilter{}); return err },
 		"CountUsers": func(a directory.Actor) error { _, err := v.CountUsers(ctx, a, directory.UserFilter{}); return err },
@@ -111,6 +111,17 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 		"RevokeRegistrationToken": func(a directory.Actor) error {
 			return v.RevokeRegistrationToken(ctx, a, anID[authz.RegistrationTokenID]())
 		},
+		"TrustedIssuers": func(a directory.Actor) error {
+			_, err := v.TrustedIssuers(ctx, a, "", directory.Paging{})
+			return err
+		},
+		"TrustedIssuer": func(a directory.Actor) error { _, err := v.TrustedIssuer(ctx, a, issuer); return err },
+		"AddTrustedIssuer": func(a directory.Actor) error {
+			_, err := v.AddTrustedIssuer(ctx, a, storage.TrustedIssuer{}, "", false)
+			return err
+		},
+		"RemoveTrustedIssuer": func(a directory.Actor) error { return v.RemoveTrustedIssuer(ctx, a, issuer) },
+
 		"AgentsOf":           func(a directory.Actor) error { _, err := v.AgentsOf(ctx, a, user); return err },
 		"RotateClientSecret": func(a directory.Actor) error { _, err := v.RotateClientSecret(ctx, a, "none", 0); return err },
 		"DisableClient":      func(a directory.Actor) error { return v.DisableClient(ctx, a, "none") },
@@ -288,6 +299,18 @@ func TestM3_Escalation(t *testing.T) {
 			_, _, err := v.CreateClient(ctx, admin, directory.CreateClient{Name: "x", Kind: storage.ClientService, Scopes: []authz.Pattern{"billing"}})
 			return err
 		}, false},
+		{"an admin trusts an issuer with billing", func() error {
+			_, err := v.AddTrustedIssuer(ctx, admin, idp("billing"), "", false)
+			return err
+		}, false},
+		{"an admin trusts an issuer with everything", func() error {
+			_, err := v.AddTrustedIssuer(ctx, admin, idp("*"), "", false)
+			return err
+		}, false},
+		{"an admin trusts an issuer with what they hold", func() error {
+			_, err := v.AddTrustedIssuer(ctx, admin, idp("admin"), "", false)
+			return err
+		}, true},
 		{"an admin registers an application that signs in", func() error {
 			_, _, err := v.CreateClient(ctx, admin, directory.CreateClient{Name: "x", Kind: storage.ClientSPA, Scopes: []authz.Pattern{"openid", "profile"},
 				RedirectURIs: []string{"https://app.example/"}})

@@ -94,11 +94,9 @@ func (s *Service) giveAccess(c *storage.Client) Secret {
 
 // say writes down all that a client says of itself, and nothing that others say of it.
 func say(c *storage.Client, n CreateClient) {
-	exchanges := c.Metadata.ExchangesTokensOf
-	c.Name, c.Kind, c.AuthMethod, c.JWKS, c.Metadata, c.IDTokenAlg = n.Name, n.Kind, n.AuthMethod, n.JWKS, n.Metadata, n.IDTokenAlg
+	c.Name, c.Kind, c.AuthMethod, c.JWKS, c.Metadata, c.IDTokenAlg = n.Name, n.Kind, n.AuthMethod, n.JWKS, n.Metadata.Said(c.Metadata), n.IDTokenAlg
 	c.RedirectURIs, c.PostLogoutRedirectURIs = n.RedirectURIs, n.PostLogoutRedirectURIs
 	c.LogoURI, c.PolicyURI, c.TOSURI = n.LogoURI, n.PolicyURI, n.TOSURI
-	c.Metadata.ExchangesTokensOf = exchanges
 	c.Scopes = given(n.Scopes)
 	if n.Scopes == nil {
 		c.Scopes = c.Registration.Policy.Scopes

@@ -19,7 +19,7 @@ answers. Each change is checked for its limits and written to the audit log.`,
   gatehouse admin clients create --name Shop --kind spa --redirect-uri https://shop.example.com/callback --scope "openid profile"
   gatehouse admin scopes explain --user ann --client shop --scope "agents:read tools:execute"`,
 		newUsersCommand(i), newSessionsCommand(i, "sessions"), newSessionCommand(i), newTenantsCommand(i), newProjectsCommand(i), newGroupsCommand(i),
-		newClientsCommand(i), newRolesCommand(i), newScopesCommand(i), newResourcesCommand(i),
+		newClientsCommand(i), newRolesCommand(i), newScopesCommand(i), newResourcesCommand(i), newIssuersCommand(i),
 		newKeysCommand(i), newBansCommand(i, "bans"), newAuditCommand(i), newWebhooksCommand(i))
 	config.AddAdminFlags(cmd.PersistentFlags())
 	return cmd

@@ -32,6 +32,8 @@ var choices = map[string][]string{
 	"acr":          named(authz.ACRs()...),
 	"needs-acr":    named(authz.ACRs()...),
 	"protocol":     {storage.ProtocolWebhook, storage.ProtocolSET},
+	"subject":      named(storage.SubjectID, storage.SubjectUsername, storage.SubjectEmail),
+	"vouches-for":  named(storage.VouchesForPeople, storage.VouchesForSoftware),
 	"format":       named(records.CSV, records.NDJSON, records.Names),
 }
 

@@ -79,5 +79,8 @@ func foreign(h *webtest.House) *strings.Replacer {
 	registration := authz.NewID[authz.RegistrationTokenID](h.Now())
 	h.World.Exec(`insert into platform.registration_tokens (id, tenant_id, name, token_hash, policy, uses_left, created_at, expires_at)
 		values ($1, $2, 'btoken', '\x00', '{}', 1, now(), now() + interval '1 hour')`, registration, beta)
-	return strings.NewReplacer("{session}", session.String(), "{group}", tools.String(), "{kid}", kid, "{token}", registration.String(), "{webhook}", hook.String(), "{event}", event.String())
+	issuer := authz.NewID[authz.TrustedIssuerID](h.Now())
+	h.World.Exec(`insert into platform.trusted_issuers (id, tenant_id, vouches_for, issuer, jwks_uri, subject, created_at)
+		values ($1, $2, 'people', 'https://bidp.example', 'https://bidp.example/jwks', 'email', now())`, issuer, beta)
+	return strings.NewReplacer("{issuer}", issuer.String(), "{session}", session.String(), "{group}", tools.String(), "{kid}", kid, "{token}", registration.String(), "{webhook}", hook.String(), "{event}", event.String())
 }

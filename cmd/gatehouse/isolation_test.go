@@ -46,6 +46,11 @@ var attempts = map[string]string{
 	"admin groups set-scopes":    "btools --scope agents:read --tenant beta",
 	"admin groups show":          "btools --tenant beta",
 
+	"admin issuers add":    "https://spy.example --jwks-uri https://spy.example/jwks --scope agents:read --tenant beta",
+	"admin issuers list":   "--tenant beta",
+	"admin issuers remove": "{issuer}",
+	"admin issuers show":   "{issuer}",
+
 	"admin keys list":   "",
 	"admin keys revoke": "{kid}",
 	"admin keys rotate": "--now",
@@ -156,7 +161,7 @@ func everything(h *webtest.House) string {
 	for _, table := range []string{
 		"platform.tenants", "platform.users", "platform.user_groups", "platform.user_group_memberships", "platform.user_scopes", "platform.user_preferences",
 		"platform.roles", "platform.scopes", "platform.resources", "platform.clients", "platform.ip_bans", "platform.signing_keys", "platform.audit_events",
-		"platform.webhooks", "platform.webhook_deliveries",
+		"platform.webhooks", "platform.webhook_deliveries", "platform.trusted_issuers",
 		"public.projects", "platform.user_sessions where user_agent = 'bbrowser'",
 	} {
 		all.WriteString(h.World.Text(`select * from `+table) + "\n")

@@ -45,6 +45,8 @@ func newEstate(t *testing.T, w *storagetest.World, s *postgres.Store, name strin
 	w.Exec(`insert into platform.files (id, user_id, tenant_id, purpose, media_type, content, created_at) values (gen_random_uuid(), $1, $2, 'avatar', 'image/png', '\x00', now())`, e.user, e.tenant)
 	w.Exec(`insert into platform.registration_tokens (id, tenant_id, name, token_hash, policy, uses_left, created_at, expires_at)
 		values (gen_random_uuid(), $1, 'x', uuid_send($1), '{}', 1, now(), now() + interval '1 day')`, e.tenant)
+	w.Exec(`insert into platform.trusted_issuers (id, tenant_id, vouches_for, issuer, jwks_uri, subject, created_at)
+		values (gen_random_uuid(), $1, 'people', 'https://idp.example', 'https://idp.example/jwks', 'email', now())`, e.tenant)
 	w.Exec(`insert into platform.idempotency_keys (actor, key, request_hash, created_at, expires_at) values ($1, 'key', '\x00', now(), now() + interval '1 day')`, e.user.String())
 	w.Exec(`insert into platform.merged_users (source_id, target_id, merged_at) values (gen_random_uuid(), $1, now())`, e.user)
 

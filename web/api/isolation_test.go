@@ -82,6 +82,11 @@ var attempts = map[string]attempt{
 	"createRegistrationToken": {body: `{"name":"Spy","tenant":"beta"}`},
 	"revokeRegistrationToken": {},
 
+	"listTrustedIssuers":  {query: "tenant=beta"},
+	"addTrustedIssuer":    {body: `{"issuer":"https://spy.example","scopes":["agents:read"],"jwks_uri":"https://spy.example/jwks","tenant":"beta"}`},
+	"getTrustedIssuer":    {},
+	"removeTrustedIssuer": {},
+
 	"listRoles":     {},
 	"getRole":       {},
 	"setRoleScopes": {body: `{"scopes":["user","admin"]}`},
@@ -144,7 +149,7 @@ func everything(h *webtest.House) string {
 	var all strings.Builder
 	for _, table := range []string{
 		"tenants", "users", "user_groups", "user_group_memberships", "user_scopes", "roles", "scopes", "resources", "clients",
-		"registration_tokens", "ip_bans", "signing_keys", "audit_events", "webhooks", "webhook_deliveries", "user_sessions where user_id in (select id from platform.users where username = 'bob')",
+		"registration_tokens", "trusted_issuers", "ip_bans", "signing_keys", "audit_events", "webhooks", "webhook_deliveries", "user_sessions where user_id in (select id from platform.users where username = 'bob')",
 	} {
 		all.WriteString(h.World.Text(`select * from platform.`+table) + "\n")
 	}
@@ -175,14 +180,17 @@ func foreign(h *webtest.House) *strings.Replacer {
 	var registration authz.RegistrationTokenID = authz.NewID[authz.RegistrationTokenID](h.Now())
 	h.World.Exec(`insert into platform.registration_tokens (id, tenant_id, name, token_hash, policy, uses_left, created_at, expires_at)
 		values ($1, $2, 'btoken', '\x00', '{}', 1, now(), now() + interval '1 hour')`, registration, beta)
+	issuer := authz.NewID[authz.TrustedIssuerID](h.Now())
+	h.World.Exec(`insert into platform.trusted_issuers (id, tenant_id, vouches_for, issuer, jwks_uri, subject, created_at)
+		values ($1, $2, 'people', 'https://bidp.example', 'https://bidp.example/jwks', 'email', now())`, issuer, beta)
 	var kid string
 	h.World.Get(`select kid from platform.signing_keys limit 1`, nil, &kid)
 	return strings.NewReplacer("{user}", bob.String(), "{session}", session.String(), "{tenant}", "beta", "{client}", "bdesk", "{role}", "user",
-		"{scope}", "agents:read", "{group}", "btools", "{project}", "bproject", "{network}", "198.51.100.0%2F24", "{kid}", kid, "{token}", registration.String(), "{webhook}", hook.String(), "{event}", event.String(), "{resource}", "https:%2F%2Fbapi.example")
+		"{scope}", "agents:read", "{group}", "btools", "{project}", "bproject", "{network}", "198.51.100.0%2F24", "{kid}", kid, "{token}", registration.String(), "{issuer}", issuer.String(), "{webhook}", hook.String(), "{event}", event.String(), "{resource}", "https:%2F%2Fbapi.example")
 }
 
 // secretsOfB are words that stand in what belongs to the other tenant alone.
-var secretsOfB = []string{"bob", "beta", "btools", "bdesk", "bnoise", "bbrowser", "bapi", "bproject", "bhook", "btoken"}
+var secretsOfB = []string{"bob", "beta", "btools", "bdesk", "bnoise", "bbrowser", "bapi", "bproject", "bhook", "btoken", "bidp"}
 
 // Whoever belongs to one tenant tries every operation of the API on what belongs
 // to another, and on another user's own: nothing is read, nothing is changed. An
@@ -253,7 +261,7 @@ func TestM1_TheAttemptsWouldSucceed(t *testing.T) {
 	h.User("olga", authz.RoleOwner)
 	held := token(h, "olga", "openid user agents:read admin billing users:manage")
 	document := call(h, "", "GET", "/openapi.json", "")
-	last := []string{"deleteWebhook", "deleteTenant", "deleteGroup", "deleteProject", "deleteUser", "deleteClient", "deleteResource", "revokeKey", "revokeSession", "revokeMySession", "removeMember", "revokeUserScope", "removeBan", "setRoleScopes", "revokeAllSessions"}
+	last := []string{"deleteWebhook", "deleteTenant", "deleteGroup", "deleteProject", "deleteUser", "deleteClient", "deleteResource", "revokeKey", "revokeSession", "revokeMySession", "removeTrustedIssuer", "removeMember", "revokeUserScope", "removeBan", "setRoleScopes", "revokeAllSessions"}
 	for _, late := range []bool{false, true} {
 		for path, methods := range document.JSON["paths"].(map[string]any) {
 			for method, operation := range methods.(map[string]any) {

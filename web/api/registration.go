@@ -60,10 +60,9 @@ func describeMetadata(c storage.Client) metadata {
 	m := metadata{
 		Name: c.Name, RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutRedirectURIs, AuthMethod: c.AuthMethod, GrantTypes: c.GrantTypes,
 		ApplicationType: "web", Scope: authz.Literal(c.Scopes).String(), JWKS: c.JWKS, LogoURI: c.LogoURI, PolicyURI: c.PolicyURI, TOSURI: c.TOSURI,
-		ClientMetadata: c.Metadata, IDTokenAlg: c.IDTokenAlg,
+		// Whose tokens and assertions it may take is between the operator and others.
+		ClientMetadata: c.Metadata.Said(storage.ClientMetadata{}), IDTokenAlg: c.IDTokenAlg,
 	}
-	// Whose tokens it may take is between the operator and others.
-	m.ExchangesTokensOf = nil
 	if c.Kind == storage.ClientNative {
 		m.ApplicationType = "native"
 	}
@@ -83,15 +82,13 @@ func (m metadata) client() (n directory.CreateClient, err error) {
 	}
 	n = directory.CreateClient{
 		Name: m.Name, Kind: m.kind(), RedirectURIs: m.RedirectURIs, PostLogoutRedirectURIs: m.PostLogoutRedirectURIs, GrantTypes: m.GrantTypes,
-		AuthMethod: m.AuthMethod, JWKS: m.JWKS, IDTokenAlg: m.IDTokenAlg, LogoURI: m.LogoURI, PolicyURI: m.PolicyURI, TOSURI: m.TOSURI, Metadata: m.ClientMetadata,
+		AuthMethod: m.AuthMethod, JWKS: m.JWKS, IDTokenAlg: m.IDTokenAlg, LogoURI: m.LogoURI, PolicyURI: m.PolicyURI, TOSURI: m.TOSURI, Metadata: m.ClientMetadata.Said(storage.ClientMetadata{}),
 	}
 	if m.Scope != "" {
 		if n.Scopes, err = authz.ParsePatterns(m.Scope); err != nil {
 			return n, &directory.InvalidError{Field: "scope", Problem: "is malformed"}
 		}
 	}
-	// Whose tokens a client may take is the operator's to say, not the client's.
-	n.Metadata.ExchangesTokensOf = nil
 	if n.Name == "" {
 		n.Name = "Unnamed client"
 	}

@@ -168,6 +168,7 @@ func TestF10_PolicyBoundsRegistration(t *testing.T) {
 		"a grant type":          {`"redirect_uris":["https://shop.apps.example/cb"],"grant_types":["authorization_code","client_credentials"]`, "invalid_client_metadata"},
 		"a service":             {`"grant_types":["client_credentials"]`, "invalid_client_metadata"},
 		"token exchange":        {`"redirect_uris":["https://shop.apps.example/cb"],"exchanges_tokens_of":["desk"],"grant_types":["authorization_code","urn:ietf:params:oauth:grant-type:token-exchange"]`, "invalid_client_metadata"},
+		"assertions":            {`"redirect_uris":["https://shop.apps.example/cb"],"takes_assertions_of":["https://idp.example"],"grant_types":["authorization_code","urn:ietf:params:oauth:grant-type:jwt-bearer"]`, "invalid_client_metadata"},
 		"a host":                {`"redirect_uris":["https://apps.example.evil.example/cb"]`, "invalid_redirect_uri"},
 		"a host that ends so":   {`"redirect_uris":["https://evilapps.example/cb"]`, "invalid_redirect_uri"},
 		"a host after sign-out": {`"redirect_uris":["https://shop.apps.example/cb"],"post_logout_redirect_uris":["https://evil.example/"]`, "invalid_redirect_uri"},
@@ -178,14 +179,14 @@ func TestF10_PolicyBoundsRegistration(t *testing.T) {
 			t.Errorf("register with %s: %d %s", name, a.Status, a.Raw)
 		}
 	}
-	a := register(h, text, `{"redirect_uris":["https://shop.apps.example/cb"],"first_party":true,"skip_consent":true,"introspect":true,"open_to":"everyone","origin":"operator","tenant_id":"x","client_id":"chosen","backchannel_token_delivery_mode":"poll","exchanges_tokens_of":["desk"]}`)
+	a := register(h, text, `{"redirect_uris":["https://shop.apps.example/cb"],"first_party":true,"skip_consent":true,"introspect":true,"open_to":"everyone","origin":"operator","tenant_id":"x","client_id":"chosen","backchannel_token_delivery_mode":"poll","exchanges_tokens_of":["desk"],"takes_assertions_of":["https://idp.example"]}`)
 	if a.Status != http.StatusCreated || a.Text("scope") != "openid agents:read" {
 		t.Fatalf("%d %s", a.Status, a.Raw)
 	}
 	client, access := a.Text("client_id"), a.Text("registration_access_token")
 	unprivileged := func(when string) {
 		t.Helper()
-		got := h.World.Text(`select first_party or skip_consent or introspect or self_registered, open_to, origin, tenant_id is not null, grant_types, metadata ? 'exchanges_tokens_of' from platform.clients where id = '` + client + `'`)
+		got := h.World.Text(`select first_party or skip_consent or introspect or self_registered, open_to, origin, tenant_id is not null, grant_types, metadata ?| array['exchanges_tokens_of', 'takes_assertions_of'] from platform.clients where id = '` + client + `'`)
 		if strings.TrimSpace(got) != `(f,nobody,token,t,"{authorization_code,refresh_token}",f)` {
 			t.Errorf("%s: %s", when, got)
 		}

@@ -19,6 +19,7 @@ func (a *API) routes() {
 	a.tenantRoutes()
 	a.clientRoutes()
 	a.registrationTokenRoutes()
+	a.trustedIssuerRoutes()
 	a.roleRoutes()
 	a.scopeRoutes()
 	a.resourceRoutes()
