@@ -279,24 +279,17 @@ CREATE FUNCTION platform.similar_users(folded text, most integer) RETURNS SETOF 
 
 CREATE FUNCTION platform.tell_clients_of_logout() RETURNS trigger
     LANGUAGE plpgsql
-    AS $_$
+    AS $$
 begin
-  if not exists (select from dead where user_id is not null) then
-    return null;
-  end if;
-  with ended as materialized (
-    select case when jti ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then jti::uuid end as sid
-      from dead where user_id is not null)
   insert into river.river_job (max_attempts, kind, args)
   select distinct 5, 'backchannel_logout', jsonb_build_object('client', g.client_id, 'user', g.user_id, 'sid', g.sid)
-    from ended e join platform.grants g on g.sid = e.sid
-   where g.details ? 'notify_logout';
+    from platform.grants g where g.sid = platform.id_or_null(new.jti) and g.details ? 'notify_logout';
   if found then
     perform pg_notify('river.river_insert', '{"queue": "default"}');
   end if;
   return null;
 end
-$_$;
+$$;
 
 CREATE FUNCTION platform.tell_of_audit_events() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -354,15 +347,12 @@ declare
   acted text := coalesce(current_setting('app.operator', true), '');
 begin
   perform set_config('app.operator', 'on', true);
-  if not exists (select from platform.webhooks w where w.protocol = 'set' and w.disabled_at is null) then
-    perform set_config('app.operator', acted, true);
-    return null;
-  end if;
   insert into platform.webhook_deliveries (webhook_id, event_id, tenant_id, type, at, data, begun_at)
-  select w.id, platform.new_id(), w.tenant_id, 'session-revoked', d.revoked_at,
-         jsonb_build_object('user_id', s.user_id, 'sid', s.token_jti, 'reason', d.reason), d.revoked_at
-    from platform.webhooks w cross join dead d join platform.user_sessions s on s.token_jti = platform.id_or_null(d.jti)
-   where w.protocol = 'set' and w.disabled_at is null and platform.asked_for(w.events, 'session-revoked')
+  select w.id, platform.new_id(), w.tenant_id, 'session-revoked', new.revoked_at,
+         jsonb_build_object('user_id', s.user_id, 'sid', s.token_jti, 'reason', new.reason), new.revoked_at
+    from platform.webhooks w cross join platform.user_sessions s
+   where s.token_jti = platform.id_or_null(new.jti)
+     and w.protocol = 'set' and w.disabled_at is null and platform.asked_for(w.events, 'session-revoked')
      and (w.tenant_id is null or w.tenant_id = s.current_tenant_id)
      and (w.client_id is null or exists (select from platform.grants g where g.sid = s.token_jti and g.client_id = w.client_id));
   perform set_config('app.operator', acted, true);
@@ -1325,11 +1315,11 @@ CREATE TRIGGER note_new AFTER INSERT ON platform.clients FOR EACH ROW EXECUTE FU
 
 CREATE TRIGGER queue_delivery AFTER INSERT ON platform.webhook_deliveries REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION platform.queue_delivery();
 
-CREATE TRIGGER tell_clients_of_logout AFTER INSERT ON platform.revoked_tokens REFERENCING NEW TABLE AS dead FOR EACH STATEMENT EXECUTE FUNCTION platform.tell_clients_of_logout();
+CREATE TRIGGER tell_clients_of_logout AFTER INSERT ON platform.revoked_tokens FOR EACH ROW WHEN (((new.client_id IS NULL) AND (new.user_id IS NOT NULL))) EXECUTE FUNCTION platform.tell_clients_of_logout();
 
 CREATE TRIGGER told AFTER INSERT ON platform.audit_events REFERENCING NEW TABLE AS happened FOR EACH STATEMENT EXECUTE FUNCTION platform.tell_of_audit_events();
 
-CREATE TRIGGER told AFTER INSERT ON platform.revoked_tokens REFERENCING NEW TABLE AS dead FOR EACH STATEMENT EXECUTE FUNCTION platform.tell_of_sessions();
+CREATE TRIGGER told AFTER INSERT ON platform.revoked_tokens FOR EACH ROW WHEN ((new.client_id IS NULL)) EXECUTE FUNCTION platform.tell_of_sessions();
 
 CREATE TRIGGER projects_take_their_groups BEFORE DELETE ON public.projects FOR EACH ROW EXECUTE FUNCTION platform.delete_groups_of_project();
 
@@ -1401,12 +1391,6 @@ ALTER TABLE ONLY platform.registration_tokens
 
 ALTER TABLE ONLY platform.resources
     ADD CONSTRAINT resources_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id) ON DELETE CASCADE;
-
-ALTER TABLE ONLY platform.revoked_tokens
-    ADD CONSTRAINT revoked_tokens_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id);
-
-ALTER TABLE ONLY platform.revoked_tokens
-    ADD CONSTRAINT revoked_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY platform.tenant_logos
     ADD CONSTRAINT tenant_logos_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id) ON DELETE CASCADE;

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/directory"
+	"github.com/gatehouse/gatehouse/authz/resource"
 	"github.com/gatehouse/gatehouse/web/webtest"
 )
 
@@ -63,6 +64,21 @@ func TestC11_RevokedOnEveryReplica(t *testing.T) {
 	if isActive(t, h.Replica(), token) {
 		t.Error("active after a restart")
 	}
+}
+
+// What was revoked of a user who is deleted later stays dead, and no longer says whose
+// it was: a resource server that begins to listen then refuses it too.
+func TestC11_LedgerOutlivesItsUser(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	user := h.User("leaver")
+	token := h.Tokens("web", "leaver", nil).Text("access_token")
+	revoke(h, "web", token)
+	noError(t, directoryOf(h).DeleteUser(t.Context(), host, user))
+	if named := h.World.Text(`select (user_id is not null)::text from platform.revoked_tokens where jti = $1`, claimsOf(t, token)["jti"]); named != "false" {
+		t.Error("the ledger still names a user who is deleted")
+	}
+	soonRefused(t, offline(t, h), "revoked, then its user deleted", token, resource.ErrInvalidToken)
 }
 
 // Whoever ends something, whatever they end: the other replica knows.

@@ -47,7 +47,6 @@ var deleteTenant = []string{
 	`delete from platform.grants where tenant_id = $1`,
 	`delete from platform.user_sessions where current_tenant_id = $1`,
 	`delete from platform.user_preferences where default_tenant_id = $1`,
-	`update platform.revoked_tokens set tenant_id = null where tenant_id = $1`,
 	`delete from platform.user_group_memberships where tenant_id = $1`,
 	`delete from platform.user_groups where tenant_id = $1`,
 }

@@ -146,6 +146,9 @@ func deleteUser(ctx context.Context, tx pgx.Tx, id authz.UserID, reason string, 
 	if err != nil {
 		return err
 	}
+	if _, err := tx.Exec(ctx, `update platform.revoked_tokens set user_id = null where user_id = $1`, id); err != nil {
+		return err
+	}
 	return exec(ctx, tx, `delete from platform.users where id = $1`, id)
 }
 
