@@ -75,7 +75,7 @@ func TestC11_LedgerOutlivesItsUser(t *testing.T) {
 	token := h.Tokens("web", "leaver", nil).Text("access_token")
 	revoke(h, "web", token)
 	noError(t, directoryOf(h).DeleteUser(t.Context(), host, user))
-	if named := h.World.Text(`select (user_id is not null)::text from platform.revoked_tokens where jti = $1`, claimsOf(t, token)["jti"]); named != "false" {
+	if named := h.World.Text(`select user_id is not null from platform.revoked_tokens where jti = $1`, claimsOf(t, token)["jti"]); named != "(f)" {
 		t.Error("the ledger still names a user who is deleted")
 	}
 	soonRefused(t, offline(t, h), "revoked, then its user deleted", token, resource.ErrInvalidToken)
