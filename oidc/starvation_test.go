@@ -1,0 +1,58 @@
+package oidc_test
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/gatehouse/gatehouse/storage/postgres"
+	"github.com/gatehouse/gatehouse/web"
+	"github.com/gatehouse/gatehouse/web/webtest"
+)
+
+// TestO10_PoolStarvation: while both connections that there are wait for a lock, whoever
+// needs one is told after two seconds to come again, what needs none is answered as ever,
+// and those who had them get their answers.
+func TestO10_PoolStarvation(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, func(_ *web.Config, o *postgres.Options) { o.MaxConns = 2 })
+	tokens := []string{h.Tokens("web", "ann", nil).Text("refresh_token"), h.Tokens("web", "ann", nil).Text("refresh_token"), h.Tokens("web", "ann", nil).Text("refresh_token")}
+	known := mustGrant(t, "token", h.Token("rs", url.Values{"grant_type": {"client_credentials"}})).Text("access_token")
+	h.World.Exec(`begin`)
+	h.World.Exec(`lock table platform.grants`)
+	held := make(chan webtest.Answer, 2)
+	for _, token := range tokens[:2] {
+		go func() { held <- refresh(h, "web", token, nil) }()
+	}
+	for begun := time.Now(); h.Store.Figures().InUse < 2; time.Sleep(time.Millisecond) {
+		if time.Since(begun) > 5*time.Second {
+			t.Fatal("the connections are not taken")
+		}
+	}
+	begun := time.Now()
+	starved := make(chan []webtest.Answer)
+	go func() {
+		starved <- atOnce(20, func(int) webtest.Answer { return refresh(h, "web", tokens[2], nil) })
+	}()
+	if a := h.Introspect("rs", known); a.JSON["active"] != true {
+		t.Errorf("introspection without a connection: %d %s", a.Status, a.Raw)
+	}
+	mustGrant(t, "a token without a connection", h.Token("rs", url.Values{"grant_type": {"client_credentials"}}))
+	if took := time.Since(begun); took > time.Second {
+		t.Errorf("what needs no connection took %v", took)
+	}
+	for _, a := range <-starved {
+		mustRefuse(t, "without a connection", a, http.StatusServiceUnavailable, "temporarily_unavailable")
+		if a.Header.Get("Retry-After") == "" {
+			t.Error("503 without Retry-After")
+		}
+	}
+	if took := time.Since(begun); took < 1500*time.Millisecond || took > 4*time.Second {
+		t.Errorf("twenty who waited for a connection were told after %v, want two seconds", took)
+	}
+	h.World.Exec(`rollback`)
+	for range 2 {
+		mustGrant(t, "with a connection", <-held)
+	}
+}
