@@ -52,7 +52,8 @@ var floors = map[string]int{
 
 	"web": 8,
 
-	"web/webtest": 9,
+	"web/webtest":        9,
+	"web/webtest/chrome": 9,
 
 	"cmd/internal/config":     9,
 	"cmd/internal/config/gen": 10,
@@ -97,6 +98,7 @@ var doors = []struct {
 	{"github.com/spf13/cobra", []string{"cmd/gatehouse"}, "the command line is wiring"},
 	{"github.com/wneessen/go-mail", []string{"oidc/mail"}, "mail leaves by one door"},
 	{"go.opentelemetry.io/otel/sdk", []string{"cmd/gatehouse"}, "traces are gathered at the edge"},
+	{"github.com/chromedp", []string{"web/webtest/chrome"}, "a real browser is a matter of tests"},
 	{"github.com/prometheus/client_golang", []string{"cmd/gatehouse"}, "metrics are gathered at the edge"},
 }
 

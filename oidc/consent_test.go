@@ -288,12 +288,18 @@ func TestL5_ConsentPageSaysWhoAsks(t *testing.T) {
 	})
 	b, _ := signedIn(h, "other", "ann", nil)
 	body := string(b.Get(webtest.NewProof().Authorization("web", nil)).Body)
-	for _, want := range []string{"&lt;b&gt;Bank&lt;/b&gt;", "app.example", "ann", "acme"} {
+	for _, want := range []string{"&lt;b&gt;Bank&lt;/b&gt;", "app.example", "ann", "acme", "Not run by this operator"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page does not say %q", want)
 		}
 	}
 	if strings.Contains(body, "<b>Bank") {
 		t.Error("the client's name is markup")
+	}
+	// The badge is the operator's word, not the client's.
+	h.Client("vouched", func(c *storage.Client) { c.Name, c.FirstParty = "Bank", true })
+	body = string(b.Get(webtest.NewProof().Authorization("vouched", url.Values{"prompt": {"consent"}})).Body)
+	if !strings.Contains(body, "Run by this operator") || strings.Contains(body, "Not run by") {
+		t.Errorf("a client that the operator vouches for:\n%s", body)
 	}
 }

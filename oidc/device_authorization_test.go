@@ -3,6 +3,7 @@ package oidc_test
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -304,6 +305,10 @@ func TestL6_Guesses(t *testing.T) {
 		}
 	}
 	device := beginDevice(t, h, "openid")
+	// Eight letters of twenty, for ten minutes: five guesses find one of 2·10¹⁰ codes.
+	if code := device.Text("user_code"); !regexp.MustCompile(`^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$`).MatchString(code) || device.JSON["expires_in"] != 600.0 {
+		t.Errorf("the code is %q, for %v seconds", code, device.JSON["expires_in"])
+	}
 	for i := range 5 {
 		if p := b.Press(page, "continue", url.Values{"user_code": {"BCDF-GHJ" + string("KLMNP"[i])}}); p.StatusCode != http.StatusBadRequest {
 			t.Fatalf("guess %d: %d", i+1, p.StatusCode)

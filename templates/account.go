@@ -11,14 +11,14 @@ type AccountNotice string
 
 // What was just done.
 const (
-	SessionRevoked        AccountNotice = "session-revoked"
-	OtherSessionsRevoked  AccountNotice = "other-sessions-revoked"
-	ApplicationWithdrawn  AccountNotice = "application-withdrawn"
-	DefaultTenantSelected AccountNotice = "default-tenant-selected"
-	TenantSwitched        AccountNotice = "tenant-switched"
-	ProfileChanged        AccountNotice = "profile-changed"
-	PasswordChanged       AccountNotice = "password-changed"
-	EmailAsked            AccountNotice = "email-asked"
+	SessionRevoked       AccountNotice = "session-revoked"
+	OtherSessionsRevoked AccountNotice = "other-sessions-revoked"
+	ApplicationWithdrawn AccountNotice = "application-withdrawn"
+	DefaultPlaceChanged  AccountNotice = "default-place-changed"
+	PlaceChanged         AccountNotice = "place-changed"
+	ProfileChanged       AccountNotice = "profile-changed"
+	PasswordChanged      AccountNotice = "password-changed"
+	EmailAsked           AccountNotice = "email-asked"
 )
 
 // Account is what a user sees of themselves. Its forms, each with csrf:
@@ -30,12 +30,20 @@ type Account struct {
 	Notice                       AccountNotice
 	Username, DisplayName, Email string
 	Role                         authz.Role
-	Tenant                       string
-	// SeveralTenants: there is another tenant to go to.
-	SeveralTenants bool
+	// Place is where this session is; SeveralPlaces: there is another one to go to.
+	Place         AccountPlace
+	SeveralPlaces bool
+	Ways          AccountWays
 	// Sessions are the live ones, the current one among them.
 	Sessions     []AccountSession
 	Applications []AccountApplication
+}
+
+// AccountWays is what a user can sign in with: whether there is a password and an
+// authenticator app, how many passkeys, how many recovery codes are left.
+type AccountWays struct {
+	Password, App           bool
+	Passkeys, RecoveryCodes int
 }
 
 // AccountSession is one browser or device that is signed in.

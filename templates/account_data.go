@@ -1,6 +1,10 @@
 package templates
 
-import "github.com/gatehouse/gatehouse/authz"
+import (
+	"slices"
+
+	"github.com/gatehouse/gatehouse/authz"
+)
 
 // ProfileProblem says why a profile was not changed.
 type ProfileProblem string
@@ -50,19 +54,34 @@ type ChangePassword struct {
 
 func (ChangePassword) template() string { return "password" }
 
-// AccountTenants lets a member of several tenants choose among them: POST
-// /account/tenants with csrf, tenant_id and make_default ("on").
+// AccountTenants lets somebody choose among their tenants and the projects of these:
+// POST /account/tenants with csrf, tenant_id, project_id and make_default ("on").
 type AccountTenants struct {
 	Layout
-	Tenants []AccountTenant
+	Places []AccountPlace
 }
 
-// AccountTenant is one tenant of a user: the one of this session, the one where a
-// sign-in begins.
-type AccountTenant struct {
-	ID               authz.TenantID
-	Name             string
+// AccountPlace is a tenant of a user, or a project of it: the one of this session, the
+// one where a sign-in begins.
+type AccountPlace struct {
+	TenantID  authz.TenantID
+	ProjectID authz.ProjectID
+	// Project is "" for the whole tenant.
+	Tenant, Project  string
 	Current, Default bool
+}
+
+// Name is that of the tenant, with the project's behind it.
+func (p AccountPlace) Name() string {
+	if p.Project == "" {
+		return p.Tenant
+	}
+	return p.Tenant + " · " + p.Project
+}
+
+// Projects reports whether there is any.
+func (a AccountTenants) Projects() bool {
+	return slices.ContainsFunc(a.Places, func(p AccountPlace) bool { return p.Project != "" })
 }
 
 func (AccountTenants) template() string { return "tenants" }

@@ -165,7 +165,8 @@ func samples() map[string]Page {
 		"home inside":   Home{Layout: sampleDesk, Discovery: "https://id.example.com/.well-known/openid-configuration"},
 		"account": Account{
 			Layout: sampleDesk, Notice: SessionRevoked, Username: "ada", DisplayName: "Ada Lovelace", Email: "ada@example.com",
-			Role: authz.RoleOwner, Tenant: "Acme",
+			Role: authz.RoleOwner, Place: AccountPlace{Tenant: "Acme", Project: "Website"}, SeveralPlaces: true,
+			Ways: AccountWays{Password: true, Passkeys: 2, RecoveryCodes: 7},
 			Sessions: []AccountSession{
 				{ID: authz.SessionID{15: 1}, Browser: "Firefox", System: "Linux", Address: "203.0.113.7", SignedInAt: noon, LastSeenAt: noon, Current: true},
 				{ID: authz.SessionID{15: 2}, Browser: "Safari", System: "iPhone", Address: "2001:db8::17", SignedInAt: noon, LastSeenAt: noon},
@@ -190,8 +191,9 @@ func samples() map[string]Page {
 		"email without mail":    ChangeEmail{Layout: sampleDesk, Now: "ada@example.com", NoMail: true},
 		"email again":           ChangeEmail{Layout: sampleDesk, Now: "ada@example.com", Again: "/login?flow=account%3Aemail"},
 		"password again":        ChangePassword{Layout: sampleDesk, Username: "ada", Again: "/login?flow=account%3Apassword"},
-		"tenants": AccountTenants{Layout: sampleDesk, Tenants: []AccountTenant{
-			{ID: tenantID(1), Name: "Acme", Current: true, Default: true}, {ID: tenantID(2), Name: "Umbrella Research"},
+		"tenants": AccountTenants{Layout: sampleDesk, Places: []AccountPlace{
+			{TenantID: tenantID(1), Tenant: "Acme", Default: true}, {TenantID: tenantID(1), Tenant: "Acme", ProjectID: authz.ProjectID{15: 1}, Project: "Website", Current: true},
+			{TenantID: tenantID(2), Tenant: "Umbrella Research"},
 		}},
 		"data":             AccountData{Layout: sampleDesk, Username: "ada"},
 		"data last owner":  AccountData{Layout: sampleDesk, Username: "ada", Problem: DeleteLastOwner},

@@ -151,7 +151,7 @@ func TestEveryCaseHasItsWords(t *testing.T) {
 	distinct("device", pages)
 
 	pages = []Page{Account{Notice: "something else"}}
-	for _, n := range []AccountNotice{"", SessionRevoked, OtherSessionsRevoked, ApplicationWithdrawn, DefaultTenantSelected, TenantSwitched, ProfileChanged, PasswordChanged, EmailAsked} {
+	for _, n := range []AccountNotice{"", SessionRevoked, OtherSessionsRevoked, ApplicationWithdrawn, DefaultPlaceChanged, PlaceChanged, ProfileChanged, PasswordChanged, EmailAsked} {
 		pages = append(pages, Account{Notice: n})
 	}
 	distinct("account", pages)

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -180,6 +181,24 @@ func TestI15_BannedEverywhere(t *testing.T) {
 		if got := status(address); got != want {
 			t.Errorf("from %s: %d, want %d", address, got, want)
 		}
+	}
+	// Nothing is computed for who is banned: no password is hashed, nothing is counted.
+	before := h.World.Text(`select count(*) from platform.rate_counters`)
+	d := knock(t, h)
+	var took []time.Duration
+	for range 50 {
+		begun := time.Now()
+		if p := d.try("ann", webtest.Password, "203.0.113.9"); p.StatusCode != http.StatusForbidden {
+			t.Fatalf("a sign-in: %d", p.StatusCode)
+		}
+		took = append(took, time.Since(begun))
+	}
+	slices.Sort(took)
+	if took[len(took)/2] > 5*time.Millisecond && took[0] > 2*time.Millisecond {
+		t.Errorf("to refuse a banned address takes %v, %v at the least", took[len(took)/2], took[0])
+	}
+	if after := h.World.Text(`select count(*) from platform.rate_counters`); after != before {
+		t.Errorf("%s counters before, %s after", before, after)
 	}
 	h.Advance(2 * time.Hour)
 	if got := status("198.51.100.7"); got != http.StatusOK {

@@ -6,13 +6,15 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+	"github.com/pquerna/otp/totp"
 
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/web/webtest"
+	"github.com/gatehouse/gatehouse/web/webtest/chrome"
 )
 
 // application is the client's side: a page that shows what it was sent.
@@ -43,10 +45,10 @@ type walk struct {
 	*webtest.House
 	app     *application
 	proof   webtest.Proof
-	browser *tab
+	browser *chrome.Tab
 }
 
-func newWalk(t *testing.T, h *webtest.House, browser *tab) *walk {
+func newWalk(t *testing.T, h *webtest.House, browser *chrome.Tab) *walk {
 	w := &walk{House: h, app: newApplication(t), proof: webtest.NewProof(), browser: browser}
 	h.Client("app", func(c *storage.Client) {
 		c.Name, c.RedirectURIs = "Field Notes", []string{w.app.callback}
@@ -65,9 +67,9 @@ func (w *walk) request(change url.Values) string {
 
 // landed waits for the application and fails unless a code came that is good for tokens.
 func (w *walk) landed() {
-	t := w.browser.t
+	t := w.browser.T
 	t.Helper()
-	w.browser.see("#application")
+	w.browser.See("#application")
 	got := <-w.app.received
 	if got.Get("state") != "state-1" || got.Get("iss") != w.URL {
 		t.Errorf("the application received %v", got)
@@ -81,151 +83,222 @@ func (w *walk) landed() {
 }
 
 func (w *walk) signIn() {
-	w.browser.see("#sign-in")
-	w.browser.fill("#username", "ann")
-	w.browser.fill("#password", webtest.Password)
-	w.browser.click("#sign-in")
+	w.browser.See("#sign-in")
+	w.browser.Fill("#username", "ann")
+	w.browser.Fill("#password", webtest.Password)
+	w.browser.Click("#sign-in")
 }
 
 func TestBrowser_Walk(t *testing.T) {
-	chromium := startChromium(t)
-	for name, test := range map[string]func(*testing.T, *walk, *tab){
+	chromium := chrome.Start(t)
+	for name, test := range map[string]func(*testing.T, *walk, *chrome.Tab){
 		"from the application to the code and out again": walkWhole,
 		"keyboard alone":          walkByKeyboard,
 		"without scripts":         walkWithoutScripts,
+		"oneself without scripts": walkAccountWithoutScripts,
 		"form_post":               walkFormPost,
 		"an account of one's own": walkRegistration,
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := webtest.Boot(t)
 			h.User("ann")
-			b := newTab(t, chromium)
+			b := chromium.Tab(t)
 			w := newWalk(t, h, b)
 			test(t, w, b)
-			b.isQuiet(parse(t, h.URL).Host, parse(t, w.app.URL).Host)
+			b.IsQuiet(parse(t, h.URL).Host, parse(t, w.app.URL).Host)
 		})
 	}
 }
 
-func walkWhole(t *testing.T, w *walk, b *tab) {
-	b.open(w.request(nil))
+func walkWhole(t *testing.T, w *walk, b *chrome.Tab) {
+	b.Open(w.request(nil))
 	w.signIn()
-	b.see("#accept")
-	if question := b.text("main"); !strings.Contains(question, "Field Notes") || !strings.Contains(question, "Asked for, but not included (1)") {
+	b.See("#accept")
+	if question := b.Text("main"); !strings.Contains(question, "Field Notes") || !strings.Contains(question, "Asked for, but not included (1)") {
 		t.Errorf("the consent page says:\n%s", question)
 	}
-	b.click("summary")
-	if dropped := b.text(".dropped"); !strings.Contains(dropped, "admin") || !strings.Contains(dropped, "Neither your role nor one of your groups holds it.") {
+	b.Click("summary")
+	if dropped := b.Text(".dropped"); !strings.Contains(dropped, "admin") || !strings.Contains(dropped, "Neither your role nor one of your groups holds it.") {
 		t.Errorf("what is not included: %q", dropped)
 	}
-	b.click("#accept")
+	b.Click("#accept")
 	w.landed()
 
-	b.open(w.request(nil)) // signed in and approved: nothing is asked again
+	b.Open(w.request(nil)) // signed in and approved: nothing is asked again
 	w.landed()
 
-	b.open(w.URL + "/account")
-	if account := b.text("main"); !strings.Contains(account, "Chrome on Linux") || !strings.Contains(account, "This device") || !strings.Contains(account, "Field Notes") {
+	b.Open(w.URL + "/account")
+	if account := b.Text("main"); !strings.Contains(account, "Chrome on Linux") || !strings.Contains(account, "This device") || !strings.Contains(account, "Field Notes") {
 		t.Errorf("the account page says:\n%s", account)
 	}
-	b.click(`form[action="/account/apps/withdraw"] button`)
-	b.see(".note.good")
-	if account := b.text("main"); !strings.Contains(account, "Access was taken back") || !strings.Contains(account, "No app acts for you") {
+	b.Click(`form[action="/account/apps/withdraw"] button`)
+	b.See(".note.good")
+	if account := b.Text("main"); !strings.Contains(account, "Access was taken back") || !strings.Contains(account, "No app acts for you") {
 		t.Errorf("the account page says:\n%s", account)
 	}
-	b.click("#sign-out")
-	b.see(`a[href="/login"]`)
-	read(b, chromedp.NavigateBack())
-	b.see("#sign-in")
-	if at := b.location(); at.Path != "/login" {
+	b.Click("#sign-out")
+	b.See(`a[href="/login"]`)
+	chrome.Read(b, chromedp.NavigateBack())
+	b.See("#sign-in")
+	if at := b.Location(); at.Path != "/login" {
 		t.Errorf("back led to %s", at)
 	}
 }
 
-func walkByKeyboard(t *testing.T, w *walk, b *tab) {
-	b.open(w.request(nil))
-	b.see("#sign-in")
-	if at := b.focused(); at != "username" {
+// walkByKeyboard signs in, approves, gives itself another name and signs out, and never touches the mouse.
+func walkByKeyboard(t *testing.T, w *walk, b *chrome.Tab) {
+	b.Open(w.request(nil))
+	b.See("#sign-in")
+	if at := b.Focused(); at != "username" {
 		t.Errorf("the keyboard begins at %s", at)
 	}
-	b.press("ann")
-	for _, next := range []string{"password", "remember", "sign-in"} {
-		b.press(kb.Tab)
-		if at := b.focused(); at != next {
-			t.Errorf("Tab leads to %s, want %s", at, next)
-		}
-		if next == "password" {
-			b.press(webtest.Password)
-		}
-	}
-	b.press(kb.Enter)
-	b.see("#accept")
-	var order []string
-	for range 4 {
-		b.press(kb.Tab)
-		order = append(order, b.focused())
-	}
-	if got := strings.Join(order, " "); got != "summary accept deny switch-account" {
-		t.Errorf("the order on the consent page is %s", got)
-	}
-	for range 2 {
-		read(b, chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(chromedp.ModifierShift)))
-	}
-	b.press(kb.Enter)
+	b.Press("ann")
+	b.TabTo("password")
+	b.Press(webtest.Password)
+	b.TabTo("sign-in", "remember")
+	b.Press(kb.Enter)
+	b.See("#accept")
+	b.TabTo("switch-account", "summary", "accept", "deny")
+	b.TabBackTo("accept", "deny")
+	b.Press(kb.Enter)
 	w.landed()
+
+	b.Open(w.URL + "/account")
+	b.See("#sign-out")
+	b.TabTo("change-profile", "a", "a", "sign-out")
+	b.Press(kb.Enter)
+	b.See("#save-profile")
+	b.TabTo("name", "a", "a", "sign-out")
+	b.Press("Ann by Keyboard") // in place of the text, which Tab has marked
+	b.TabTo("save-profile")
+	b.Press(kb.Enter)
+	b.See(".note.good")
+	if account := b.Text("main"); !strings.Contains(account, "Ann by Keyboard") {
+		t.Errorf("the account page says:\n%s", account)
+	}
+	b.TabTo("sign-out", "a", "a")
+	b.Press(kb.Enter)
+	b.See(`a[href="/login"]`)
 }
 
-func walkWithoutScripts(t *testing.T, w *walk, b *tab) {
-	command(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
-	b.open(w.request(nil))
+func walkWithoutScripts(t *testing.T, w *walk, b *chrome.Tab) {
+	b.Scripts(false)
+	b.Open(w.request(nil))
 	w.signIn()
-	b.click("#accept")
+	b.Click("#accept")
 	w.landed()
-	b.open(w.request(url.Values{"response_mode": {"form_post"}}))
-	b.click("#form-post button")
+	b.Open(w.request(url.Values{"response_mode": {"form_post"}}))
+	b.Click("#form-post button")
 	w.landed()
-	b.open(w.URL + "/oauth2/logout?" + url.Values{"client_id": {"app"}, "post_logout_redirect_uri": {w.app.URL + "/bye"}}.Encode())
-	b.click("#confirm-sign-out")
-	b.see("#application")
-	if at := b.location(); at.Path != "/bye" {
+	b.Open(w.URL + "/oauth2/logout?" + url.Values{"client_id": {"app"}, "post_logout_redirect_uri": {w.app.URL + "/bye"}}.Encode())
+	b.Click("#confirm-sign-out")
+	b.See("#application")
+	if at := b.Location(); at.Path != "/bye" {
 		t.Errorf("sign-out led to %s", at)
 	}
 }
 
-func walkFormPost(_ *testing.T, w *walk, b *tab) {
-	b.open(w.request(url.Values{"response_mode": {"form_post"}}))
+// walkAccountWithoutScripts recovers an account by mail, changes what is its own, sets up an authenticator app and
+// recovery codes, and signs in with one of these: plain forms all the way.
+func walkAccountWithoutScripts(t *testing.T, w *walk, b *chrome.Tab) {
+	post := w.Post()
+	b.Scripts(false)
+	b.Open(w.URL + "/login/forgot")
+	b.Fill("#username", "ann")
+	b.Click("#reset-password")
+	b.See("#sent")
+	b.Open(post.Latest("ann@example.com").Link)
+	b.Fill("#password", anotherPassword)
+	b.Click("#spend")
+	b.See("#done")
+	b.Open(w.URL + "/login")
+	b.Fill("#username", "ann")
+	b.Fill("#password", anotherPassword)
+	b.Click("#sign-in")
+	b.Arrives("/account")
+
+	b.Click("#change-profile")
+	b.Fill("#name", "Ann of Plain Forms")
+	b.Click("#save-profile")
+	b.See(".note.good")
+	b.Open(w.URL + "/account/password")
+	b.Fill("#new-password", betterPassword)
+	b.Click("#change-password")
+	b.See(".note.good")
+	b.Open(w.URL + "/account/authenticator-app")
+	secret := strings.ReplaceAll(b.Text("#secret"), " ", "")
+	code := func() string {
+		w.Advance(time.Minute) // each code counts once
+		code, err := totp.GenerateCode(secret, w.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return code
+	}
+	b.Fill("#code", code())
+	b.Click("#set-up-app")
+	b.See(".note.good")
+	b.Open(w.URL + "/account/recovery-codes")
+	b.Click("#prove-again")
+	b.Fill("#code", code())
+	b.Click("#verify")
+	b.Click("#make-codes")
+	codes := strings.Fields(b.Text("#codes"))
+	b.Click("#sign-out")
+	b.Arrives("/logout")
+
+	b.Open(w.request(nil))
+	b.Fill("#username", "ann")
+	b.Fill("#password", betterPassword)
+	b.Click("#sign-in")
+	b.See("#verify")
+	b.Click("summary")
+	b.Fill("#recovery-code", codes[0])
+	b.Click("#use-recovery-code")
+	b.Click("#accept")
+	w.landed()
+	b.Open(w.URL + "/account")
+	if account := b.Text("main"); !strings.Contains(account, "Ann of Plain Forms") || !strings.Contains(account, "Field Notes") {
+		t.Errorf("the account page says:\n%s", account)
+	}
+	b.Click(`form[action="/account/apps/withdraw"] button`)
+	b.See(".note.good")
+}
+
+func walkFormPost(_ *testing.T, w *walk, b *chrome.Tab) {
+	b.Open(w.request(url.Values{"response_mode": {"form_post"}}))
 	w.signIn()
-	b.click("#accept")
+	b.Click("#accept")
 	w.landed()
 }
 
 // walkRegistration makes an account on the way to the application, and later comes by a link that
 // leads straight there.
-func walkRegistration(_ *testing.T, w *walk, b *tab) {
+func walkRegistration(_ *testing.T, w *walk, b *chrome.Tab) {
 	lets(w.House, "open")
 	post := w.Post()
-	b.open(w.request(url.Values{"prompt": {"create"}}))
-	b.see("#register")
-	b.fill("#email", "new@example.com")
-	b.click("#register")
-	b.see("#sent")
-	b.open(post.Latest("new@example.com").Link)
-	b.see("#spend")
-	b.fill("#username", "new")
-	b.fill("#password", anotherPassword)
-	b.see(`#strength[data-level="strong"]`)
-	b.click("#spend")
-	b.click("#accept")
+	b.Open(w.request(url.Values{"prompt": {"create"}}))
+	b.See("#register")
+	b.Fill("#email", "new@example.com")
+	b.Click("#register")
+	b.See("#sent")
+	b.Open(post.Latest("new@example.com").Link)
+	b.See("#spend")
+	b.Fill("#username", "new")
+	b.Fill("#password", anotherPassword)
+	b.See(`#strength[data-level="strong"]`)
+	b.Click("#spend")
+	b.Click("#accept")
 	w.landed()
-	b.open(w.URL + "/account")
-	b.click("#sign-out")
-	b.see(`a[href="/login"]`)
-	b.open(w.request(nil))
-	b.click("#forgot")
-	b.fill("#username", "new")
-	b.click("#mail-sign-in")
-	b.see("#sent")
-	b.open(post.Latest("new@example.com").Link)
-	b.click("#spend")
+	b.Open(w.URL + "/account")
+	b.Click("#sign-out")
+	b.See(`a[href="/login"]`)
+	b.Open(w.request(nil))
+	b.Click("#forgot")
+	b.Fill("#username", "new")
+	b.Click("#mail-sign-in")
+	b.See("#sent")
+	b.Open(post.Latest("new@example.com").Link)
+	b.Click("#spend")
 	w.landed()
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/web/webtest"
+	"github.com/gatehouse/gatehouse/web/webtest/chrome"
 )
 
 // H5: the page for clients' frames is the one that may be framed, and has nothing to click.
@@ -64,19 +65,19 @@ func TestBrowser_CheckSession(t *testing.T) {
 	h.Client("app", func(c *storage.Client) {
 		c.FirstParty, c.SkipConsent, c.RedirectURIs = true, true, []string{app.URL + "/callback"}
 	})
-	b := newTab(t, startChromium(t))
-	b.open(h.URL + webtest.NewProof().Authorization("app", url.Values{"redirect_uri": {app.URL + "/callback"}}))
-	b.fill("#username", "ann")
-	b.fill("#password", webtest.Password)
-	b.click("#sign-in")
-	b.see("#application")
-	state := b.location().Query().Get("session_state")
+	b := chrome.Start(t).Tab(t)
+	b.Open(h.URL + webtest.NewProof().Authorization("app", url.Values{"redirect_uri": {app.URL + "/callback"}}))
+	b.Fill("#username", "ann")
+	b.Fill("#password", webtest.Password)
+	b.Click("#sign-in")
+	b.See("#application")
+	state := b.Location().Query().Get("session_state")
 	if state == "" {
-		t.Fatalf("no session_state in %s", b.location())
+		t.Fatalf("no session_state in %s", b.Location())
 	}
 	ask := func(question string) string {
 		t.Helper()
-		return observe(b, chromedp.Evaluate[string](fmt.Sprintf("ask(%q)", question), chromedp.EvalAwaitPromise))
+		return chrome.Observe(b, chromedp.Evaluate[string](fmt.Sprintf("ask(%q)", question), chromedp.EvalAwaitPromise))
 	}
 	for question, want := range map[string]string{
 		"app " + state: "unchanged", "other " + state: "changed", "app " + state + "x": "changed", "nonsense": "error", "app x": "error", "": "error",
@@ -85,11 +86,11 @@ func TestBrowser_CheckSession(t *testing.T) {
 			t.Errorf("%q: %s, want %s", question, got, want)
 		}
 	}
-	b.open(h.URL + "/account")
-	b.click("#sign-out")
-	b.see(`.actions a[href="/login"]`)
-	b.open(app.URL + "/callback")
-	b.see("#application")
+	b.Open(h.URL + "/account")
+	b.Click("#sign-out")
+	b.See(`.actions a[href="/login"]`)
+	b.Open(app.URL + "/callback")
+	b.See("#application")
 	if got := ask("app " + state); got != h.URL+" changed" {
 		t.Errorf("after signing out: %s", got)
 	}

@@ -136,7 +136,7 @@ func New(c Config) (*Server, error) {
 	s.login = &login.Pages{
 		Recovery: s.recovery, NoMail: c.NoMail,
 		Provider: provider, Browsers: browsers, Store: c.Store, Fail: s.fail, Refuse: s.refuse, Log: c.Log, Now: c.Now,
-		Authenticator: authn.New(c.Store, hasher, limits, c.Now), Limits: limits, Factors: factors, Passkeys: passkeys,
+		Authenticator: authn.New(c.Store, hasher, limits, c.Now), Limits: limits, Factors: factors, Passkeys: passkeys, Directory: d,
 	}
 	s.account = &account.Pages{
 		Recovery: s.recovery, NoMail: c.NoMail,

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -137,5 +138,56 @@ func TestTenants_SuspendedOneEndsTheVisit(t *testing.T) {
 	isErrorPage(t, p, http.StatusForbidden)
 	if !strings.Contains(string(p.Body), "does not belong to any active tenant") {
 		t.Errorf("the page says:\n%s", p.Body)
+	}
+}
+
+// A project is a place too: its groups count there alone, and it can be where sign-ins begin.
+func TestProjects_DefaultIsWhereSignInsBegin(t *testing.T) {
+	t.Parallel()
+	h, acme, globex := newTenants(t)
+	website, foreign := authz.NewID[authz.ProjectID](h.Now()), authz.NewID[authz.ProjectID](h.Now())
+	h.World.Exec(`insert into public.projects (id, tenant_id, name, created_at) values ($1, $2, 'website', now()), ($3, $4, 'secret plan', now())`,
+		website, acme, foreign, globex)
+	ann := h.User("ann")
+	editors := h.World.Group(acme, "editors", "admin")
+	h.World.Exec(`update platform.user_groups set project_id = $2 where id = $1`, editors, website)
+	h.World.Join(ann, acme, editors)
+	scopes := func(b *webtest.Browser) string {
+		proof := webtest.NewProof()
+		got := b.Authorize(proof, "acme-app", "ann", url.Values{"scope": {"openid user admin"}, "prompt": {"consent"}})
+		return h.Exchange("acme-app", got.Get("code"), proof).Text("scope")
+	}
+	choose := func(b *webtest.Browser, project authz.ProjectID, more url.Values) string {
+		form := url.Values{"csrf": {csrfOf(t, b)}, "tenant_id": {acme.String()}, "project_id": {project.String()}}
+		maps.Copy(form, more)
+		return string(b.Post("/account/tenants", form).Body)
+	}
+	b := signedIn(h, "ann")
+	if got := scopes(b); got != "openid user" {
+		t.Errorf("in the whole tenant: %s", got)
+	}
+	if page := string(b.Get("/account/tenants").Body); !strings.Contains(page, "<bdi>website</bdi>") || strings.Contains(page, "secret plan") {
+		t.Errorf("the places are:\n%s", page)
+	}
+	if page := choose(b, website, nil); !strings.Contains(page, "<dd><bdi>acme</bdi> · <bdi>website</bdi>") {
+		t.Errorf("the session did not move:\n%s", page)
+	}
+	if got := scopes(b); got != "openid user admin" {
+		t.Errorf("in the project: %s", got)
+	}
+	// The next session still begins in the whole tenant, until the project is the default.
+	if got := scopes(signedIn(h, "ann")); got != "openid user" {
+		t.Errorf("in another session: %s", got)
+	}
+	choose(b, website, url.Values{"make_default": {"on"}})
+	if got := scopes(signedIn(h, "ann")); got != "openid user admin" {
+		t.Errorf("a sign-in after the project became the default: %s", got)
+	}
+	if page := choose(b, foreign, nil); strings.Contains(page, "secret plan") || !strings.Contains(page, "website") {
+		t.Errorf("a project of another tenant:\n%s", page)
+	}
+	h.World.Exec(`delete from public.projects where id = $1`, website)
+	if got := scopes(b); got != "openid user" {
+		t.Errorf("after the project was deleted: %s", got)
 	}
 }

@@ -58,7 +58,7 @@ func TestM8_Audit(t *testing.T) {
 		{"user.revoke-scope", func() error { return v.RevokeUserScope(ctx, by, bob.ID, v.acme.ID, "reports:read") }, []string{id(bob), "reports:read"}},
 		{"session.revoke", func() error { return v.RevokeSession(ctx, by, session.ID) }, []string{session.ID.String(), id(bob)}},
 		{"session.revoke-self", func() error { return v.RevokeSelfSession(ctx, by, own.ID) }, []string{own.ID.String()}},
-		{"user.select-tenant", func() error { _, err := v.SelectTenant(ctx, by, "acme"); return err }, []string{by.User.String(), v.acme.ID.String()}},
+		{"user.select-tenant", func() error { _, err := v.SelectTenant(ctx, by, "acme", ""); return err }, []string{by.User.String(), v.acme.ID.String()}},
 		{"user.update-self", func() error { _, err := v.UpdateSelf(ctx, by, "Olga O."); return err }, []string{by.User.String(), "Olga O."}},
 		{"session.revoke-all", func() error { _, err := v.RevokeAllSessions(ctx, by, bob.ID); return err }, []string{id(bob)}},
 		{"registration-token.create", func() error {

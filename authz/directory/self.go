@@ -41,22 +41,37 @@ func (s *Service) UpdateSelf(ctx context.Context, a Actor, displayName string) (
 	return s.store.UpdateUser(ctx, a.User, postgres.UserChange(c), s.dead(), s.event(a, "user.update-self", authz.TenantID{}))
 }
 
-// SelectTenant makes a tenant, by id or slug, the one where sign-ins of who asks begin.
-// One where they do not belong does not exist.
-func (s *Service) SelectTenant(ctx context.Context, a Actor, name string) (storage.Tenant, error) {
+// SelectTenant makes a tenant, by id or slug, and a project of it, by id or name or ""
+// for none, the place where sign-ins of who asks begin. One where they do not belong
+// does not exist.
+func (s *Service) SelectTenant(ctx context.Context, a Actor, name, project string) (storage.Tenant, error) {
 	if err := maySelf(a); err != nil {
 		return storage.Tenant{}, err
 	}
-	p, err := s.store.ForUser(a.User).Person(ctx)
+	own := s.store.ForUser(a.User)
+	p, err := own.Person(ctx)
 	if err != nil {
 		return storage.Tenant{}, err
 	}
-	for _, t := range p.Tenants {
-		if t.Slug == name || t.ID.String() == name {
-			return t, s.store.SetPreferences(ctx, a.User, storage.Preferences{Tenant: t.ID}, s.event(a, "user.select-tenant", t.ID))
-		}
+	i := slices.IndexFunc(p.Tenants, func(t storage.Tenant) bool { return t.Slug == name || t.ID.String() == name })
+	if i < 0 {
+		return storage.Tenant{}, unknown("tenant", "%q does not exist", name)
 	}
-	return storage.Tenant{}, unknown("tenant", "%q does not exist", name)
+	chosen := storage.Preferences{Tenant: p.Tenants[i].ID}
+	if project != "" {
+		all, err := own.Projects(ctx)
+		if err != nil {
+			return storage.Tenant{}, err
+		}
+		j := slices.IndexFunc(all, func(x storage.Project) bool {
+			return x.Tenant == chosen.Tenant && (x.Name == project || x.ID.String() == project)
+		})
+		if j < 0 {
+			return storage.Tenant{}, unknown("project", "%q does not exist", project)
+		}
+		chosen.Project = all[j].ID
+	}
+	return p.Tenants[i], s.store.SetPreferences(ctx, a.User, chosen, s.event(a, "user.select-tenant", chosen.Tenant))
 }
 
 // SelfSessions lists the sessions of who asks.

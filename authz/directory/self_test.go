@@ -26,10 +26,10 @@ func TestM1_SelfIsOneself(t *testing.T) {
 	}
 	_, err := v.CreateTenant(ctx, host, directory.CreateTenant{Slug: "other"})
 	v.must(err)
-	if _, err := v.SelectTenant(ctx, as, "other"); !errors.Is(err, storage.ErrNotFound) {
+	if _, err := v.SelectTenant(ctx, as, "other", ""); !errors.Is(err, storage.ErrNotFound) {
 		t.Errorf("a tenant where they do not belong: %v", err)
 	}
-	if chosen, err := v.SelectTenant(ctx, as, v.acme.ID.String()); err != nil || chosen.ID != v.acme.ID {
+	if chosen, err := v.SelectTenant(ctx, as, v.acme.ID.String(), ""); err != nil || chosen.ID != v.acme.ID {
 		t.Errorf("their tenant: %+v, %v", chosen, err)
 	}
 	if list, err := v.SelfSessions(ctx, as); err != nil || len(list) != 1 || list[0].ID != mine.ID {
@@ -46,7 +46,7 @@ func TestM1_SelfIsOneself(t *testing.T) {
 	}
 	for name, err := range map[string]error{
 		"self": second(v.Self(ctx, host)), "update": second(v.UpdateSelf(ctx, host, "x")), "sessions": second(v.SelfSessions(ctx, host)),
-		"select": second(v.SelectTenant(ctx, host, "acme")), "revoke": v.RevokeSelfSession(ctx, host, mine.ID),
+		"select": second(v.SelectTenant(ctx, host, "acme", "")), "revoke": v.RevokeSelfSession(ctx, host, mine.ID),
 	} {
 		if !errors.Is(err, directory.ErrForbidden) {
 			t.Errorf("%s by nobody in particular: %v", name, err)

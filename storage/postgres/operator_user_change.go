@@ -42,10 +42,13 @@ func (s *OperatorStore) UpdateUser(ctx context.Context, id authz.UserID, c UserC
 	return u, err
 }
 
-// SetPreferences keeps where a user lands when nothing else is said.
+// SetPreferences keeps where a user lands when nothing else is said. A project that is
+// not of the tenant counts as none.
 func (s *OperatorStore) SetPreferences(ctx context.Context, user authz.UserID, p storage.Preferences, e storage.AuditEvent) error {
 	return s.change(ctx, e, row("preferences", "platform.user_preferences", "user_id", user, user.String()), func(tx pgx.Tx) error {
-		return exec(ctx, tx, setPreferences, user, p.Tenant, p.Project)
+		return exec(ctx, tx, `insert into platform.user_preferences (user_id, default_tenant_id, default_project_id)
+			values ($1, $2, (select p.id from public.projects p where p.id = $3 and p.tenant_id = $2)) on conflict (user_id) do update
+			set default_tenant_id = excluded.default_tenant_id, default_project_id = excluded.default_project_id`, user, p.Tenant, p.Project)
 	})
 }
 

@@ -112,16 +112,16 @@ func scanWithPerson(row pgx.Row, p *storage.Person, others ...any) error {
 	return nil
 }
 
-const setPreferences = `insert into platform.user_preferences (user_id, default_tenant_id, default_project_id)
-	values ($1, $2, $3) on conflict (user_id) do update
-	set default_tenant_id = excluded.default_tenant_id, default_project_id = excluded.default_project_id`
-
-// SetPreferences keeps where the user lands when nothing else is said.
-func (s *UserStore) SetPreferences(ctx context.Context, p storage.Preferences) error {
-	return s.batch(ctx, "set preferences", s.as, func(b *pgx.Batch) {
-		b.Queue(setPreferences, s.as.user, p.Tenant, p.Project)
-	})
+// Projects are those of the user's tenants, suspended tenants left out, by their names.
+func (s *UserStore) Projects(ctx context.Context) ([]storage.Project, error) {
+	return queryAll(ctx, s.Store, s.as, "list own projects", `select `+projectColumns+` from public.projects p
+		where exists (select from platform.user_group_memberships m join platform.tenants t on t.id = m.tenant_id
+		       where m.user_id = $1 and m.tenant_id = p.tenant_id and t.suspended_at is null)
+		order by p.name, p.id limit $2`, scanProject, s.as.user, ownProjects)
 }
+
+// ownProjects is how many projects a page lets choose from.
+const ownProjects = 500
 
 // SetPassword gives the user another password and ends every session of theirs but
 // one: whoever knew the former one is out.

@@ -110,7 +110,7 @@ func TestHandles(t *testing.T) {
 		"EndSession":       func() error { return me.EndSession(ctx, theirs.session.ID, "test", netip.Addr{}, now, dead) },
 		"EndOtherSessions": func() error { return me.EndOtherSessions(ctx, mine.session.ID, "test", netip.Addr{}, now, dead) },
 		"TouchSession":     func() error { return me.TouchSession(ctx, theirs.session.ID, now.Add(time.Minute)) },
-		"SetSessionTenant": func() error { return me.SetSessionTenant(ctx, theirs.session.ID, mine.tenant) },
+		"MoveSession":      func() error { return me.MoveSession(ctx, theirs.session.ID, storage.Preferences{Tenant: mine.tenant}) },
 		"WithdrawConsent":  func() error { return me.WithdrawConsent(ctx, theirs.grant.Client, netip.Addr{}, now, dead) },
 		"RevokeGrantOf": func() error {
 			return s.RevokeGrantOf(ctx, mine.grant.Client, storage.Revocation{JTI: theirs.grant.ID.String(), RevokedAt: now, ExpiresAt: dead})
@@ -140,6 +140,16 @@ func TestHandles(t *testing.T) {
 	consents, err := me.Consents(ctx)
 	if err != nil || len(consents) != 1 || consents[0].User != mine.user {
 		t.Errorf("Consents = %v, %v", consents, err)
+	}
+	projects, err := me.Projects(ctx)
+	if err != nil || len(projects) != 1 || projects[0].ID != mine.project {
+		t.Errorf("Projects = %v, %v", projects, err)
+	}
+	if err := me.MoveSession(ctx, mine.session.ID, storage.Preferences{Tenant: mine.tenant, Project: theirs.project}); err != nil {
+		t.Error(err)
+	}
+	if in, err := s.SignedIn(ctx, mine.session.ID, ""); err != nil || !in.Session.Project.IsZero() {
+		t.Errorf("the session is in a project of another tenant: %v, %v", in.Session.Project, err)
 	}
 	person, err := me.Person(ctx)
 	if err != nil || person.ID != mine.user || len(person.Tenants) != 1 || len(person.Rights.Groups) != 2 || len(person.Rights.Extra) != 1 {

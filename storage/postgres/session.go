@@ -125,11 +125,13 @@ func (s *UserStore) TouchSession(ctx context.Context, id authz.SessionID, now ti
 	})
 }
 
-// SetSessionTenant moves the session to another of the user's tenants.
-func (s *UserStore) SetSessionTenant(ctx context.Context, id authz.SessionID, tenant authz.TenantID) error {
-	return s.batch(ctx, "set the session's tenant", s.as, func(b *pgx.Batch) {
-		b.Queue(`update platform.user_sessions set current_tenant_id = $3, current_project_id = null
-			where id = $1 and user_id = $2`, id, s.as.user, tenant)
+// MoveSession moves the session to another of the user's tenants, and into a project of
+// it; one that is not of the tenant counts as none.
+func (s *UserStore) MoveSession(ctx context.Context, id authz.SessionID, to storage.Preferences) error {
+	return s.batch(ctx, "move session", s.as, func(b *pgx.Batch) {
+		b.Queue(`update platform.user_sessions set current_tenant_id = $3,
+			       current_project_id = (select p.id from public.projects p where p.id = $4 and p.tenant_id = $3)
+			where id = $1 and user_id = $2`, id, s.as.user, to.Tenant, to.Project)
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
@@ -73,13 +74,24 @@ func (p *Pages) page(r *http.Request, v *browser.Visit, in *postgres.SignedIn) (
 	if err != nil {
 		return templates.Account{}, err
 	}
-	tenant, _ := in.Person.Tenant(in.Session.Tenant)
+	places, err := p.places(r.Context(), in)
+	if err != nil {
+		return templates.Account{}, err
+	}
 	page := templates.Account{
-		Layout: layout, Notice: templates.AccountNotice(r.URL.Query().Get("done")), Tenant: tenant.Name,
+		Layout: layout, Notice: templates.AccountNotice(r.URL.Query().Get("done")),
 		Username: in.Person.Username, DisplayName: in.Person.DisplayName, Email: in.Person.Email, Role: in.Person.Role,
-		SeveralTenants: len(in.Person.Tenants) > 1,
+		SeveralPlaces: len(places) > 1,
+	}
+	if i := slices.IndexFunc(places, func(at templates.AccountPlace) bool { return at.Current }); i >= 0 {
+		page.Place = places[i]
 	}
 	own := p.Store.ForUser(in.Person.ID)
+	have, err := own.Authenticators(r.Context())
+	if err != nil {
+		return page, err
+	}
+	page.Ways = templates.AccountWays{Password: have.Password, App: have.TOTP != nil, Passkeys: len(have.Passkeys), RecoveryCodes: have.RecoveryCodes}
 	sessions, err := own.Sessions(r.Context(), p.Now())
 	if err != nil {
 		return page, err

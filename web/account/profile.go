@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
@@ -104,51 +103,4 @@ func sentPicture(r *http.Request) []byte {
 		return nil
 	}
 	return content
-}
-
-// ShowTenants is GET /account/tenants.
-func (p *Pages) ShowTenants(w http.ResponseWriter, r *http.Request) {
-	v, in := p.visit(w, r)
-	if in == nil {
-		return
-	}
-	layout, err := v.Layout(r.Context())
-	if err != nil {
-		p.Fail(w, r, err)
-		return
-	}
-	page := templates.AccountTenants{Layout: layout}
-	for _, t := range in.Person.Tenants {
-		page.Tenants = append(page.Tenants, templates.AccountTenant{
-			ID: t.ID, Name: t.Name, Current: t.ID == in.Session.Tenant, Default: t.ID == in.Person.Preferences.Tenant,
-		})
-	}
-	browser.Show(w, r, page, browser.Sending{})
-}
-
-// ChooseTenant is POST /account/tenants: it moves this session, or makes a tenant
-// the one where sign-ins begin. Where the user does not belong is not found.
-func (p *Pages) ChooseTenant(w http.ResponseWriter, r *http.Request) {
-	_, in := p.visit(w, r)
-	if in == nil {
-		return
-	}
-	id, _ := authz.ParseID[authz.TenantID](r.PostFormValue("tenant_id"))
-	tenant, member := in.Person.Tenant(id)
-	own := p.Store.ForUser(in.Person.ID)
-	done, err := templates.TenantSwitched, error(nil)
-	switch {
-	case !member:
-		browser.SeeOther(w, "/account/tenants")
-		return
-	case r.PostFormValue("make_default") == "on":
-		done, err = templates.DefaultTenantSelected, own.SetPreferences(r.Context(), storage.Preferences{Tenant: tenant.ID})
-	default:
-		err = own.SetSessionTenant(r.Context(), in.Session.ID, tenant.ID)
-	}
-	if err != nil {
-		p.Fail(w, r, err)
-		return
-	}
-	p.done(w, done)
 }

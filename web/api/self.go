@@ -16,7 +16,7 @@ import (
 var (
 	ShowMe          = Operation[struct{}, Me]{"GET", "/me", "getMe", "The user whom the token stands for", 200, self}
 	UpdateMe        = Operation[MyChange, User]{"PATCH", "/me", "updateMe", "Change your own name", 200, self}
-	SelectTenant    = Operation[TenantChoice, Selected]{"PUT", "/me/default-tenant", "selectTenant", "Choose, of the tenants where you belong, the one in which your sign-ins begin", 200, self}
+	SelectTenant    = Operation[TenantChoice, Selected]{"PUT", "/me/default-tenant", "selectTenant", "Choose, of the tenants where you belong and their projects, the one in which your sign-ins begin", 200, self}
 	ShowMySession   = Operation[struct{}, MySession]{"GET", "/me/session", "getMySession", "The sign-in behind the token, and the scopes that it was granted", 200, self}
 	ListMySessions  = Operation[struct{}, List[Session]]{"GET", "/me/sessions", "listMySessions", "List your sessions that stand, the newest first", 200, self}
 	SetMyAvatar     = Operation[Picture, User]{"PUT", "/me/avatar", "setMyAvatar", "Make a PNG, JPEG or WebP picture of at most 5 MiB your avatar", 200, self}
@@ -68,7 +68,8 @@ func (a *API) updateMe(ctx context.Context, actor directory.Actor, in *MyChange)
 // TenantChoice names a tenant where who asks belongs.
 type TenantChoice struct {
 	Body struct {
-		Tenant string `json:"tenant" minLength:"1" maxLength:"64" doc:"The id or the slug"`
+		Tenant  string `json:"tenant" minLength:"1" maxLength:"64" doc:"The id or the slug"`
+		Project string `json:"project,omitempty" maxLength:"200" doc:"The id or the name; without one, sign-ins begin in the whole tenant"`
 	}
 }
 
@@ -80,7 +81,7 @@ type Selected struct {
 }
 
 func (a *API) selectTenant(ctx context.Context, actor directory.Actor, in *TenantChoice) (Selected, error) {
-	t, err := a.Directory.SelectTenant(ctx, actor, in.Body.Tenant)
+	t, err := a.Directory.SelectTenant(ctx, actor, in.Body.Tenant, in.Body.Project)
 	return Selected{t.ID.String(), t.Slug, t.Name}, err
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/oidc"
 	"github.com/gatehouse/gatehouse/oidc/authn"
 	"github.com/gatehouse/gatehouse/oidc/recovery"
@@ -29,10 +30,11 @@ type Pages struct {
 	Passkeys *authn.Passkeys
 	Limits   *authn.Limits
 	// Recovery makes and spends links; NoMail says that none can be mailed.
-	Recovery *recovery.Service
-	NoMail   bool
-	Browsers *browser.Keeper
-	Store    *postgres.Store
+	Recovery  *recovery.Service
+	NoMail    bool
+	Browsers  *browser.Keeper
+	Store     *postgres.Store
+	Directory *directory.Service
 	// Fail shows a fault of ours as a page.
 	Fail func(http.ResponseWriter, *http.Request, error)
 	// Refuse shows what was wrong with a request as a page.

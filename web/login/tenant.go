@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/templates"
 	"github.com/gatehouse/gatehouse/web/browser"
@@ -46,16 +47,18 @@ func (p *Pages) ChooseTenant(w http.ResponseWriter, r *http.Request) {
 		p.Refuse(w, r, templates.Error{Status: http.StatusNotFound})
 		return
 	}
-	user := p.Store.ForUser(in.Person.ID)
-	if err := user.SetSessionTenant(r.Context(), in.Session.ID, tenant.ID); err != nil {
+	to := storage.Preferences{Tenant: tenant.ID}
+	if in.Person.Preferences.Tenant == to.Tenant {
+		to.Project = in.Person.Preferences.Project
+	}
+	err := p.Store.ForUser(in.Person.ID).MoveSession(r.Context(), in.Session.ID, to)
+	if err == nil && r.PostFormValue("make_default") == "on" && in.Person.Preferences != to {
+		by := directory.Actor{Name: in.Person.Username, User: in.Person.ID, IPAddress: browser.AddressFrom(r.Context())}
+		_, err = p.Directory.SelectTenant(r.Context(), by, to.Tenant.String(), "")
+	}
+	if err != nil {
 		p.Fail(w, r, err)
 		return
-	}
-	if r.PostFormValue("make_default") == "on" {
-		if err := user.SetPreferences(r.Context(), storage.Preferences{Tenant: tenant.ID}); err != nil {
-			p.Fail(w, r, err)
-			return
-		}
 	}
 	p.goOn(w, r.PostFormValue("flow"))
 }

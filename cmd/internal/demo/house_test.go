@@ -20,9 +20,9 @@ type walk struct {
 	base string
 }
 
-func startWalk(t *testing.T, role authz.Role) (*webtest.House, walk) {
+func startWalk(t *testing.T, role authz.Role, options ...webtest.Option) (*webtest.House, walk) {
 	t.Helper()
-	h := webtest.Boot(t)
+	h := webtest.Boot(t, options...)
 	server := httptest.NewUnstartedServer(nil)
 	base := "http://" + server.Listener.Addr().String()
 	h.User("ada", role)
