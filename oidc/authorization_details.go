@@ -3,10 +3,9 @@ package oidc
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
-	"maps"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -48,52 +47,6 @@ func parseDetails(text string) ([]storage.AuthorizationDetail, error) {
 		}
 	}
 	return details, nil
-}
-
-// judgeDetail holds a detail to its type: no member but the registered ones, each of
-// its kind.
-func judgeDetail(d storage.AuthorizationDetail, t storage.DetailType) error {
-	known := 1 // type itself
-	for _, field := range t.Fields {
-		value, present := d[field.Name]
-		if !present {
-			if field.Required {
-				return invalidDetails("A member of the authorization_details that their type demands is missing.")
-			}
-			continue
-		}
-		known++
-		if !fitsField(value, field) {
-			return invalidDetails("A member of the authorization_details has a value that its type does not allow.")
-		}
-	}
-	if known != len(d) {
-		return invalidDetails("The authorization_details have a member that their type does not know.")
-	}
-	return nil
-}
-
-func fitsField(value any, field storage.DetailField) bool {
-	allowed := func(s string) bool { return len(field.Values) == 0 || slices.Contains(field.Values, s) }
-	switch value := value.(type) {
-	case string:
-		return field.Kind == "string" && allowed(value)
-	case float64:
-		return field.Kind == "number"
-	case bool:
-		return field.Kind == "boolean"
-	case []any:
-		seen := map[string]bool{}
-		for _, element := range value {
-			s, isText := element.(string)
-			if !isText || !allowed(s) || seen[s] {
-				return false
-			}
-			seen[s] = true
-		}
-		return field.Kind == "strings" && len(value) > 0
-	}
-	return false
 }
 
 // detailType finds a type, and the resource server that it belongs to.
@@ -163,49 +116,6 @@ func (p *Provider) checkDetailReach(ctx context.Context, details []storage.Autho
 	return nil
 }
 
-// DetailQuestion is an authorization detail in words.
-type DetailQuestion struct {
-	Title, Resource string
-	// Members are names and values, by name.
-	Members [][2]string
-}
-
-func describedDetails(catalogue postgres.Catalogue, details []storage.AuthorizationDetail) []DetailQuestion {
-	questions := make([]DetailQuestion, len(details))
-	for i, d := range details {
-		t, owner, _ := detailType(catalogue, d.Type())
-		q := DetailQuestion{Title: t.Title, Resource: owner.Name}
-		if q.Title == "" {
-			q.Title = d.Type()
-		}
-		if q.Resource == "" {
-			q.Resource = owner.Identifier
-		}
-		for _, name := range slices.Sorted(maps.Keys(d)) {
-			if name != "type" {
-				q.Members = append(q.Members, [2]string{name, detailText(d[name])})
-			}
-		}
-		questions[i] = q
-	}
-	return questions
-}
-
-func detailText(value any) string {
-	if list, isList := value.([]any); isList {
-		texts := make([]string, len(list))
-		for i, element := range list {
-			texts[i] = fmt.Sprint(element)
-		}
-		return strings.Join(texts, ", ")
-	}
-	if number, isNumber := value.(float64); isNumber {
-		text, _ := json.Marshal(number)
-		return string(text)
-	}
-	return fmt.Sprint(value)
-}
-
 // tokenDetails is the authorization_details of a token request, where a grant can be
 // narrowed by them (RFC 9396 §6); nil for none.
 func tokenDetails(grantType string, parameters url.Values) ([]storage.AuthorizationDetail, error) {
@@ -252,7 +162,7 @@ func (p *Provider) currentDetails(ctx context.Context, c storage.Client, g stora
 
 // covers reports whether asked is granted, or granted with fewer elements in lists: a
 // member that is left out would not mean less but, to many a resource, anything.
-func covers(granted, asked storage.AuthorizationDetail) bool {
+func covers(granted, asked map[string]any) bool {
 	if len(granted) != len(asked) {
 		return false
 	}
@@ -265,27 +175,19 @@ func covers(granted, asked storage.AuthorizationDetail) bool {
 	return true
 }
 
+// coversValue: of a list, each element must be one that was granted, as it was.
 func coversValue(granted, asked any) bool {
-	all, isList := granted.([]any)
-	some, areSome := asked.([]any)
-	if !isList || !areSome {
-		return !isList && !areSome && scalar(granted) && scalar(asked) && granted == asked
+	switch granted := granted.(type) {
+	case map[string]any:
+		members, isObject := asked.(map[string]any)
+		return isObject && covers(granted, members)
+	case []any:
+		some, isList := asked.([]any)
+		return isList && len(some) > 0 && !slices.ContainsFunc(some, func(element any) bool {
+			return !slices.ContainsFunc(granted, func(one any) bool { return reflect.DeepEqual(one, element) })
+		})
 	}
-	for _, element := range some {
-		if !scalar(element) || !slices.ContainsFunc(all, func(one any) bool { return scalar(one) && one == element }) {
-			return false
-		}
-	}
-	return len(some) > 0
-}
-
-// scalar: what can be compared, which a map of somebody else's making cannot.
-func scalar(value any) bool {
-	switch value.(type) {
-	case string, float64, bool, nil:
-		return true
-	}
-	return false
+	return reflect.DeepEqual(granted, asked)
 }
 
 // publicDetailTypes is the types of the resources of the whole deployment; a tenant's

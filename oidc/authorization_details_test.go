@@ -29,9 +29,17 @@ func newBank(t testing.TB) *webtest.House {
 	}
 	add(bankAPI, authz.TenantID{}, `[{"type": "payment", "title": "Make a payment", "fields": [
 		{"name": "actions", "kind": "strings", "required": true, "values": ["initiate", "status", "cancel"]},
-		{"name": "creditor", "kind": "string"}, {"name": "amount", "kind": "number"}, {"name": "instant", "kind": "boolean"}]}]`, "agents:read")
+		{"name": "creditor", "kind": "string"}, {"name": "amount", "kind": "number"}, {"name": "instant", "kind": "boolean"}]},
+		{"type": "payment_initiation", "title": "Start a payment", "fields": [
+		{"name": "instructedAmount", "kind": "object", "required": true, "fields": [
+			{"name": "currency", "kind": "string", "required": true, "values": ["EUR", "USD"]}, {"name": "amount", "kind": "string", "required": true}]},
+		{"name": "creditorName", "kind": "string", "required": true},
+		{"name": "creditorAccount", "kind": "object", "required": true, "fields": [{"name": "iban", "kind": "string", "required": true}]},
+		{"name": "documents", "kind": "objects", "fields": [{"name": "label", "kind": "string"}, {"name": "pages", "kind": "number"}]}]}]`, "agents:read")
 	add("https://other.example", h.World.Tenant("elsewhere"), `[{"type": "secret", "fields": []}]`, "other:read")
-	h.Client("payer", func(c *storage.Client) { c.Metadata.DetailTypes = []string{"payment", "secret", "unregistered"} })
+	h.Client("payer", func(c *storage.Client) {
+		c.Metadata.DetailTypes = []string{"payment", "payment_initiation", "secret", "unregistered"}
+	})
 	return h
 }
 
@@ -187,7 +195,81 @@ func TestRAR_Refuses(t *testing.T) {
 	}
 	h.Machine("robot")
 	mustRefuse(t, "client credentials", h.Token("robot", url.Values{"grant_type": {"client_credentials"}, "authorization_details": {"[" + payment + "]"}}), http.StatusBadRequest, "invalid_authorization_details")
-	if got := document(t, h)["authorization_details_types_supported"]; detailsOf(t, got) != `["payment"]` {
+	if got := document(t, h)["authorization_details_types_supported"]; detailsOf(t, got) != `["payment","payment_initiation"]` {
 		t.Errorf("discovery announces %v", got)
+	}
+}
+
+// instruction is the example of RFC 9396 §2, but for what change puts in the place of its parts.
+func instruction(change ...string) string {
+	return "[" + strings.NewReplacer(change...).Replace(`{"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":"123.50"},"creditorName":"Merchant A",`+
+		`"creditorAccount":{"iban":"DE02100100109307118603"},"documents":[{"label":"Bill <b>","pages":2},{"label":"Order"}]}`) + "]"
+}
+
+// Members may be objects, and lists of them: shown one by one, granted as they are,
+// narrowed by the list alone.
+func TestRAR_Nested(t *testing.T) {
+	t.Parallel()
+	h := newBank(t)
+	b := h.Browser()
+	shown := instruction("Merchant A", `Merchant \u202eA\u0007 \u0645\u06cc\u200c\u0631`)
+	page := b.SignIn(b.Get(webtest.NewProof().Authorization("payer", url.Values{"authorization_details": {shown}})), "ann")
+	for _, want := range []string{
+		"Start a payment", "<dt>instructedAmount › currency</dt><dd><bdi>EUR</bdi></dd>", "<dt>instructedAmount › amount</dt><dd><bdi>123.50</bdi></dd>",
+		"<dt>creditorAccount › iban</dt><dd><bdi>DE02100100109307118603</bdi></dd>", "<dt>documents 1 › label</dt><dd><bdi>Bill &lt;b&gt;</bdi></dd>",
+		"<dt>documents 1 › pages</dt><dd><bdi>2</bdi></dd>", "<dt>documents 2 › label</dt><dd><bdi>Order</bdi></dd>",
+		"Merchant \ufffdA\ufffd \u0645\u06cc\u200c\u0631", // nothing hides, or turns the text around; a joiner is a letter's
+	} {
+		if !strings.Contains(string(page.Body), want) {
+			t.Errorf("the consent page does not say %q:\n%s", want, page.Body)
+		}
+	}
+	tokens := grantDetails(t, h, b, instruction(), url.Values{"scope": {"openid offline_access"}})
+	var want any
+	noError(t, json.Unmarshal([]byte(instruction()), &want))
+	access := tokens.Text("access_token")
+	for what, got := range map[string]any{
+		"answer": tokens.JSON["authorization_details"], "token": claimsOf(t, access)["authorization_details"], "introspection": h.Introspect("rs", access).JSON["authorization_details"],
+	} {
+		if detailsOf(t, got) != detailsOf(t, want) {
+			t.Errorf("%s: %s", what, detailsOf(t, got))
+		}
+	}
+	token := tokens.Text("refresh_token")
+	for what, asked := range map[string]string{
+		"more money":            instruction("123.50", "923.50"),
+		"another account":       instruction("DE02", "DE03"),
+		"no account":            instruction(`{"iban":"DE02100100109307118603"}`, `{}`),
+		"a member more":         instruction(`"amount":`, `"fee":"1","amount":`),
+		"text for an object":    instruction(`{"iban":"DE02100100109307118603"}`, `"DE02100100109307118603"`),
+		"an element changed":    instruction(`"pages":2`, `"pages":3`),
+		"an element of another": instruction(`,{"label":"Order"}`, `,{"label":"Other"}`),
+		"an element less said":  instruction(`,"pages":2`, ``),
+	} {
+		mustRefuse(t, what, refresh(h, "payer", token, url.Values{"authorization_details": {asked}}), http.StatusBadRequest, "invalid_authorization_details")
+	}
+	less := mustGrant(t, "narrowed", refresh(h, "payer", token, url.Values{"authorization_details": {instruction(`,{"label":"Order"}`, ``)}}))
+	if got := detailsOf(t, claimsOf(t, less.Text("access_token"))["authorization_details"]); strings.Contains(got, "Order") || !strings.Contains(got, "Bill") {
+		t.Errorf("narrowed: %s", got)
+	}
+	for what, asked := range map[string]string{
+		"a member missing within":     instruction(`,"amount":"123.50"`, ``),
+		"a member unknown within":     instruction(`"amount":`, `"fee":"1","amount":`),
+		"a value not allowed within":  instruction("EUR", "XXX"),
+		"text for an object":          instruction(`{"iban":"DE02100100109307118603"}`, `"DE02"`),
+		"a list for an object":        instruction(`{"iban":"DE02100100109307118603"}`, `[{"iban":"DE02"}]`),
+		"an object for a list":        instruction(`[{"label":"Bill <b>","pages":2},{"label":"Order"}]`, `{"label":"Order"}`),
+		"text in a list of objects":   instruction(`,{"label":"Order"}`, `,"Order"`),
+		"null in a list of objects":   instruction(`,{"label":"Order"}`, `,null`),
+		"an empty list":               instruction(`[{"label":"Bill <b>","pages":2},{"label":"Order"}]`, `[]`),
+		"the same twice":              instruction(`"Bill <b>","pages":2`, `"Order"`),
+		"an object deep within":       instruction(`"Order"`, `{"a":{"b":{}}}`),
+		"more than there is room for": instruction("Order", strings.Repeat("x", 4<<10)),
+		"deeper than anybody goes":    instruction(`"Order"`, strings.Repeat("[", 900)+strings.Repeat("]", 900)),
+	} {
+		p := b.Get(webtest.NewProof().Authorization("payer", url.Values{"authorization_details": {asked}}))
+		if p.Left == nil || p.Left.Query().Get("error") != "invalid_authorization_details" {
+			t.Errorf("%s: %d %v", what, p.StatusCode, p.Left)
+		}
 	}
 }

@@ -39,14 +39,16 @@ type Browser struct {
 // authorization is one authorization request while it is judged.
 type authorization struct {
 	flow
-	client    client
-	redirect  *url.URL
-	formPost  bool
-	jarm      bool  // the response is signed (JARM)
-	unopened  error // why the request object cannot be used; nil when it can
-	requested authz.ScopeSet
-	targets   []string // the resources that the request names (RFC 8707)
-	details   []storage.AuthorizationDetail
+	client   client
+	redirect *url.URL
+	// responseType is what the client wants, with its parts in order; way is how it is
+	// told anything, errors included.
+	responseType string
+	way          way
+	unopened     error // why the request object cannot be used; nil when it can
+	requested    authz.ScopeSet
+	targets      []string // the resources that the request names (RFC 8707)
+	details      []storage.AuthorizationDetail
 	// idTokenClaims are asked for in the ID token; subject is who it must be about, ""
 	// for anybody.
 	idTokenClaims []string
@@ -77,12 +79,13 @@ var (
 		(*Provider).checkRedirectURI,
 	}
 	afterTrust = []check{
-		(*Provider).checkRequestObject,
 		(*Provider).checkResponseMode,
+		(*Provider).checkRequestObject,
 		(*Provider).checkResponseType,
 		(*Provider).checkPKCE,
 		(*Provider).checkDPoPKey,
 		(*Provider).checkScope,
+		(*Provider).checkIDTokenRequest,
 		(*Provider).checkResource,
 		(*Provider).checkAuthorizationDetails,
 		(*Provider).checkClaims,
@@ -219,12 +222,11 @@ func (p *Provider) proceed(ctx context.Context, a *authorization, b Browser) (st
 		}
 		return p.pause(a, b, ConsentPath)
 	}
-	code, err := p.issueCode(ctx, a)
+	answer, err := p.issue(ctx, a)
 	if err != nil {
 		return nil, err
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
-		answer := url.Values{"code": {code}}
 		if state := sessionState(a, b); state != "" {
 			answer.Set("session_state", state)
 		}
@@ -269,8 +271,11 @@ func (p *Provider) decide(ctx context.Context, a *authorization) error {
 }
 
 func (a *authorization) grantsSomething() error {
-	if len(a.decision.Granted)+len(a.details) == 0 {
+	switch {
+	case len(a.decision.Granted)+len(a.details) == 0:
 		return badRequest("invalid_scope", "Nothing of what was requested may be granted to this user and client.")
+	case a.wantsIDToken() && !a.decision.Granted.Has(authz.ScopeOpenID):
+		return badRequest("invalid_scope", "This client may not have the scope openid, without which there is no ID token.")
 	}
 	return nil
 }

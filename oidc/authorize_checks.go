@@ -12,7 +12,6 @@ import (
 	"github.com/ory/fosite"
 
 	"github.com/gatehouse/gatehouse/authz"
-	"github.com/gatehouse/gatehouse/storage"
 )
 
 func (p *Provider) checkClient(ctx context.Context, a *authorization) error {
@@ -43,42 +42,6 @@ func (p *Provider) checkRedirectURI(_ context.Context, a *authorization) error {
 	return nil
 }
 
-func (p *Provider) checkResponseMode(_ context.Context, a *authorization) error {
-	mode, signed := strings.CutSuffix(a.Parameters.Get("response_mode"), ".jwt")
-	if mode == "jwt" {
-		mode, signed = "", true
-	}
-	switch mode {
-	case "", "query":
-	case "form_post":
-		if a.redirect.Scheme != "https" && a.redirect.Scheme != "http" {
-			return badRequest("invalid_request", "The response_mode form_post needs a redirect_uri that takes a form: https or http.")
-		}
-		a.formPost = true
-	default:
-		return badRequest("invalid_request", "The response_mode is not supported: use query, form_post, jwt, query.jwt or form_post.jwt.")
-	}
-	if !signed && a.client.Metadata.Profile == storage.ProfileFAPI2Signing {
-		return badRequest("invalid_request", "This client's authorization responses must be signed: use the response_mode jwt.")
-	}
-	a.jarm = signed
-	return nil
-}
-
-func (p *Provider) checkResponseType(_ context.Context, a *authorization) error {
-	switch a.Parameters.Get("response_type") {
-	case "":
-		return badRequest("invalid_request", "The parameter response_type is missing.")
-	case "code":
-	default:
-		return badRequest("unsupported_response_type", descriptions["unsupported_response_type"])
-	}
-	if !a.client.Allows(storage.GrantAuthorizationCode) {
-		return badRequest("unauthorized_client", "This client is not registered for the authorization code grant.")
-	}
-	return nil
-}
-
 // checkRequestObject holds a client to what it is registered for, and refuses what
 // is not supported by its own error code (OpenID Connect Core §3.1.2.6), rather than
 // ignore what a client relies on.
@@ -99,6 +62,9 @@ func (p *Provider) checkRequestObject(_ context.Context, a *authorization) error
 }
 
 func (p *Provider) checkPKCE(_ context.Context, a *authorization) error {
+	if !a.wantsCode() {
+		return nil
+	}
 	challenge := a.Parameters.Get("code_challenge")
 	switch {
 	case challenge == "":

@@ -12,33 +12,53 @@ import (
 	"github.com/gatehouse/gatehouse/storage/postgres"
 )
 
-// issueCode makes the authorization code: one grant, in one commit.
-func (p *Provider) issueCode(ctx context.Context, a *authorization) (string, error) {
+// issue makes what the client asked for: one grant, in one commit, with the code that
+// leads to it, the ID token that tells of it, or both.
+func (p *Provider) issue(ctx context.Context, a *authorization) (url.Values, error) {
 	if err := p.keepDocumentClient(ctx, a.client.Client); err != nil {
-		return "", err
+		return nil, err
 	}
-	insertion, err := p.newGrant(ctx, a)
+	made, err := p.newGrant(ctx, a)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
+	session := newUserSession(a.client.Client, &postgres.Granted{Grant: made.grant, Person: a.in.Person})
+	answer := url.Values{}
+	if a.wantsCode() {
+		err = p.issueCode(ctx, a, made, session)
+		answer.Set("code", made.code.encode())
+	} else {
+		err = p.Store.ForUser(made.grant.User).InsertGrant(ctx, made.grant, made.session, made.remember)
+	}
+	if errors.Is(err, storage.ErrConflict) {
+		return nil, badRequest("invalid_request", "This request was answered already. Go back to the application and start again.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if a.wantsIDToken() {
+		token, err := p.frontChannelIDToken(ctx, a, session, answer.Get("code"))
+		if err != nil {
+			return nil, err
+		}
+		answer.Set("id_token", token)
+	}
+	return answer, nil
+}
+
+// issueCode has fosite make the code, and inserts the grant on the way.
+func (p *Provider) issueCode(ctx context.Context, a *authorization, made *insertion, session *session) error {
 	ctx, u := p.withUnit(ctx, storage.GrantAuthorizationCode)
-	u.insert = insertion
+	u.insert = made
 	request, err := p.fosite.NewAuthorizeRequest(ctx, fositeRequest(ctx, a))
 	if err != nil {
-		return "", err
+		return err
 	}
 	for _, scope := range a.decision.Granted {
 		request.GrantScope(string(scope))
 	}
-	response, err := p.fosite.NewAuthorizeResponse(ctx, request, newUserSession(a.client.Client,
-		&postgres.Granted{Grant: insertion.grant, Person: a.in.Person}))
-	if errors.Is(err, storage.ErrConflict) {
-		return "", badRequest("invalid_request", "This request was answered already. Go back to the application and start again.")
-	}
-	if err != nil {
-		return "", err
-	}
-	return response.GetCode(), nil
+	_, err = p.fosite.NewAuthorizeResponse(ctx, request, session)
+	return err
 }
 
 // fositeRequest is the judged request as fosite reads it: what our own checks have
@@ -79,6 +99,10 @@ func (p *Provider) newGrant(ctx context.Context, a *authorization) (*insertion, 
 	if a.tenant.ID == session.Tenant {
 		i.grant.Project = session.Project
 	}
+	if !a.wantsCode() {
+		// As for a device: the code counts as used, and no secret fits.
+		i.grant.CodeHash, i.grant.CodeUsedAt = []byte{}, now
+	}
 	if a.Approved != nil && !a.client.Impersonable(a.Parameters.Get("redirect_uri")) {
 		i.remember = &storage.Consent{User: a.in.Person.ID, Client: a.client.ID, Tenant: a.tenant.ID, Scopes: a.decision.Granted, GrantedAt: now}
 	}
@@ -92,7 +116,7 @@ func (p *Provider) respond(w http.ResponseWriter, r *http.Request, a *authorizat
 	if state := a.Parameters.Get("state"); state != "" {
 		parameters.Set("state", state)
 	}
-	if a.jarm {
+	if a.way.signed {
 		signed, err := p.signedResponse(a, parameters)
 		if err != nil {
 			p.page(w, r, err)
@@ -100,8 +124,12 @@ func (p *Provider) respond(w http.ResponseWriter, r *http.Request, a *authorizat
 		}
 		parameters = url.Values{"response": {signed}}
 	}
-	if a.formPost {
+	if a.way.formPost {
 		p.Pages.FormPost(w, r, a.redirect.String(), parameters)
+		return
+	}
+	if a.way.fragment {
+		redirect(w, a.redirect.String()+"#"+parameters.Encode())
 		return
 	}
 	// The registered query stays as it is, byte for byte.

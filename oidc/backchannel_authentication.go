@@ -65,6 +65,9 @@ func (p *Provider) beginBackchannel(w http.ResponseWriter, r *http.Request, from
 	if !c.Allows(storage.GrantCIBA) || c.Public() {
 		return request, badRequest("unauthorized_client", descriptions["unauthorized_client"])
 	}
+	if parameters, err = p.openBackchannelRequest(ctx, c.Client, parameters); err != nil {
+		return request, err
+	}
 	if request, err = p.backchannelRequest(c, parameters); err != nil {
 		return request, err
 	}
@@ -95,9 +98,6 @@ func (p *Provider) backchannelRequest(c client, parameters url.Values) (storage.
 		ID: authz.NewID[authz.GrantID](now), Client: c.ID, RequestedAt: now, ExpiresAt: now.Add(deviceCodeLifetime), Interval: pollInterval,
 		BindingMessage: parameters.Get("binding_message"), Details: storage.GrantDetails{NotifyLogout: c.Metadata.BackChannelLogoutURI != ""},
 	}
-	if parameters.Has("request") {
-		return request, badRequest("invalid_request", "Signed requests are not supported here: send the parameters as they are.")
-	}
 	if parameters.Has("authorization_details") {
 		return request, errDetailsByCode
 	}
@@ -107,6 +107,10 @@ func (p *Provider) backchannelRequest(c client, parameters url.Values) (storage.
 	var err error
 	if request.Requested, err = authz.ParseScopeSet(parameters.Get("scope")); err != nil || !request.Requested.Has(authz.ScopeOpenID) {
 		return request, badRequest("invalid_scope", "The scope parameter is malformed or does not have openid in it.")
+	}
+	if c.Metadata.Profile != "" && request.BindingMessage == "" {
+		// FAPI-CIBA §5.2.2: what the person agrees to must be tied to what they see.
+		return request, badRequest("invalid_binding_message", "This client's requests need a binding_message.")
 	}
 	if !isBindingMessage(request.BindingMessage) {
 		return request, badRequest("invalid_binding_message", "The binding_message is longer than 100 characters, or has other than plain text in it.")

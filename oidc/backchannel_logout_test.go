@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -102,6 +103,14 @@ func TestN5_BackChannelLogoutIsTriedAgain(t *testing.T) {
 	first, second := hear(t, heard), hear(t, heard)
 	if first == second {
 		t.Error("the same token was sent again: it may have expired by then")
+	}
+	for _, token := range []string{first, second} {
+		if typ := headerOf(t, token)["typ"]; typ != "logout+jwt" {
+			t.Errorf("the token is a %v", typ)
+		}
+	}
+	if tries := strings.TrimSpace(h.World.Text(`select max_attempts >= 3 from river.river_job where kind = 'backchannel_logout'`)); tries != "(t)" {
+		t.Errorf("it is not tried three times: %s", tries)
 	}
 }
 

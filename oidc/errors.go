@@ -37,7 +37,7 @@ var descriptions = map[string]string{
 	"unauthorized_client":       "This client is not registered for this grant type.",
 	"unsupported_grant_type":    "This grant type is not supported. See grant_types_supported in the discovery document.",
 	"invalid_scope":             "A requested scope is malformed or exceeds what may be granted.",
-	"unsupported_response_type": "Only the response type code is supported.",
+	"unsupported_response_type": "This response type is not supported. See response_types_supported in the discovery document.",
 	"invalid_dpop_proof":        "The DPoP proof is missing, malformed, or not made for this request.",
 	"use_dpop_nonce":            "The nonce of the DPoP proof is not a current one.",
 	"invalid_target":            "A requested resource is malformed, unknown, or not one that this token may be made for.",

@@ -2,8 +2,11 @@ package oidc
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +16,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/oidc/keys"
+	"github.com/gatehouse/gatehouse/storage"
 )
 
 // idClaims is the content of an ID token (OpenID Connect Core §2).
@@ -26,6 +30,8 @@ type idClaims struct {
 	AuthTime  int64          `json:"auth_time"`
 	Nonce     string         `json:"nonce,omitempty"`
 	ATHash    string         `json:"at_hash,omitempty"`
+	CHash     string         `json:"c_hash,omitempty"`
+	SHash     string         `json:"s_hash,omitempty"`
 	ACR       authz.ACR      `json:"acr,omitempty"`
 	AMR       []string       `json:"amr,omitempty"`
 	SID       string         `json:"sid,omitempty"`
@@ -50,21 +56,56 @@ func (s idTokenStrategy) GenerateIDToken(ctx context.Context, lifetime time.Dura
 	if !ok || session.granted == nil {
 		return "", fmt.Errorf("make ID token: there is no grant in %T", r.GetSession())
 	}
-	p, g, now := s.provider, session.granted.Grant, s.provider.Now()
-	claims := idClaims{
+	claims := s.provider.idClaims(session, lifetime)
+	if asked := session.granted.Grant.Details.IDTokenClaims; len(asked) > 0 {
+		claims.tell(asked, s.provider.userClaims(session.granted.Person.User, parsedScopes(strings.Join(r.GetGrantedScopes(), " "))))
+	}
+	return s.provider.signIDToken(ctx, session.client, claims)
+}
+
+// idClaims is what every ID token of a grant says.
+func (p *Provider) idClaims(session *session, lifetime time.Duration) idClaims {
+	g, now := session.granted.Grant, p.Now()
+	return idClaims{
 		Issuer: p.Issuer, Subject: p.subjects.of(session.client, g.User), Audience: g.Client,
 		IssuedAt: now.Unix(), ExpiresAt: now.Add(lifetime).Unix(), ID: uuid.Must(uuid.NewRandom()).String(),
 		AuthTime: g.AuthTime.Unix(), Nonce: g.Request.Nonce, ATHash: session.claims.AccessTokenHash,
 		ACR: g.ACR, AMR: g.AMR, SID: g.SID.String(), TenantID: g.Tenant.String(),
 	}
-	if len(g.Details.IDTokenClaims) > 0 {
-		claims.tell(g.Details.IDTokenClaims, p.userClaims(session.granted.Person.User, parsedScopes(strings.Join(r.GetGrantedScopes(), " "))))
-	}
-	signed, err := p.Keys.Sign(keys.Algorithm(session.client.IDTokenAlg), keys.TypeIDToken, claims)
+}
+
+// signIDToken signs, and encrypts where the client is registered for it.
+func (p *Provider) signIDToken(ctx context.Context, c storage.Client, claims idClaims) (string, error) {
+	signed, err := p.Keys.Sign(keys.Algorithm(c.IDTokenAlg), keys.TypeIDToken, claims)
 	if err != nil {
 		return "", err
 	}
-	return p.encrypted(ctx, session.client, signed)
+	return p.encrypted(ctx, c, signed)
+}
+
+// frontChannelIDToken is the ID token of an authorization response, bound to the code
+// and the state that come with it (OpenID Connect Core §3.3.2.11, FAPI 1.0 Part 2 §5.1.1).
+// Where it comes alone there is no access token for UserInfo, so it tells all that the
+// scopes open (§5.4).
+func (p *Provider) frontChannelIDToken(ctx context.Context, a *authorization, session *session, code string) (string, error) {
+	claims := p.idClaims(session, p.Lifetimes.IDToken)
+	claims.CHash, claims.SHash = halfHash(code), halfHash(a.Parameters.Get("state"))
+	open := p.userClaims(a.in.Person.User, a.decision.Granted)
+	if a.wantsCode() {
+		claims.tell(a.idTokenClaims, open)
+	} else {
+		claims.tell(slices.Collect(maps.Keys(open)), open)
+	}
+	return p.signIDToken(ctx, a.client.Client, claims)
+}
+
+// halfHash is the left half of a digest, of the size that all our algorithms have
+// (OpenID Connect Core §3.3.2.11); "" of nothing.
+func halfHash(text string) string {
+	if text == "" {
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString(digest([]byte(text))[:sha256.Size/2])
 }
 
 // tell adds what was asked for by name and is open by scope.

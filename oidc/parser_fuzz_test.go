@@ -184,9 +184,11 @@ func FuzzFlowOpen(f *testing.F) {
 func FuzzParseDetails(f *testing.F) {
 	kind := storage.DetailType{Name: "payment", Fields: []storage.DetailField{
 		{Name: "actions", Kind: "strings", Values: []string{"initiate", "status"}}, {Name: "amount", Kind: "number"}, {Name: "to", Kind: "string", Required: true},
+		{Name: "account", Kind: "object", Fields: []storage.DetailField{{Name: "iban", Kind: "string"}}}, {Name: "parts", Kind: "objects", Fields: []storage.DetailField{{Name: "n", Kind: "number"}}},
 	}}
 	f.Add(`[{"type":"payment","to":"Bob","actions":["status"],"amount":1}]`)
 	f.Add(`[{"type":"payment","to":"Bob","to":{"a":[1]}}]`)
+	f.Add(`[{"type":"payment","to":"Bob","account":{"iban":"x"},"parts":[{"n":1},{"n":2}]}]`)
 	f.Add(`[[{}]]`)
 	f.Fuzz(func(t *testing.T, text string) {
 		details, err := parseDetails(text)
@@ -195,12 +197,48 @@ func FuzzParseDetails(f *testing.F) {
 			if judgeDetail(d, kind) != nil {
 				continue
 			}
-			if _, isText := d["to"].(string); !isText || len(d) > 4 || !covers(d, d) {
+			if _, isText := d["to"].(string); !isText || len(d) > 6 || !covers(d, d) {
 				t.Errorf("%q passes as %v", text, d)
+			}
+			if shown := describedMembers(nil, "", d); len(shown) < len(d)-1 {
+				t.Errorf("of %q is shown %v", text, shown)
 			}
 		}
 		if err == nil && (len(details) == 0 || len(details) > maxDetails) {
 			t.Errorf("%q has %d details", text, len(details))
 		}
 	})
+}
+
+// TestO5_KeySetsAreReadQuickly: what costs a check of its size is thrown away before it
+// is checked, private members included, whose primes nobody has to try.
+func TestO5_KeySetsAreReadQuickly(t *testing.T) {
+	number := func(bits int) string {
+		return base64.RawURLEncoding.EncodeToString(bytes.Repeat([]byte{0xff}, bits/8))
+	}
+	public := func(bits int) string { return `{"kty":"RSA","kid":"k","e":"AQAB","n":"` + number(bits) + `"}` }
+	private := func(bits int) string {
+		return strings.TrimSuffix(public(bits), "}") + `,"d":"` + number(bits) + `","p":"` + number(bits/2) + `","q":"` + number(bits/2) + `"}`
+	}
+	for name, document := range map[string]string{
+		"RSA 16k":           `{"keys":[` + public(16384) + `]}`,
+		"RSA 300k":          `{"keys":[` + public(300000) + `]}`,
+		"RSA 16k, private":  `{"keys":[` + private(16384) + `]}`,
+		"RSA 4096, private": `{"keys":[` + strings.TrimSuffix(strings.Repeat(private(4096)+",", 32), ",") + `]}`,
+		"deep":              `{"keys":[` + strings.Repeat("[", 9000) + strings.Repeat("]", 9000) + `]}`,
+		"chains":            `{"keys":[{"kty":"RSA","e":"AQAB","n":"` + number(2048) + `","x5c":["` + strings.Repeat("A", 40000) + `"]}]}`,
+	} {
+		// The least of three, so that a busy machine does not count as work.
+		least := time.Hour
+		for range 3 {
+			begun := time.Now()
+			if set, err := parseKeySet([]byte(document)); err == nil && len(set.Keys) > 0 {
+				t.Errorf("%s: %d keys are of use", name, len(set.Keys))
+			}
+			least = min(least, time.Since(begun))
+		}
+		if least > 50*time.Millisecond {
+			t.Errorf("%s: read for %v", name, least)
+		}
+	}
 }

@@ -44,8 +44,11 @@ type Config struct {
 	// (RFC 9101 §5.2). RequirePushedRequests refuses any request that was not pushed
 	// (RFC 9126 §5).
 	FetchRequestURIs, RequirePushedRequests bool
-	ClientDocuments                         ClientDocuments
-	Registration                            RegistrationMode
+	// LegacyResponseTypes lets clients that are registered for it have ID tokens from the
+	// authorization endpoint (OpenID Connect Core §3.2, §3.3).
+	LegacyResponseTypes bool
+	ClientDocuments     ClientDocuments
+	Registration        RegistrationMode
 	// NoMail says that no mail can be sent, so that nobody makes an account for themselves.
 	NoMail    bool
 	Log       *slog.Logger

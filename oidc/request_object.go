@@ -114,37 +114,45 @@ func (p *Provider) signed(ctx context.Context, clientID, object string) (opened,
 // openRequestObject proves a request object and gives its parameters. Its errors
 // are sentences of ours, for the client's developer.
 func (p *Provider) openRequestObject(ctx context.Context, c storage.Client, object string) (url.Values, error) {
-	if len(object) > maxRequestObject {
-		return nil, errors.New("it is longer than 16 KiB")
+	claims, _, err := p.provenRequest(ctx, c, object, c.Metadata.RequestObjectSigningAlg, "oauth-authz-req+jwt")
+	if err != nil {
+		return nil, err
 	}
-	token, err := jwt.ParseSigned(object, requestObjectAlgorithms)
-	if err != nil || len(token.Headers) != 1 {
-		return nil, errors.New("it is not a JWT signed with a supported algorithm")
-	}
-	header := token.Headers[0]
-	if typ, given := header.ExtraHeaders[jose.HeaderType]; given && typ != "oauth-authz-req+jwt" && typ != "JWT" {
-		return nil, errors.New("its typ is not oauth-authz-req+jwt")
-	}
-	if want := c.Metadata.RequestObjectSigningAlg; want != "" && header.Algorithm != want {
-		return nil, errors.New("its algorithm is not the registered one")
-	}
-	var claims map[string]json.RawMessage
-	if !p.signedBy(ctx, c, token, &claims) {
-		return nil, errors.New("none of the client's keys has signed it")
-	}
-	if err := p.judgeRequestObject(token, string(c.ID), claims); err != nil {
+	if err := judgeRequestObject(string(c.ID), claims); err != nil {
 		return nil, err
 	}
 	return requestParameters(claims)
 }
 
-// judgeRequestObject is RFC 9101 §4 and FAPI 2.0 Message Signing §5.3.1: made by
-// this client, for this server, and for no longer than an hour.
-func (p *Provider) judgeRequestObject(token *jwt.JSONWebToken, clientID string, raw map[string]json.RawMessage) error {
-	var registered jwt.Claims
-	if err := token.UnsafeClaimsWithoutVerification(&registered); err != nil {
-		return errors.New("its claims are malformed")
+// provenRequest is the claims of a signed request, of the type if it says one, and with
+// the algorithm if that is not "".
+func (p *Provider) provenRequest(ctx context.Context, c storage.Client, object, algorithm, typ string) (claims map[string]json.RawMessage, registered jwt.Claims, err error) {
+	if len(object) > maxRequestObject {
+		return nil, registered, errors.New("it is longer than 16 KiB")
 	}
+	token, err := jwt.ParseSigned(object, requestObjectAlgorithms)
+	if err != nil || len(token.Headers) != 1 {
+		return nil, registered, errors.New("it is not a JWT signed with a supported algorithm")
+	}
+	header := token.Headers[0]
+	if is, given := header.ExtraHeaders[jose.HeaderType]; given && is != typ && is != "JWT" {
+		return nil, registered, errors.New("its typ is not " + typ)
+	}
+	if algorithm != "" && header.Algorithm != algorithm {
+		return nil, registered, errors.New("its algorithm is not the registered one")
+	}
+	if !p.signedBy(ctx, c, token, &claims) {
+		return nil, registered, errors.New("none of the client's keys has signed it")
+	}
+	if err := token.UnsafeClaimsWithoutVerification(&registered); err != nil {
+		return nil, registered, errors.New("its claims are malformed")
+	}
+	return claims, registered, p.judgeSignedRequest(registered, string(c.ID))
+}
+
+// judgeSignedRequest is RFC 9101 §4 and FAPI 2.0 Message Signing §5.3.1: made by this
+// client, for this server, and for no longer than an hour.
+func (p *Provider) judgeSignedRequest(registered jwt.Claims, clientID string) error {
 	now := p.Now()
 	const leeway = time.Minute
 	switch {
@@ -162,6 +170,11 @@ func (p *Provider) judgeRequestObject(token *jwt.JSONWebToken, clientID string, 
 		registered.Expiry.Time().After(registered.NotBefore.Time().Add(maxRequestObjectLifetime)):
 		return errors.New("it is good for longer than an hour")
 	}
+	return nil
+}
+
+// judgeRequestObject is what RFC 9101 §4 wants of an authorization request alone.
+func judgeRequestObject(clientID string, raw map[string]json.RawMessage) error {
 	var inside string
 	if json.Unmarshal(raw["client_id"], &inside) != nil || inside != clientID {
 		return errors.New("its client_id is missing or another one")

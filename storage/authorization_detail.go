@@ -23,9 +23,12 @@ type DetailType struct {
 // DetailField is what a member of authorization details may hold.
 type DetailField struct {
 	Name string `json:"name"`
-	// Kind is "string", "strings" (a list without repetitions), "number" or "boolean".
+	// Kind is "string", "strings" (a list without repetitions), "number", "boolean",
+	// "object" or "objects" (a list of them).
 	Kind     string `json:"kind"`
 	Required bool   `json:"required,omitempty"`
 	// Values are all that a string, or an element of strings, may be; nil for any.
 	Values []string `json:"values,omitempty"`
+	// Fields are all members of an object, or of each of objects; nil for other kinds.
+	Fields []DetailField `json:"fields,omitempty"`
 }

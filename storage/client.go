@@ -42,6 +42,14 @@ const (
 	GrantJWTBearer         = "urn:ietf:params:oauth:grant-type:jwt-bearer"     // RFC 7523 §2.1
 )
 
+// The response types (OAuth 2.0 Multiple Response Type Encoding Practices §5), with their
+// parts in this order. Those with an ID token are for old clients.
+const (
+	ResponseCode        = "code"
+	ResponseCodeIDToken = "code id_token"
+	ResponseIDToken     = "id_token"
+)
+
 // OpenTo says whose sign-in a client may ask for.
 type OpenTo string
 
@@ -109,6 +117,9 @@ type ClientMetadata struct {
 	SoftwareVersion string `json:"software_version,omitempty"`
 	// JWKSURI is where the client publishes its keys, instead of JWKS.
 	JWKSURI string `json:"jwks_uri,omitempty"`
+	// ResponseTypes are those that the client may ask the authorization endpoint for;
+	// none for [ResponseCode] alone.
+	ResponseTypes []string `json:"response_types,omitempty"`
 	// RequestURIs are where the client keeps request objects (RFC 9101 §5.2).
 	RequestURIs []string `json:"request_uris,omitempty"`
 	// RequestObjectSigningAlg is the one algorithm that its request objects are signed
@@ -134,6 +145,9 @@ type ClientMetadata struct {
 	// that asks for none. BackChannelNotificationURI is told of it, by ping.
 	BackChannelDelivery        string `json:"backchannel_token_delivery_mode,omitempty"`
 	BackChannelNotificationURI string `json:"backchannel_client_notification_endpoint,omitempty"`
+	// BackChannelRequestAlg is what it signs these requests with, all of them; "" for a
+	// client that sends none signed (OpenID CIBA Core 1.0 §4).
+	BackChannelRequestAlg string `json:"backchannel_authentication_request_signing_alg,omitempty"`
 	// DetailTypes are the types of authorization details that the client may ask for (RFC
 	// 9396 §10).
 	DetailTypes []string `json:"authorization_details_types,omitempty"`
@@ -216,6 +230,14 @@ func (c Client) Admits(r *authz.Rights, in authz.Context) bool {
 
 // Allows reports whether the client was registered for a grant type.
 func (c Client) Allows(grantType string) bool { return slices.Contains(c.GrantTypes, grantType) }
+
+// AllowsResponse reports whether the client was registered for a response type.
+func (c Client) AllowsResponse(responseType string) bool {
+	if len(c.Metadata.ResponseTypes) == 0 {
+		return responseType == ResponseCode
+	}
+	return slices.Contains(c.Metadata.ResponseTypes, responseType)
+}
 
 // Impersonable reports whether another program could pass for this client with
 // this redirect URI: self-registered, or public behind a loopback or custom

@@ -13,6 +13,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
+	"github.com/gatehouse/gatehouse/web"
 	"github.com/gatehouse/gatehouse/web/webtest"
 )
 
@@ -92,6 +94,12 @@ var foreignFeatures = []struct {
 		}
 		return nil
 	}, map[string]any{"subjects ES256": "ann", "subjects RS256": "ann", "refused": "login_required"}},
+	{"legacy-response-types.mjs", func(_ *testing.T, h *webtest.House) map[string]any {
+		h.Client("old", func(c *storage.Client) {
+			c.IDTokenAlg, c.Metadata.ResponseTypes = "ES256", []string{storage.ResponseCodeIDToken, storage.ResponseIDToken}
+		})
+		return map[string]any{"client_id": "old"}
+	}, map[string]any{"hybrid sub": "ann", "hybrid aud": "old", "implicit sub": "ann", "implicit email": "ann@example.com"}},
 	{"dpop.mjs", func(_ *testing.T, h *webtest.House) map[string]any {
 		h.Client("spa", func(c *storage.Client) {
 			c.Kind, c.AuthMethod, c.IDTokenAlg = storage.ClientSPA, storage.AuthMethodNone, "ES256"
@@ -148,7 +156,7 @@ var foreignFeatures = []struct {
 
 func TestForeign_Features(t *testing.T) {
 	t.Parallel()
-	h, ann := newForeignHouse(t, "ES256")
+	h, ann := newForeignHouse(t, "ES256", func(c *web.Config, _ *postgres.Options) { c.LegacyResponseTypes = true })
 	h.World.Exec(`insert into platform.resources (identifier, tenant_id, scopes, created_at) values ($2, $1, '{agents:read}', now())`, h.Tenant, foreignResource)
 	for _, test := range foreignFeatures {
 		settings := test.prepare(t, h)

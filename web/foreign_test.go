@@ -14,9 +14,9 @@ import (
 const foreignScope = "openid profile email offline_access agents:read"
 
 // newForeignHouse is a house as a foreign client finds it: a user and itself.
-func newForeignHouse(t *testing.T, idTokenAlg string) (*webtest.House, string) {
+func newForeignHouse(t *testing.T, idTokenAlg string, options ...webtest.Option) (*webtest.House, string) {
 	t.Helper()
-	h := webtest.Boot(t)
+	h := webtest.Boot(t, options...)
 	ann := h.User("ann")
 	h.Client("foreign", func(c *storage.Client) {
 		c.IDTokenAlg, c.Introspect = idTokenAlg, true

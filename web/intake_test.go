@@ -25,6 +25,13 @@ func TestO3_EncryptedTokensCostNothing(t *testing.T) {
 	h.User("ann")
 	h.Client("web")
 	h.Machine("rs", func(c *storage.Client) { c.Introspect = true })
+	for id, algorithm := range map[string]string{"desk": "ES256", "till": ""} {
+		_, set := newForeignKey(t, "ES256", "sig")
+		h.Client(id, func(c *storage.Client) {
+			c.RedirectURIs, c.GrantTypes, c.JWKS = nil, []string{storage.GrantCIBA}, set
+			c.Metadata.BackChannelDelivery, c.Metadata.BackChannelRequestAlg = "poll", algorithm
+		})
+	}
 	part := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 	for name, header := range map[string]string{
 		"PBES2":         `{"alg":"PBES2-HS512+A256KW","enc":"A256GCM","p2c":2147483647,"p2s":"c2FsdHNhbHQ"}`,
@@ -45,6 +52,12 @@ func TestO3_EncryptedTokensCostNothing(t *testing.T) {
 			},
 			"request object": func() int {
 				return h.Call("/oauth2/par", "web", webtest.ClientSecret, url.Values{"client_id": {"web"}, "request": {sealed}}).Status
+			},
+			"backchannel request": func() int {
+				return h.Call("/oauth2/bc-authorize", "desk", webtest.ClientSecret, url.Values{"request": {sealed}}).Status
+			},
+			"hint of a backchannel request": func() int {
+				return h.Call("/oauth2/bc-authorize", "till", webtest.ClientSecret, url.Values{"scope": {"openid"}, "id_token_hint": {sealed}}).Status
 			},
 			"subject token": func() int {
 				return h.Token("web", url.Values{"grant_type": {storage.GrantTokenExchange}, "subject_token": {sealed},

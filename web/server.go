@@ -55,8 +55,8 @@ type Config struct {
 	ClientAuthorities       *x509.CertPool
 	MutualTLS               string
 	ClientCertificateHeader string
-	// FetchRequestURIs and RequirePushedRequests are as in [oidc.Config].
-	FetchRequestURIs, RequirePushedRequests bool
+	// FetchRequestURIs, RequirePushedRequests and LegacyResponseTypes are as in [oidc.Config].
+	FetchRequestURIs, RequirePushedRequests, LegacyResponseTypes bool
 	// ClientDocuments is as in [oidc.Config].
 	ClientDocuments oidc.ClientDocuments
 	// Registration says who may register clients.
@@ -107,7 +107,7 @@ func New(c Config) (*Server, error) {
 		Issuer: c.Issuer.String(), Store: c.Store, Ledger: remembered, Keys: c.Keys, Secret: c.Secret, CallerAddress: browser.AddressFrom, Log: c.Log, Now: c.Now, Lifetimes: c.Tokens,
 		Pages: pages{browsers, c.Store}, Outbound: away,
 		ClientAuthorities: c.ClientAuthorities, MutualTLS: c.MutualTLS,
-		FetchRequestURIs: c.FetchRequestURIs, RequirePushedRequests: c.RequirePushedRequests, ClientDocuments: c.ClientDocuments, Registration: c.Registration, NoMail: c.NoMail,
+		FetchRequestURIs: c.FetchRequestURIs, RequirePushedRequests: c.RequirePushedRequests, LegacyResponseTypes: c.LegacyResponseTypes, ClientDocuments: c.ClientDocuments, Registration: c.Registration, NoMail: c.NoMail,
 	})
 	if err != nil {
 		return nil, err
@@ -151,7 +151,7 @@ func New(c Config) (*Server, error) {
 	}
 	s.console = &console.Pages{Browsers: browsers, Store: c.Store, Directory: d, Fail: s.fail, Refuse: s.refuse, Now: c.Now}
 	s.api, err = api.New(api.Config{
-		Issuer: c.Issuer.String(), Store: c.Store, Directory: d, Tokens: provider, Hasher: hasher, Outbound: away, Secret: c.Secret, Log: c.Log, Now: c.Now, Registration: c.Registration,
+		Issuer: c.Issuer.String(), Store: c.Store, Directory: d, Tokens: provider, Hasher: hasher, Outbound: away, Secret: c.Secret, Log: c.Log, Now: c.Now, Registration: c.Registration, LegacyResponseTypes: c.LegacyResponseTypes,
 		Keys: func(context.Context) (*keys.Ring, error) { return c.Keys, nil },
 	})
 	if err != nil {

@@ -29,6 +29,7 @@ func checkMetadata(c storage.Client) error {
 		{"introspection_signed_response_alg", m.IntrospectionSigningAlg, signedByUs},
 		{"authorization_signed_response_alg", m.AuthorizationSigningAlg, signedByUs},
 		{"request_object_signing_alg", m.RequestObjectSigningAlg, signedByClients},
+		{"backchannel_authentication_request_signing_alg", m.BackChannelRequestAlg, signedByClients},
 		{"id_token_encrypted_response_alg", m.IDTokenEncryptionAlg, append([]string{""}, keyEncryptions...)},
 		{"id_token_encrypted_response_enc", m.IDTokenEncryptionEnc, contentEncryptions},
 		{"backchannel_token_delivery_mode", m.BackChannelDelivery, []string{"", "poll", "ping"}},
@@ -37,6 +38,9 @@ func checkMetadata(c storage.Client) error {
 		if !slices.Contains(choice.among, choice.value) {
 			return invalid(choice.field, "is not one that is supported")
 		}
+	}
+	if err := checkResponseTypes(c); err != nil {
+		return err
 	}
 	if len(m.ExchangesTokensOf) > 0 && c.Public() {
 		return invalid("exchanges_tokens_of", "needs a client that proves who it is")
@@ -48,6 +52,8 @@ func checkMetadata(c storage.Client) error {
 	switch {
 	case keyless && (m.RequireSignedRequest || m.RequestObjectSigningAlg != ""):
 		return invalid("require_signed_request_object", "needs the client's keys: send jwks or jwks_uri")
+	case keyless && m.BackChannelRequestAlg != "":
+		return invalid("backchannel_authentication_request_signing_alg", "needs the client's keys: send jwks or jwks_uri")
 	case keyless && m.IDTokenEncryptionAlg != "":
 		return invalid("id_token_encrypted_response_alg", "needs the client's keys: send jwks or jwks_uri")
 	case m.IDTokenEncryptionEnc != "" && m.IDTokenEncryptionAlg == "":
@@ -94,12 +100,47 @@ func checkAssertionIssuers(c storage.Client) error {
 	return nil
 }
 
-// checkBackChannel is OpenID CIBA Core 1.0 §4.
+// checkResponseTypes: an ID token that comes through the browser goes to a web page,
+// over https (OpenID Connect Core §3.2.2.1; RFC 8252 §8.2 leaves native clients out).
+func checkResponseTypes(c storage.Client) error {
+	const field = "response_types"
+	legacy := false
+	for _, t := range c.Metadata.ResponseTypes {
+		switch t {
+		case storage.ResponseCode:
+		case storage.ResponseCodeIDToken, storage.ResponseIDToken:
+			legacy = true
+		default:
+			return invalid(field, "must be code, code id_token or id_token")
+		}
+	}
+	switch {
+	case !legacy:
+		return nil
+	case c.Kind != storage.ClientWeb && c.Kind != storage.ClientSPA:
+		return invalid(field, "with an ID token are for web and spa clients")
+	case c.Metadata.Profile != "":
+		return invalid(field, "with an ID token are not for a client with a profile")
+	}
+	for _, uri := range c.RedirectURIs {
+		if !strings.HasPrefix(uri, "https://") {
+			return invalid(field, "with an ID token need redirect URIs that are https: %q is not", uri)
+		}
+	}
+	return nil
+}
+
+// checkBackChannel is OpenID CIBA Core 1.0 §4, and for a client with a profile FAPI-CIBA
+// §5.2.2: its requests are signed.
 func checkBackChannel(c storage.Client) error {
 	m := c.Metadata
 	switch {
 	case m.BackChannelDelivery != "" && c.Public():
 		return invalid("backchannel_token_delivery_mode", "needs a client that proves who it is")
+	case m.BackChannelDelivery == "" && m.BackChannelRequestAlg != "":
+		return invalid("backchannel_authentication_request_signing_alg", "is of no use without a backchannel_token_delivery_mode")
+	case m.BackChannelDelivery != "" && m.Profile != "" && (m.BackChannelRequestAlg == "" || m.BackChannelRequestAlg == "RS256"):
+		return invalid("backchannel_authentication_request_signing_alg", "must be ES256, PS256, EdDSA or Ed25519 under this profile")
 	case m.BackChannelDelivery == "ping":
 		return checkFetched("backchannel_client_notification_endpoint", m.BackChannelNotificationURI)
 	case m.BackChannelNotificationURI != "":

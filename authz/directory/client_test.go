@@ -314,3 +314,44 @@ func TestTLSClientAuth_OneName(t *testing.T) {
 		}
 	}
 }
+
+// OpenID Connect Core §3.2.2.1: an ID token comes through the browser to web pages over
+// https alone, and never to a client under a profile.
+func TestLegacyResponseTypes_WhoMay(t *testing.T) {
+	t.Parallel()
+	v, ctx := newTown(t), t.Context()
+	web := func(change func(*directory.CreateClient), types ...string) directory.CreateClient {
+		n := directory.CreateClient{Name: "Old", Kind: storage.ClientWeb, RedirectURIs: []string{"https://old.example/cb"}, Metadata: storage.ClientMetadata{ResponseTypes: types}}
+		if change != nil {
+			change(&n)
+		}
+		return n
+	}
+	for name, test := range map[string]struct {
+		client directory.CreateClient
+		good   bool
+	}{
+		"code":                {web(nil, "code"), true},
+		"with a code":         {web(nil, "code id_token"), true},
+		"both, and code":      {web(nil, "code", "code id_token", "id_token"), true},
+		"a single page":       {web(func(n *directory.CreateClient) { n.Kind = storage.ClientSPA }, "id_token"), true},
+		"an access token":     {web(nil, "token"), false},
+		"everything":          {web(nil, "code id_token token"), false},
+		"another order":       {web(nil, "id_token code"), false},
+		"nothing":             {web(nil, ""), false},
+		"an app on a device":  {web(func(n *directory.CreateClient) { n.Kind = storage.ClientNative }, "id_token"), false},
+		"http on the machine": {web(func(n *directory.CreateClient) { n.RedirectURIs = append(n.RedirectURIs, "http://localhost/cb") }, "id_token"), false},
+		"under a profile": {web(func(n *directory.CreateClient) {
+			n.AuthMethod, n.Metadata.TLSSubjectDNS, n.Metadata.Profile = storage.AuthMethodTLS, "old.example", storage.ProfileFAPI2
+		}, "code id_token"), false},
+		"code alone under a profile": {web(func(n *directory.CreateClient) {
+			n.AuthMethod, n.Metadata.TLSSubjectDNS, n.Metadata.Profile = storage.AuthMethodTLS, "old.example", storage.ProfileFAPI2
+		}, "code"), true},
+	} {
+		_, _, err := v.CreateClient(ctx, host, test.client)
+		var wrong *directory.InvalidError
+		if test.good && err != nil || !test.good && (!errors.As(err, &wrong) || wrong.Field != "response_types") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -12,9 +12,9 @@ import (
 // with members that can be judged (RFC 9396 §2).
 func checkDetailTypes(types []storage.DetailType) error {
 	const (
-		field     = "authorization_details_types"
-		mostTypes = 32
-		most      = 64
+		field      = "authorization_details_types"
+		mostTypes  = 32
+		mostFields = 64
 	)
 	if len(types) > mostTypes {
 		return invalid(field, "are more than %d", mostTypes)
@@ -31,23 +31,48 @@ func checkDetailTypes(types []storage.DetailType) error {
 		if err := checkName(field, t.Title); err != nil {
 			return err
 		}
-		if len(t.Fields) > most {
-			return invalid(field, "%q: more than %d fields", t.Name, most)
+		if n := countFields(t.Fields); n > mostFields {
+			return invalid(field, "%q: more than %d fields, those of objects counted", t.Name, mostFields)
 		}
-		members := map[string]bool{"type": true}
-		for _, f := range t.Fields {
-			switch {
-			case f.Name == "" || len(f.Name) > 100 || members[f.Name]:
-				return invalid(field, "%q: each field needs a name of its own, and none is called type", t.Name)
-			case !slices.Contains([]string{"string", "strings", "number", "boolean"}, f.Kind):
-				return invalid(field, "%q: the kind of %s must be string, strings, number or boolean", t.Name, f.Name)
-			case len(f.Values) > 0 && f.Kind != "string" && f.Kind != "strings":
-				return invalid(field, "%q: values of %s are of use to string and strings alone", t.Name, f.Name)
-			case len(f.Values) > most:
-				return invalid(field, "%q: more than %d values of %s", t.Name, most, f.Name)
-			}
-			members[f.Name] = true
+		if err := checkDetailFields(field, t.Name, t.Fields, 1); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+func countFields(fields []storage.DetailField) int {
+	n := len(fields)
+	for _, f := range fields {
+		n += countFields(f.Fields)
+	}
+	return n
+}
+
+// checkDetailFields judges the members of a type, or of an object within it at a depth.
+func checkDetailFields(field, of string, fields []storage.DetailField, depth int) error {
+	const deepest, mostValues = 4, 64
+	members := map[string]bool{}
+	for _, f := range fields {
+		isText, isObject := f.Kind == "string" || f.Kind == "strings", f.Kind == "object" || f.Kind == "objects"
+		switch {
+		case f.Name == "" || len(f.Name) > 100 || members[f.Name] || depth == 1 && f.Name == "type":
+			return invalid(field, "%q: each field needs a name of its own, and none is called type", of)
+		case !isText && !isObject && f.Kind != "number" && f.Kind != "boolean":
+			return invalid(field, "%q: the kind of %s must be string, strings, number, boolean, object or objects", of, f.Name)
+		case len(f.Values) > 0 && !isText:
+			return invalid(field, "%q: values of %s are of use to string and strings alone", of, f.Name)
+		case len(f.Values) > mostValues:
+			return invalid(field, "%q: more than %d values of %s", of, mostValues, f.Name)
+		case isObject && len(f.Fields) == 0 || !isObject && len(f.Fields) > 0:
+			return invalid(field, "%q: object and objects have fields, and no other kind has: %s", of, f.Name)
+		case isObject && depth == deepest:
+			return invalid(field, "%q: %s is an object at a depth of more than %d", of, f.Name, deepest)
+		}
+		if err := checkDetailFields(field, of, f.Fields, depth+1); err != nil {
+			return err
+		}
+		members[f.Name] = true
 	}
 	return nil
 }

@@ -193,7 +193,7 @@ func (i *invocation) openHouse(ctx context.Context, c *config.Config, store *pos
 		RelatedOrigins: c.RelatedOrigins, PasskeyMetadata: metadata,
 		NoMail: c.SMTPAddress == "" && c.Env == config.Production, Mailbox: i.mailbox(c),
 		Issuer: issuer, Store: store, Keys: h.keys, Secret: h.secret, TrustedProxies: c.TrustedProxies, InsecureOutbound: c.InsecureOutbound,
-		FetchRequestURIs: c.FetchRequestURIs, RequirePushedRequests: c.RequirePushedRequests,
+		FetchRequestURIs: c.FetchRequestURIs, RequirePushedRequests: c.RequirePushedRequests, LegacyResponseTypes: c.LegacyResponseTypes,
 		ClientDocuments: oidc.ClientDocuments{Enabled: c.ClientDocuments, Hosts: c.ClientDocumentHosts, BlockedHosts: c.ClientDocumentBlockedHosts}, Registration: oidc.RegistrationMode(c.ClientRegistration), Log: log, Now: i.now,
 		ClientAuthorities: authorities, MutualTLS: strings.TrimSuffix(c.MTLSURL, "/"), ClientCertificateHeader: c.ClientCertificateHeader,
 		Tokens: oidc.Lifetimes{

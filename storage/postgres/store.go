@@ -78,6 +78,9 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 		// The parser's error may quote the string, and the string may hold a password.
 		return nil, errors.New("parse the database URL: it is not a valid PostgreSQL connection string")
 	}
+	if config.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeSimpleProtocol {
+		return nil, errors.New("open the database: its URL asks for the simple protocol, by which values become part of statements: leave default_query_exec_mode out, or say exec")
+	}
 	if o.MaxConns > 0 {
 		config.MaxConns = o.MaxConns
 	}

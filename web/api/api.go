@@ -53,6 +53,8 @@ type Config struct {
 	Secret []byte
 	// Registration says who may register clients.
 	Registration oidc.RegistrationMode
+	// LegacyResponseTypes is as in [oidc.Config]: clients may register for them.
+	LegacyResponseTypes bool
 	// WeakPasswords lets the host, and nobody else, set a password that others would
 	// guess: for trying things out.
 	WeakPasswords bool

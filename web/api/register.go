@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -133,9 +134,17 @@ func (a *API) readRegistration(w http.ResponseWriter, r *http.Request, tenant au
 
 // described is the client that the metadata describes.
 func (a *API) described(ctx context.Context, m metadata, _ authz.TenantID) (directory.CreateClient, error) {
+	if a.LegacyResponseTypes {
+		// Whoever wants ID tokens from the authorization endpoint says implicit too (OpenID
+		// Connect Dynamic Client Registration §2). The response type says all of it.
+		m.GrantTypes = slices.DeleteFunc(m.GrantTypes, func(t string) bool { return t == "implicit" })
+	}
 	n, err := m.client()
 	if err != nil {
 		return n, err
+	}
+	if !a.LegacyResponseTypes && slices.ContainsFunc(m.ResponseTypes, func(t string) bool { return t != storage.ResponseCode }) {
+		return n, &directory.InvalidError{Field: "response_types", Problem: "may hold code alone"}
 	}
 	return n, a.checkSector(ctx, n.Metadata, n.RedirectURIs)
 }

@@ -19,7 +19,6 @@ type metadata struct {
 	PostLogoutRedirectURIs []string        `json:"post_logout_redirect_uris,omitempty"`
 	AuthMethod             string          `json:"token_endpoint_auth_method,omitempty"`
 	GrantTypes             []string        `json:"grant_types,omitempty"`
-	ResponseTypes          []string        `json:"response_types,omitempty"`
 	ApplicationType        string          `json:"application_type,omitempty"`
 	Scope                  string          `json:"scope,omitempty"`
 	JWKS                   json.RawMessage `json:"jwks,omitempty"`
@@ -66,7 +65,7 @@ func describeMetadata(c storage.Client) metadata {
 	if c.Kind == storage.ClientNative {
 		m.ApplicationType = "native"
 	}
-	if c.Allows(storage.GrantAuthorizationCode) {
+	if c.Allows(storage.GrantAuthorizationCode) && len(m.ResponseTypes) == 0 {
 		m.ResponseTypes = []string{"code"}
 	}
 	return m
@@ -75,11 +74,6 @@ func describeMetadata(c storage.Client) metadata {
 // client reads what sort of client the metadata describes. Its error is a
 // [directory.InvalidError].
 func (m metadata) client() (n directory.CreateClient, err error) {
-	for _, t := range m.ResponseTypes {
-		if t != "code" {
-			return n, &directory.InvalidError{Field: "response_types", Problem: "may hold code alone"}
-		}
-	}
 	n = directory.CreateClient{
 		Name: m.Name, Kind: m.kind(), RedirectURIs: m.RedirectURIs, PostLogoutRedirectURIs: m.PostLogoutRedirectURIs, GrantTypes: m.GrantTypes,
 		AuthMethod: m.AuthMethod, JWKS: m.JWKS, IDTokenAlg: m.IDTokenAlg, LogoURI: m.LogoURI, PolicyURI: m.PolicyURI, TOSURI: m.TOSURI, Metadata: m.ClientMetadata.Said(storage.ClientMetadata{}),

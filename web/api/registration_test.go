@@ -283,3 +283,29 @@ func TestRegistrationManagement(t *testing.T) {
 		t.Errorf("its time is over: %d %s", a.Status, a.Raw)
 	}
 }
+
+// TestRegistration_LegacyResponseTypes: a client may register for them where the operator
+// has allowed them, and says implicit beside them as OpenID Connect has it.
+func TestRegistration_LegacyResponseTypes(t *testing.T) {
+	t.Parallel()
+	const old = `{"redirect_uris":["https://app.example/cb"],"response_types":["code id_token","id_token"],"grant_types":["authorization_code","implicit"]}`
+	h, admin := registering(t, "")
+	if a := register(h, admin, old); a.Status != http.StatusBadRequest || a.Text("error") != "invalid_client_metadata" {
+		t.Errorf("where they are off: %d %s", a.Status, a.Raw)
+	}
+	h = webtest.Boot(t, func(c *web.Config, _ *postgres.Options) {
+		c.Registration, c.LegacyResponseTypes = oidc.RegistrationOpen, true
+	})
+	a := register(h, "", old)
+	if a.Status != http.StatusCreated || !strings.Contains(a.Raw, `"response_types":["code id_token","id_token"]`) || strings.Contains(a.Raw, "implicit") {
+		t.Errorf("where they are on: %d %s", a.Status, a.Raw)
+	}
+	for name, metadata := range map[string]string{
+		"an access token": `{"redirect_uris":["https://app.example/cb"],"response_types":["id_token token"]}`,
+		"plain http":      `{"redirect_uris":["http://localhost/cb"],"response_types":["id_token"]}`,
+	} {
+		if a := register(h, "", metadata); a.Status != http.StatusBadRequest || a.Text("error") != "invalid_client_metadata" {
+			t.Errorf("%s: %d %s", name, a.Status, a.Raw)
+		}
+	}
+}

@@ -91,6 +91,13 @@ type Config struct {
 	// request instead where you can.
 	FetchRequestURIs bool `key:"fetch_request_uris" default:"false" flag:"serve"`
 
+	// Whether old clients may have ID tokens straight from the authorization endpoint.
+	//
+	// The response types `code id_token` and `id_token` (OpenID Connect Core §3.3, §3.2), for
+	// applications that cannot be changed. A client gets them only if `response_types` in its
+	// metadata names them. There are no access tokens to be had in this way.
+	LegacyResponseTypes bool `key:"legacy_response_types" default:"false" flag:"serve"`
+
 	// Whether a client may be an https URL at which it describes itself.
 	//
 	// OAuth Client ID Metadata Documents, which is how MCP clients introduce themselves.

@@ -17,6 +17,7 @@ var usage = map[string]string{
 	"insecure_outbound":             "Whether addresses that clients register may be plain http and inside this network",
 	"require_pushed_requests":       "Whether every authorization request must be pushed first (RFC 9126 §5)",
 	"fetch_request_uris":            "Whether request objects are fetched from the addresses that clients registered",
+	"legacy_response_types":         "Whether old clients may have ID tokens straight from the authorization endpoint",
 	"client_documents":              "Whether a client may be an https URL at which it describes itself",
 	"client_document_hosts":         "The only hosts that clients may describe themselves at; all when empty",
 	"client_document_blocked_hosts": "The hosts that no client may describe itself at",
