@@ -34,7 +34,9 @@ func inOrder(responseType string) string {
 
 func (a *authorization) wantsCode() bool { return a.responseType != storage.ResponseIDToken }
 
-func (a *authorization) wantsIDToken() bool { return slices.Contains(legacyResponseTypes, a.responseType) }
+func (a *authorization) wantsIDToken() bool {
+	return slices.Contains(legacyResponseTypes, a.responseType)
+}
 
 // way is how an authorization response reaches the client.
 type way struct {
