@@ -321,6 +321,10 @@ var provocations = []struct {
 	}},
 	{"invalid_redirect_uri", "RFC 7591 §3.2.2", func(h *errorHouse) string { return h.registers(`{"redirect_uris":["javascript:x"]}`) }},
 	{"invalid_client_metadata", "RFC 7591 §3.2.2", func(h *errorHouse) string { return h.registers(`{"response_types":["token"]}`) }},
+	{"invalid_software_statement", "RFC 7591 §3.2.2", func(h *errorHouse) string { return h.registers(`{"software_statement":"junk"}`) }},
+	{"unapproved_software_statement", "RFC 7591 §3.2.2", func(h *errorHouse) string {
+		return h.registers(`{"software_statement":"` + newAssertionKey(h.t).assertion(h.t, h.House, "https://unknown.example", nil) + `"}`)
+	}},
 	{"server_error", "RFC 6749 §4.1.2.1, as 500 where there is nowhere to redirect to", func(h *errorHouse) string {
 		h.World.Exec(`alter table platform.pushed_requests rename to lost`)
 		defer h.World.Exec(`alter table platform.lost rename to pushed_requests`)

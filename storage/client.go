@@ -115,6 +115,9 @@ type ClientMetadata struct {
 	// SoftwareID and SoftwareVersion say which program the client is one of (RFC 7591 §2).
 	SoftwareID      string `json:"software_id,omitempty"`
 	SoftwareVersion string `json:"software_version,omitempty"`
+	// SoftwareStatement is somebody else's signed word about the program (RFC 7591 §2.3), as
+	// it was shown when the client registered.
+	SoftwareStatement string `json:"software_statement,omitempty"`
 	// JWKSURI is where the client publishes its keys, instead of JWKS.
 	JWKSURI string `json:"jwks_uri,omitempty"`
 	// ResponseTypes are those that the client may ask the authorization endpoint for;

@@ -26,6 +26,8 @@ type RegistrationPolicy struct {
 	// RedirectHosts are the hosts that people may be sent to, each with those below
 	// it; none for any.
 	RedirectHosts []string `json:"redirect_hosts,omitempty"`
+	// SoftwareStatement demands somebody else's word about the program.
+	SoftwareStatement bool `json:"software_statement,omitempty"`
 	// OpenTo is who may sign in through the client from its first moment on.
 	OpenTo OpenTo `json:"open_to"`
 	// ClientSeconds is how long the client works; 0 for good.

@@ -151,7 +151,7 @@ func New(c Config) (*Server, error) {
 	}
 	s.console = &console.Pages{Browsers: browsers, Store: c.Store, Directory: d, Fail: s.fail, Refuse: s.refuse, Now: c.Now}
 	s.api, err = api.New(api.Config{
-		Issuer: c.Issuer.String(), Store: c.Store, Directory: d, Tokens: provider, Hasher: hasher, Outbound: away, Secret: c.Secret, Log: c.Log, Now: c.Now, Registration: c.Registration, LegacyResponseTypes: c.LegacyResponseTypes,
+		Issuer: c.Issuer.String(), Store: c.Store, Directory: d, Tokens: provider, Statements: provider, Hasher: hasher, Outbound: away, Secret: c.Secret, Log: c.Log, Now: c.Now, Registration: c.Registration, LegacyResponseTypes: c.LegacyResponseTypes,
 		Keys: func(context.Context) (*keys.Ring, error) { return c.Keys, nil },
 	})
 	if err != nil {

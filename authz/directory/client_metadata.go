@@ -60,6 +60,8 @@ func checkMetadata(c storage.Client) error {
 		return invalid("id_token_encrypted_response_enc", "needs id_token_encrypted_response_alg beside it")
 	case len(m.DetailTypes) > 32:
 		return invalid("authorization_details_types", "are more than 32")
+	case len(m.SoftwareStatement) > 16<<10:
+		return invalid("software_statement", "is longer than 16 KiB")
 	case len(m.RequestURIs) > 16:
 		return invalid("request_uris", "are more than 16")
 	}

@@ -117,6 +117,9 @@ func checkWithin(c storage.Client, n CreateClient) error {
 			return invalid("grant_types", "has %q, which clients that register in this way cannot have", asked)
 		}
 	}
+	if p.SoftwareStatement && c.Metadata.SoftwareStatement == "" {
+		return invalid("software_statement", "is missing: clients that register in this way need one")
+	}
 	if len(c.GrantTypes) == 0 {
 		return invalid("grant_types", "are none that clients that register in this way can have")
 	}

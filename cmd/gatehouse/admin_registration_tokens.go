@@ -50,6 +50,7 @@ through them until you open them, unless --open-to says so beforehand.`,
 	scopeFlag(cmd, &scopes, "A scope or pattern that its clients may ask for at most")
 	flags.StringArrayVar(&b.RedirectHosts, "redirect-host", nil, "A host that its clients may send people to, with those below it (default: any); repeat it")
 	flags.StringVar(&b.OpenTo, "open-to", "", "Who may sign in through its clients from the first moment on: nobody, tenant or everyone")
+	flags.BoolVar(&b.Statement, "software-statement", false, "Let in only clients that a trusted issuer vouches for: see \"admin issuers add\"")
 	flags.StringVar(&clientLifetime, "client-lifetime", "", "How long its clients work, such as 90d (default: for good)")
 	tenantFlag(cmd, &b.Tenant)
 	flags.BoolVar(&b.AllTenants, "all-tenants", false, "Its clients are of the whole deployment")

@@ -36,6 +36,11 @@ type Tokens interface {
 	resource.Replays
 }
 
+// Statements proves what others say of the software that registers itself.
+type Statements interface {
+	SoftwareStatement(ctx context.Context, tenant authz.TenantID, statement string, takenBefore bool) (claims []byte, err error)
+}
+
 // Config is what an [API] is made of.
 type Config struct {
 	// Issuer is where tokens come from, for the document.
@@ -44,7 +49,9 @@ type Config struct {
 	Directory *directory.Service
 	// Tokens proves who presents a token; nil where the API serves [API.ForHost] alone.
 	Tokens Tokens
-	Hasher *authn.Hasher
+	// Statements reads software statements; nil where nobody registers.
+	Statements Statements
+	Hasher     *authn.Hasher
 	// Keys opens the signing keys, for the few operations that change them.
 	Keys func(context.Context) (*keys.Ring, error)
 	// Outbound fetches what clients point to when they are registered.

@@ -124,7 +124,7 @@ func (a *API) readRegistration(w http.ResponseWriter, r *http.Request, tenant au
 		refuseRegistration(w, http.StatusBadRequest, "invalid_client_metadata", "The body is not a JSON object of at most 64 KiB.")
 		return n, false
 	}
-	n, err := a.described(r.Context(), m, tenant)
+	n, err := a.described(r.Context(), m, tenant, "")
 	if err != nil {
 		a.refuseToRegister(w, r, err)
 		return n, false
@@ -132,8 +132,20 @@ func (a *API) readRegistration(w http.ResponseWriter, r *http.Request, tenant au
 	return n, true
 }
 
-// described is the client that the metadata describes.
-func (a *API) described(ctx context.Context, m metadata, _ authz.TenantID) (directory.CreateClient, error) {
+// described is the client that the metadata describes. What a software statement says
+// outranks what the client says beside it (RFC 7591 §2.3); taken is the one that was taken before,
+// "" for none.
+func (a *API) described(ctx context.Context, m metadata, tenant authz.TenantID, taken string) (directory.CreateClient, error) {
+	if statement := m.SoftwareStatement; statement != "" {
+		claims, err := a.Statements.SoftwareStatement(ctx, tenant, statement, statement == taken)
+		if err != nil {
+			return directory.CreateClient{}, err
+		}
+		if err := json.Unmarshal(claims, &m); err != nil {
+			return directory.CreateClient{}, &directory.InvalidError{Field: softwareStatement, Problem: "says what cannot be read as metadata"}
+		}
+		m.SoftwareStatement = statement
+	}
 	if a.LegacyResponseTypes {
 		// Whoever wants ID tokens from the authorization endpoint says implicit too (OpenID
 		// Connect Dynamic Client Registration §2). The response type says all of it.
@@ -149,10 +161,18 @@ func (a *API) described(ctx context.Context, m metadata, _ authz.TenantID) (dire
 	return n, a.checkSector(ctx, n.Metadata, n.RedirectURIs)
 }
 
+// softwareStatement is the member of the metadata whose errors have a code of their own.
+const softwareStatement = "software_statement"
+
 // refuseToRegister translates the directory's refusals (RFC 7591 §3.2.2).
 func (a *API) refuseToRegister(w http.ResponseWriter, r *http.Request, err error) {
 	var wrong *directory.InvalidError
+	var refused *oidc.Error
 	switch {
+	case errors.As(err, &refused):
+		refuseRegistration(w, refused.Status, refused.Code, refused.Description)
+	case errors.As(err, &wrong) && wrong.Field == softwareStatement:
+		refuseRegistration(w, http.StatusBadRequest, "invalid_software_statement", "The software_statement "+wrong.Problem+".")
 	case errors.As(err, &wrong) && strings.HasSuffix(wrong.Field, "redirect_uri"):
 		refuseRegistration(w, http.StatusBadRequest, "invalid_redirect_uri", "A redirect URI cannot be had: https, or http on localhost, exact and without fragment, and of a host that is allowed.")
 	case errors.As(err, &wrong):

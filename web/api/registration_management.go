@@ -61,7 +61,7 @@ func (a *API) replaceRegistration(w http.ResponseWriter, r *http.Request, c stor
 	case in.SecretExpiresAt != nil || in.IssuedAt != nil || in.AccessToken != nil || in.ClientURI != nil:
 		return c, &directory.InvalidError{Field: "client_secret_expires_at, client_id_issued_at, registration_access_token or registration_client_uri", Problem: "must not be sent (RFC 7592 §2.2)"}
 	}
-	n, err := a.described(r.Context(), in.metadata, c.Tenant)
+	n, err := a.described(r.Context(), in.metadata, c.Tenant, c.Metadata.SoftwareStatement)
 	if err != nil {
 		return c, err
 	}

@@ -32,6 +32,7 @@ type RegistrationToken struct {
 	Scopes        []string   `json:"scopes" nullable:"false" doc:"What its clients may ask for at most"`
 	RedirectHosts []string   `json:"redirect_hosts" nullable:"false" table:"-" doc:"Where its clients may send people; none for anywhere"`
 	OpenTo        string     `json:"open_to" table:"-" enum:"nobody,tenant,everyone" doc:"Who may sign in through its clients from the first moment on"`
+	Statement     bool       `json:"software_statement" table:"-" doc:"Whether its clients need a software statement (RFC 7591 §2.3)"`
 	ClientSeconds int        `json:"client_seconds" table:"-" doc:"How long its clients work; 0 for good"`
 	CreatedAt     *time.Time `json:"created_at" nullable:"false"`
 	ExpiresAt     *time.Time `json:"expires_at" nullable:"false"`
@@ -47,7 +48,7 @@ type IssuedRegistrationToken struct {
 func describeRegistrationToken(r storage.RegistrationToken) RegistrationToken {
 	return RegistrationToken{
 		ID: r.ID.String(), Name: r.Name, TenantID: optional(r.Tenant.String()), UsesLeft: r.UsesLeft, GrantTypes: texts(r.Policy.GrantTypes), Scopes: texts(r.Policy.Scopes),
-		RedirectHosts: texts(r.Policy.RedirectHosts), OpenTo: string(r.Policy.OpenTo), ClientSeconds: r.Policy.ClientSeconds,
+		RedirectHosts: texts(r.Policy.RedirectHosts), OpenTo: string(r.Policy.OpenTo), Statement: r.Policy.SoftwareStatement, ClientSeconds: r.Policy.ClientSeconds,
 		CreatedAt: instant(r.CreatedAt), ExpiresAt: instant(r.ExpiresAt), RevokedAt: instant(r.RevokedAt),
 	}
 }
@@ -80,6 +81,7 @@ type NewRegistrationToken struct {
 		Scopes        []string `json:"scopes,omitempty" maxItems:"64" doc:"What its clients may ask for at most; openid, profile, email and offline_access when left out. You can give only what you hold"`
 		RedirectHosts []string `json:"redirect_hosts,omitempty" maxItems:"64" doc:"Where its clients may send people, each host with those below it; anywhere when left out"`
 		OpenTo        string   `json:"open_to,omitempty" enum:"nobody,tenant,everyone" doc:"Who may sign in through its clients from the first moment on; nobody when left out"`
+		Statement     bool     `json:"software_statement,omitempty" doc:"Let in only clients with a software statement of an issuer that is trusted with software (RFC 7591 §2.3)"`
 		ClientSeconds int      `json:"client_seconds,omitempty" minimum:"0" maximum:"315576000" doc:"How long its clients work; for good when left out"`
 	}
 }
@@ -88,7 +90,7 @@ func (a *API) createRegistrationToken(ctx context.Context, actor directory.Actor
 	b := in.Body
 	n := directory.CreateRegistrationToken{
 		Name: b.Name, Tenant: b.Tenant, AllTenants: b.AllTenants, Uses: 1, Lifetime: 24 * time.Hour,
-		Policy: storage.RegistrationPolicy{GrantTypes: b.GrantTypes, RedirectHosts: b.RedirectHosts, OpenTo: storage.OpenTo(b.OpenTo), ClientSeconds: b.ClientSeconds},
+		Policy: storage.RegistrationPolicy{GrantTypes: b.GrantTypes, RedirectHosts: b.RedirectHosts, OpenTo: storage.OpenTo(b.OpenTo), SoftwareStatement: b.Statement, ClientSeconds: b.ClientSeconds},
 	}
 	if b.Uses > 0 {
 		n.Uses = b.Uses
