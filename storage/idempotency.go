@@ -8,7 +8,8 @@ type IdempotencyKey struct {
 	// Actor and Key name it: a key is its actor's own.
 	Actor, Key  string
 	RequestHash []byte
-	// Answer is sealed; nil until the request has been answered.
+	// Answer is sealed; nil until the request has made what it is for, and empty until
+	// it has been answered.
 	Answer               []byte
 	CreatedAt, ExpiresAt time.Time
 }

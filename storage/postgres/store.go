@@ -255,7 +255,12 @@ func (s *Store) tx(ctx context.Context, act string, a acting, change func(pgx.Tx
 		return translate(act, err)
 	}
 	defer conn.Release()
-	return s.caughtUp(ctx, translate(act, pgx.BeginFunc(ctx, conn, as)))
+	return s.caughtUp(ctx, translate(act, pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if err := as(tx); err != nil {
+			return err
+		}
+		return mark(ctx, tx)
+	})))
 }
 
 // UserStore reaches the rows of one user.

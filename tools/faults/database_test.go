@@ -2,7 +2,6 @@ package faults
 
 import (
 	"os"
-	"strconv"
 	"testing"
 	"time"
 )
@@ -57,7 +56,7 @@ func (tally Tally) only(t *testing.T, longest time.Duration, statuses ...int) {
 	}
 	for status, n := range tally.Answers {
 		if !allowed[status] {
-			t.Errorf("%d answers of %s", n, strconv.Itoa(status))
+			t.Errorf("%d answers of %d, such as %s", n, status, tally.Such[status])
 		}
 	}
 	for _, odd := range tally.Odd {

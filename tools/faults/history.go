@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"cmp"
 	"sync"
 	"time"
 )
@@ -57,6 +58,8 @@ type History struct {
 // Tally counts answers by status; 0 is none at all.
 type Tally struct {
 	Answers map[int]int
+	// Such is the first of each status that is no success.
+	Such map[int]string
 	// Slowest is the longest that anybody waited, and for what.
 	Slowest time.Duration
 	For     string
@@ -83,7 +86,10 @@ func (l *log) count(what string, a answer, took time.Duration, odd bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.tally.Answers == nil {
-		l.tally.Answers = map[int]int{}
+		l.tally.Answers, l.tally.Such = map[int]int{}, map[int]string{}
+	}
+	if a.status < 200 || a.status >= 400 {
+		l.tally.Such[a.status] = cmp.Or(l.tally.Such[a.status], a.String(what))
 	}
 	l.tally.Answers[a.status]++
 	if took > l.tally.Slowest {

@@ -189,7 +189,9 @@ func (r *Replica) Start() {
 	t := r.house.t
 	t.Helper()
 	r.process = r.house.command(context.WithoutCancel(t.Context()), r.binary, append([]string{"serve", "--listen", r.Address, "--admin-listen", r.Operators}, r.house.options.Flags...)...)
-	r.log = &bytes.Buffer{}
+	if r.log == nil {
+		r.log = &bytes.Buffer{}
+	}
 	r.process.Stderr = r.log
 	if r.house.options.Log != nil {
 		r.process.Stderr = r.house.options.Log
@@ -211,7 +213,7 @@ func (r *Replica) Kill() {
 	_ = r.process.Wait()
 }
 
-// errors is the first of what the process has logged as such, once it has ended.
+// errors is the first of what the processes have logged as such, once the last has ended.
 func (r *Replica) errors() string {
 	var some []string
 	for line := range strings.Lines(r.log.String()) {

@@ -19,6 +19,7 @@ import (
 	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/authz/resource"
 	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
 )
 
 // Once makes a request repeatable: embed it in the parameters of what creates
@@ -58,7 +59,7 @@ func newOnce(master []byte) (once, error) {
 
 // doOnce runs a request that has a key, if it is the first to have it, and gives the
 // answer of the first to all others.
-func doOnce[I, O any](ctx context.Context, a *API, operation, key string, in *I, do func() (O, error)) (O, error) {
+func doOnce[I, O any](ctx context.Context, a *API, operation, key string, in *I, do func(context.Context) (O, error)) (O, error) {
 	var none O
 	request, err := json.Marshal(in)
 	if err != nil {
@@ -76,13 +77,15 @@ func doOnce[I, O any](ctx context.Context, a *API, operation, key string, in *I,
 	if !claimed {
 		return openAnswer[O](a.once, kept, claim.RequestHash)
 	}
-	out, err := do()
+	out, err := do(postgres.WithIdempotencyKey(ctx, claim.Actor, key))
+	// A commit whose answer did not come may have been one.
+	certain := !errors.Is(err, storage.ErrUnavailable) && ctx.Err() == nil
 	// The client may be gone by now, or out of time, and what was begun is finished all
 	// the same, if the database is there.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	if err != nil {
-		return none, errors.Join(err, store.ReleaseIdempotencyKey(ctx, claim.Actor, key))
+		return none, errors.Join(err, store.ReleaseIdempotencyKey(ctx, claim.Actor, key, certain))
 	}
 	document, err := json.Marshal(out)
 	if err != nil {
@@ -91,7 +94,7 @@ func doOnce[I, O any](ctx context.Context, a *API, operation, key string, in *I,
 	nonce := make([]byte, a.once.seal.NonceSize())
 	_, _ = rand.Read(nonce) // never fails (crypto/rand, Go 1.24)
 	if err := store.AnswerIdempotencyKey(ctx, claim.Actor, key, a.once.seal.Seal(nonce, nonce, document, claim.RequestHash)); err != nil {
-		// It was made. Whoever asks again learns that it was begun, and looks.
+		// It was made. Whoever asks again learns that, and looks.
 		a.Log.ErrorContext(ctx, "idempotency key not answered", "error", err)
 	}
 	return out, nil
@@ -102,7 +105,9 @@ func openAnswer[O any](o once, kept storage.IdempotencyKey, request []byte) (out
 	switch {
 	case !hmac.Equal(kept.RequestHash, request):
 		return out, &directory.InvalidError{Field: "Idempotency-Key", Problem: "was sent with another request before: choose another one"}
-	case len(kept.Answer) < o.seal.NonceSize():
+	case kept.Answer != nil && len(kept.Answer) < o.seal.NonceSize():
+		return out, huma.Error409Conflict("A request with this Idempotency-Key was carried out, and its answer is lost: look for what it made.")
+	case kept.Answer == nil:
 		return out, huma.ErrorWithHeaders(huma.Error409Conflict("A request with this Idempotency-Key has begun and is not answered yet."), http.Header{"Retry-After": {"1"}})
 	}
 	nonce, sealed := kept.Answer[:o.seal.NonceSize()], kept.Answer[o.seal.NonceSize():]

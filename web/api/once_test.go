@@ -91,6 +91,56 @@ func TestIdempotencyKey_Parallel(t *testing.T) {
 	}
 }
 
+// What was made is made once, whatever becomes of its answer and of who was to give it.
+func TestIdempotencyKey_AnswerIsLost(t *testing.T) {
+	t.Parallel()
+	h := house(t)
+	h.User("olga", authz.RoleOwner)
+	owner := token(h, "olga", "openid admin agents:read")
+	const body = `{"name":"Robot","kind":"service","scopes":["agents:read"]}`
+	create := func(key string) webtest.Answer {
+		return withHeader(h, owner, "POST", "/clients", body, "Idempotency-Key", key)
+	}
+	made := func() (n int) {
+		h.World.Get(`select count(*) from platform.clients where name = 'Robot'`, nil, &n)
+		return n
+	}
+	// The answer cannot be kept.
+	h.World.Exec(`create function public.refuse() returns trigger language plpgsql as $$ begin if length(new.answer) > 0 then raise exception using errcode = '57014', message = 'no'; end if; return new; end $$`)
+	h.World.Exec(`create trigger refuse before update on platform.idempotency_keys for each row execute function public.refuse()`)
+	want(t, "made", create("lost"), http.StatusCreated)
+	a := create("lost")
+	want(t, "asked again", a, http.StatusConflict)
+	if a.Header.Get("Retry-After") != "" || made() != 1 {
+		t.Errorf("%d made; Retry-After %q", made(), a.Header.Get("Retry-After"))
+	}
+	h.World.Exec(`drop trigger refuse on platform.idempotency_keys`)
+
+	// The process dies before anything is made, and after: as the key is then.
+	for key, answer := range map[string]*string{"before": nil, "after": new(string)} {
+		want(t, key, create(key), http.StatusCreated)
+		h.World.Exec(`update platform.idempotency_keys set answer = $2::text::bytea where key = $1`, key, answer)
+		want(t, key+", asked again at once", create(key), http.StatusConflict)
+	}
+	if n := made(); n != 3 {
+		t.Errorf("%d made", n)
+	}
+	h.Advance(11 * time.Minute)
+	owner = token(h, "olga", "openid admin agents:read")
+	want(t, "before, asked again", create("before"), http.StatusCreated)
+	want(t, "after, asked again", create("after"), http.StatusConflict)
+
+	// The database ends the transaction that makes it: nothing is made, and the key is free.
+	h.World.Exec(`create or replace function public.refuse() returns trigger language plpgsql as $$ begin raise exception using errcode = '57014', message = 'no'; end $$`)
+	h.World.Exec(`create trigger refuse before insert on platform.clients for each row execute function public.refuse()`)
+	want(t, "cut off", create("cut"), http.StatusServiceUnavailable)
+	h.World.Exec(`drop trigger refuse on platform.clients`)
+	want(t, "at last", create("cut"), http.StatusCreated)
+	if n := made(); n != 5 {
+		t.Errorf("%d made", n)
+	}
+}
+
 // Every operation that creates takes a key.
 func TestIdempotencyKey_OnEveryCreation(t *testing.T) {
 	t.Parallel()

@@ -87,7 +87,7 @@ func run[I, O any](ctx context.Context, a *API, id string, in *I, do func(contex
 		return none, err
 	}
 	if repeatable, ok := any(in).(interface{ onceKey() string }); ok && repeatable.onceKey() != "" {
-		return doOnce(ctx, a, id, repeatable.onceKey(), in, func() (O, error) { return do(ctx, actor, in) })
+		return doOnce(ctx, a, id, repeatable.onceKey(), in, func(ctx context.Context) (O, error) { return do(ctx, actor, in) })
 	}
 	return do(ctx, actor, in)
 }
