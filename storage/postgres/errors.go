@@ -18,6 +18,8 @@ const (
 	uniqueViolation     = "23505"
 	foreignKeyViolation = "23503"
 	checkViolation      = "23514"
+	deadlockDetected    = "40P01"
+	lockNotAvailable    = "55P03"
 	// Ours: a tenant has no more of what is added (migration 00005).
 	limitReached = "GH001"
 	// A text that cannot be text, such as one with a zero byte: nothing is called that.
@@ -65,7 +67,7 @@ func unavailable(code string) bool {
 	case "08", "40", "53", "57", "58":
 		return true
 	}
-	return code == "25006" || code == "55P03"
+	return code == "25006" || code == lockNotAvailable
 }
 
 func isConnectionError(err error) bool {

@@ -3,9 +3,12 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -34,6 +37,9 @@ func NewMigrator(dsn string) (*Migrator, error) {
 	}
 	// What a migration changes is everybody's, and row-level security binds the tables' owner, too.
 	config.RuntimeParams["app.operator"] = "on"
+	// Who waits for a table holds up all who come after. Shorter than deadlock_timeout, so
+	// that it is no request that PostgreSQL ends where the two wait for each other.
+	config.RuntimeParams["lock_timeout"] = "500"
 	db := stdlib.OpenDB(*config)
 	provider, err := goose.NewProvider(goose.DialectPostgres, db, migrations.Files,
 		goose.WithSessionLocker(locker), goose.WithTableName("public.gatehouse_migrations"))
@@ -47,16 +53,45 @@ func NewMigrator(dsn string) (*Migrator, error) {
 // Close ends the connection.
 func (m *Migrator) Close() error { return m.db.Close() }
 
-// Up applies what is missing and returns the numbers of what it applied.
+// Up applies what is missing and returns the numbers of what it applied. Where tables are
+// in use it steps back and tries again, for some minutes.
 func (m *Migrator) Up(ctx context.Context) ([]int64, error) {
-	results, err := m.provider.Up(ctx)
-	return versions(results), translate("migrate", err)
+	applied, err := persist(ctx, func() ([]*goose.MigrationResult, error) { return m.provider.Up(ctx) })
+	return applied, translate("migrate", err)
 }
 
-// DownTo takes back every migration after version.
+// DownTo takes back every migration after version, as patiently as [Migrator.Up].
 func (m *Migrator) DownTo(ctx context.Context, version int64) ([]int64, error) {
-	results, err := m.provider.DownTo(ctx, version)
-	return versions(results), translate("migrate back", err)
+	applied, err := persist(ctx, func() ([]*goose.MigrationResult, error) { return m.provider.DownTo(ctx, version) })
+	return applied, translate("migrate back", err)
+}
+
+const (
+	migrationAttempts = 120
+	migrationPause    = time.Second
+)
+
+// persist moves on until nothing is left to do, or something other than a lock is in the way.
+func persist(ctx context.Context, move func() ([]*goose.MigrationResult, error)) (applied []int64, err error) {
+	for range migrationAttempts {
+		var results []*goose.MigrationResult
+		results, err = move()
+		var partial *goose.PartialError
+		if errors.As(err, &partial) {
+			results = partial.Applied
+		}
+		applied = append(applied, versions(results)...)
+		var refused *pgconn.PgError
+		if !errors.As(err, &refused) || refused.Code != lockNotAvailable && refused.Code != deadlockDetected {
+			return applied, err
+		}
+		select {
+		case <-ctx.Done():
+			return applied, ctx.Err()
+		case <-time.After(migrationPause):
+		}
+	}
+	return applied, err
 }
 
 // Version is the number of the last migration applied, and of the last there is.

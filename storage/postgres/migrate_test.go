@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -93,6 +94,37 @@ func TestMigrate_ReplicasAtOnce(t *testing.T) {
 	}
 	if len(applied) != len(files) || len(slices.Compact(slices.Clone(applied))) != len(applied) {
 		t.Errorf("%d replicas applied %v, want each of %d migrations once", replicas, applied, len(files))
+	}
+}
+
+// A migration of a table that is in use steps back and tries again, so that those who come
+// after it are not held up for longer than half a second, and is done in the end.
+func TestMigrate_TableInUse(t *testing.T) {
+	t.Parallel()
+	ctx, dsn := t.Context(), storagetest.NewDSN(t)
+	m, user, others := migrator(t, dsn), storagetest.NewWorld(t, dsn), storagetest.NewWorld(t, dsn)
+	if _, err := m.DownTo(ctx, 32); err != nil { // the next one alters revoked_tokens
+		t.Fatal(err)
+	}
+	user.Exec(`begin`)
+	user.Exec(`lock table platform.revoked_tokens in access share mode`)
+	migrated := make(chan error, 1)
+	go func() {
+		_, err := m.Up(ctx)
+		migrated <- err
+	}()
+	var longest time.Duration
+	for begun := time.Now(); time.Since(begun) < 3*time.Second; {
+		asked := time.Now()
+		others.Exec(`select from platform.revoked_tokens limit 1`)
+		longest = max(longest, time.Since(asked))
+	}
+	if longest < 100*time.Millisecond || longest > 1500*time.Millisecond {
+		t.Errorf("others were held up for %v at most, want half a second", longest)
+	}
+	user.Exec(`commit`)
+	if err := <-migrated; err != nil {
+		t.Error(err)
 	}
 }
 
