@@ -171,6 +171,8 @@ var provocations = []struct {
 		return h.token("web", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"junk"}})
 	}},
 
+	{"invalid_request", "OpenID CIBA Core §7.1.1, §13", func(h *errorHouse) string { return ask(h.House, "desk", url.Values{"request": {"junk"}}).Text("error") }},
+
 	{"login_required", "OpenID Connect Core §3.1.2.6", func(h *errorHouse) string {
 		return shows(h.Browser().Get(webtest.NewProof().Authorization("web", url.Values{"prompt": {"none"}})))
 	}},

@@ -8,12 +8,15 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
+	"github.com/gatehouse/gatehouse/web"
 	"github.com/gatehouse/gatehouse/web/webtest"
 )
 
@@ -82,6 +85,29 @@ func TestFAPI2(t *testing.T) {
 		if r.Text("refresh_token") != a.Text("refresh_token") {
 			t.Error("the refresh token was rotated")
 		}
+	}
+}
+
+// §5.3.2.1: a code is good for a minute, also where others are good for longer.
+func TestFAPI2_CodeLifetime(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, func(c *web.Config, _ *postgres.Options) { c.Tokens.Code = 5 * time.Minute })
+	key, dpop := newAssertionKey(t), newHolder(t, h)
+	c := withProfile(t, h, storage.ProfileFAPI2, key)
+	for after, status := range map[time.Duration]int{55 * time.Second: http.StatusOK, 61 * time.Second: http.StatusBadRequest} {
+		proof := webtest.NewProof()
+		pushed := dpop.post("/oauth2/par", "", "", dpop.proof("POST", "/oauth2/par", "", nil), signedForm(t, h, key, c, url.Values{
+			"client_id": {string(c.ID)}, "response_type": {"code"}, "redirect_uri": {fapiRedirect}, "scope": {"openid agents:read"},
+			"code_challenge": {proof.Challenge}, "code_challenge_method": {"S256"},
+		}))
+		code := h.Browser().Authorize(proof, string(c.ID), "ann", url.Values{"request_uri": {pushed.Text("request_uri")}}).Get("code")
+		plain := h.Browser().Authorize(proof, "web", "ann", nil).Get("code")
+		h.Advance(after)
+		form := signedForm(t, h, key, c, url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {fapiRedirect}, "code_verifier": {proof.Verifier}})
+		if a := dpop.token("", "", dpop.proof("POST", "/oauth2/token", "", nil), form); a.Status != status {
+			t.Errorf("after %v: %d %s", after, a.Status, a.Raw)
+		}
+		mustGrant(t, "another client, as the operator allows", h.Exchange("web", plain, proof))
 	}
 }
 

@@ -62,6 +62,10 @@ type unit struct {
 	certificate string
 }
 
+// fapiCodeLifetime is how long a code is good for at most under a profile, however long
+// the operator lets others be (FAPI 2.0 Security Profile §5.3.2.1).
+const fapiCodeLifetime = time.Minute
+
 type insertion struct {
 	grant    storage.Grant
 	session  authz.SessionID
@@ -178,6 +182,9 @@ func (u *unit) hydrate(ctx context.Context, g *postgres.Granted) (*fosite.Reques
 		return nil, badRequest("invalid_grant", notOpen)
 	}
 	u.keepsRefreshToken = c.Metadata.Profile != ""
+	if c.Metadata.Profile != "" && u.grantType == storage.GrantAuthorizationCode && !u.now.Before(g.Grant.IssuedAt.Add(fapiCodeLifetime)) {
+		return nil, fosite.ErrNotFound
+	}
 	targets, err := narrowTargets(g.Grant, u.targets)
 	if err != nil {
 		return nil, err

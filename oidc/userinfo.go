@@ -192,16 +192,23 @@ func (p *Provider) absolute(address string) string {
 	return address
 }
 
-// challenge is RFC 6750 §3 and RFC 9449 §7.1. Its texts are ours and need no escaping.
+// challenge is RFC 6750 §3 and RFC 9449 §7.1, with the one scope that is needed here. Its
+// texts are ours and need no escaping. Whoever has not tried yet learns of both schemes.
 func (p *Provider) challenge(w http.ResponseWriter, status int, scheme, code, description string) {
-	value := scheme + ` realm="gatehouse"`
-	if scheme == dpop.Scheme {
-		value += `, algs="` + dpop.AlgorithmNames() + `"`
-	}
+	why := ""
 	if code != "" {
-		value += `, error="` + code + `", error_description="` + description + `"`
+		why = `, error="` + code + `", error_description="` + description + `"`
 	}
-	w.Header().Set("WWW-Authenticate", value)
+	bearer := schemeBearer + ` realm="gatehouse", scope="openid"` + why
+	proof := dpop.Scheme + ` realm="gatehouse", scope="openid", algs="` + dpop.AlgorithmNames() + `"` + why
+	switch {
+	case code == "":
+		w.Header()["Www-Authenticate"] = []string{bearer, proof}
+	case scheme == dpop.Scheme:
+		w.Header().Set("WWW-Authenticate", proof)
+	default:
+		w.Header().Set("WWW-Authenticate", bearer)
+	}
 	if code == "" {
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(status)

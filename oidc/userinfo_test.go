@@ -86,9 +86,14 @@ func TestUserInfoRequests(t *testing.T) {
 		if c.status == 401 && !strings.HasPrefix(challenge, "Bearer ") {
 			t.Errorf("%s: WWW-Authenticate is %q", c.name, challenge)
 		}
-		// RFC 6750 §3.1: no error code where no credentials were given.
-		if c.name == "nothing" && strings.Contains(challenge, "error") {
-			t.Errorf("nothing was presented, and the challenge is %q", challenge)
+		if c.status == 401 && !strings.Contains(challenge, `scope="openid"`) {
+			t.Errorf("%s: the scope that is needed is not in %q", c.name, challenge)
+		}
+		// RFC 6750 §3.1: no error code where no credentials were given. RFC 9449 §7.1: either
+		// scheme will do.
+		if both := c.a.Header.Values("WWW-Authenticate"); c.name == "nothing" &&
+			(strings.Contains(challenge, "error") || len(both) != 2 || !strings.HasPrefix(both[1], "DPoP ") || !strings.Contains(both[1], `algs="ES256`)) {
+			t.Errorf("nothing was presented, and the challenges are %q", both)
 		}
 		if c.name == "not a token" && !strings.Contains(challenge, `error="invalid_token"`) {
 			t.Errorf("a bad token was presented, and the challenge is %q", challenge)
