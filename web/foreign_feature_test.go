@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/gatehouse/gatehouse/oidc"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/web"
@@ -131,6 +132,19 @@ var foreignFeatures = []struct {
 		"sub": "ann", "claims sub": "ann", "claims scope": "agents:read", "claims act sub": "gateway", "token_type": "bearer",
 		"issued": "urn:ietf:params:oauth:token-type:access_token",
 	}},
+	{"jwt-bearer.mjs", func(t *testing.T, h *webtest.House) map[string]any {
+		private, set := newForeignKey(t, "EdDSA", "sig")
+		h.World.Exec(`insert into platform.trusted_issuers (id, tenant_id, vouches_for, issuer, jwks, subject, scopes, created_at)
+			values (gen_random_uuid(), $1, 'people', 'https://idp.example', $2, 'username', '{agents:read}', now())`, h.Tenant, json.RawMessage(set))
+		h.Machine("bridge", func(c *storage.Client) {
+			c.GrantTypes, c.OpenTo = []string{storage.GrantJWTBearer}, storage.OpenToTenant
+			c.Metadata.TakesAssertionsOf = []string{"https://idp.example"}
+		})
+		return map[string]any{"client_id": "bridge", "key": private}
+	}, map[string]any{"claims sub": "ann", "claims scope": "agents:read", "claims client_id": "bridge", "token_type": "bearer", "again": "invalid_grant"}},
+	{"registration.mjs", func(*testing.T, *webtest.House) map[string]any { return nil }, map[string]any{
+		"claims sub": "ann", "aud_is_it": true, "scope": foreignScope, "name": "Foreign", "refreshed": "bearer",
+	}},
 	{"introspection-jwt.mjs", func(_ *testing.T, h *webtest.House) map[string]any {
 		for _, algorithm := range []string{"ES256", "RS256"} {
 			h.Machine("rs-"+algorithm, func(c *storage.Client) {
@@ -156,7 +170,9 @@ var foreignFeatures = []struct {
 
 func TestForeign_Features(t *testing.T) {
 	t.Parallel()
-	h, ann := newForeignHouse(t, "ES256", func(c *web.Config, _ *postgres.Options) { c.LegacyResponseTypes = true })
+	h, ann := newForeignHouse(t, "ES256", func(c *web.Config, _ *postgres.Options) {
+		c.LegacyResponseTypes, c.Registration = true, oidc.RegistrationOpen
+	})
 	h.World.Exec(`insert into platform.resources (identifier, tenant_id, scopes, created_at) values ($2, $1, '{agents:read}', now())`, h.Tenant, foreignResource)
 	for _, test := range foreignFeatures {
 		settings := test.prepare(t, h)

@@ -53,8 +53,21 @@ func (r *Registrar) Openly(from netip.Addr) Admission {
 // meantime is [storage.ErrNotFound].
 func (r *Registrar) Register(ctx context.Context, by Admission, n CreateClient) (c storage.Client, secret, access Secret, err error) {
 	s := r.service
-	c = storage.Client{
-		Tenant: by.Tenant, CreatedAt: s.now(), Origin: by.Origin, SelfRegistered: by.Origin == storage.OriginOpen, OpenTo: by.Policy.OpenTo,
+	if c, err = by.admit(n, s.now()); err != nil {
+		return c, secret, access, err
+	}
+	secret, access = s.giveSecret(&c), s.giveAccess(&c)
+	e := s.event(Actor{Name: "registration:" + string(by.Origin), IPAddress: by.address}, "client.register", c.Tenant)
+	if by.token.IsZero() {
+		return c, secret, access, s.store.InsertClient(ctx, c, e)
+	}
+	return c, secret, access, s.store.InsertRegisteredClient(ctx, c, e)
+}
+
+// admit is the client that somebody may become by what they say of themselves.
+func (by Admission) admit(n CreateClient, now time.Time) (storage.Client, error) {
+	c := storage.Client{
+		Tenant: by.Tenant, CreatedAt: now, Origin: by.Origin, SelfRegistered: by.Origin == storage.OriginOpen, OpenTo: by.Policy.OpenTo,
 		Registration: storage.ClientRegistration{Token: by.token, Policy: &by.Policy},
 	}
 	say(&c, n)
@@ -63,17 +76,12 @@ func (r *Registrar) Register(ctx context.Context, by Admission, n CreateClient) 
 		c.OpenTo = storage.OpenToNobody // nobody signs in through it
 	}
 	if err := errors.Join(checkClient(c), checkLinks(c), checkOpenTo(c), checkWithin(c, n)); err != nil {
-		return c, secret, access, err
+		return c, err
 	}
 	if by.Policy.ClientSeconds > 0 {
 		c.ExpiresAt = c.CreatedAt.Add(time.Duration(by.Policy.ClientSeconds) * time.Second)
 	}
-	secret, access = s.giveSecret(&c), s.giveAccess(&c)
-	e := s.event(Actor{Name: "registration:" + string(by.Origin), IPAddress: by.address}, "client.register", c.Tenant)
-	if by.token.IsZero() {
-		return c, secret, access, s.store.InsertClient(ctx, c, e)
-	}
-	return c, secret, access, s.store.InsertRegisteredClient(ctx, c, e)
+	return c, nil
 }
 
 // RegisterFor makes a client in the name of somebody who may make clients, one that can
