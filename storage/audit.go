@@ -21,6 +21,9 @@ type AuditEvent struct {
 	IPAddress  netip.Addr
 	Before     []byte
 	After      []byte
+	// Language is that of the letter that tells of the event: a tag (BCP 47), or "" where
+	// it is not known. It is not kept.
+	Language string
 }
 
 // Ban keeps a network away until it expires; a zero ExpiresAt means for good.

@@ -12,7 +12,7 @@ func tenantID(n byte) authz.TenantID { return authz.TenantID{15: n} }
 
 var (
 	sampleLayout = Layout{Host: "id.example.com", CSRF: "csrf-token-value", Here: "/login?flow=sealed"}
-	sampleDesk   = Layout{Host: "id.example.com", CSRF: "csrf-token-value", SignedInAs: "Ada Lovelace", Operator: true}
+	sampleDesk   = Layout{Host: "id.example.com", CSRF: "csrf-token-value", SignedInAs: "Augusta Ada King-Noel, Countess of Lovelace", Operator: true}
 	sampleScopes = []ScopeWords{
 		{Name: "profile", Title: "See your profile", Description: "Your name, username and picture."},
 		{Name: "agents:read", Title: "List your agents", Description: "Which agents exist and what they are doing."},

@@ -55,10 +55,11 @@ type ChooseTenant struct {
 	Tenants []Tenant
 }
 
-// Tenant is one choice of [ChooseTenant].
+// Tenant is one choice of [ChooseTenant]; Logo is the path of a picture, or "".
 type Tenant struct {
 	ID      authz.TenantID
 	Name    string
+	Logo    string
 	Default bool
 }
 

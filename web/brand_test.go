@@ -140,3 +140,21 @@ func TestBrand(t *testing.T) {
 		}
 	}
 }
+
+// Who belongs to several tenants knows them by their logos.
+func TestBrand_ChoiceOfTenant(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t)
+	h.UserOf("both", h.Tenant, h.World.Tenant("globex"))
+	brand(t, h, "#ffc400")
+	b := h.Browser()
+	page := string(b.SignIn(b.Get("/login"), "both").Body)
+	_, rest, found := strings.Cut(page, `src="/logos/`)
+	logo, _, _ := strings.Cut(rest, `"`)
+	if !found || strings.Count(page, "<img") != 1 || !strings.Contains(rest, "acme") {
+		t.Fatalf("the choice is:\n%s", page)
+	}
+	if p := b.Get("/logos/" + logo); p.StatusCode != http.StatusOK || !strings.HasPrefix(p.Header.Get("Content-Type"), "image/") {
+		t.Errorf("the logo: %d %s", p.StatusCode, p.Header.Get("Content-Type"))
+	}
+}

@@ -111,8 +111,9 @@ func signInPages(t *testing.T, b *chrome.Tab) {
 
 	b.Open(w.URL + "/login")
 	b.See("#sign-in")
+	brand(t, h, "#ffc400")
 	signIn("two")
-	at("choose-tenant", "#make-default")
+	at("choose-tenant", ".logo")
 	b.Click("#switch-account")
 	b.See("#sign-in")
 	signIn("olga")

@@ -7,6 +7,9 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/gatehouse/gatehouse/authz/directory"
+	"github.com/gatehouse/gatehouse/storage/postgres"
+	"github.com/gatehouse/gatehouse/web"
 	"github.com/gatehouse/gatehouse/web/webtest"
 )
 
@@ -119,5 +122,43 @@ func TestA12_LanguageIsNoOpenRedirect(t *testing.T) {
 		if got := p.Header.Get("Location"); p.StatusCode != http.StatusSeeOther || got != want {
 			t.Errorf("%q: %d to %q, want %q", back, p.StatusCode, got, want)
 		}
+	}
+}
+
+// What people do on a page in their language, they are told of in it; what is done to them, in that of the house.
+func TestLanguage_OfNotices(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t, func(c *web.Config, _ *postgres.Options) { c.MailLanguage = "fr" })
+	ann := h.User("ann")
+	post, b := h.Post(), signedIn(h, "ann")
+	tell := func(language string) string {
+		form := b.Get("/account/password").Form(t, "change-password", url.Values{"password": {betterPassword + language}})
+		p := b.PostRaw(form.Action, form.Values, http.Header{"Accept-Language": {language}})
+		if p.StatusCode != http.StatusSeeOther {
+			t.Fatalf("%d %s", p.StatusCode, p.Body)
+		}
+		return post.Latest("ann@example.com").Subject
+	}
+	if got := tell("de"); got != "Ihr Passwort wurde geändert" {
+		t.Errorf("in German: %q", got)
+	}
+	if got := tell("en"); got != "Your password was changed" {
+		t.Errorf("in English: %q", got)
+	}
+	l, err := directory.New(h.Store, nil, h.Now).ResetLink(t.Context(), operator, ann)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := b.Get(linkURL(t, h, l)).Form(t, "spend", url.Values{"password": {anotherPassword}})
+	b.PostRaw(form.Action, form.Values, http.Header{"Accept-Language": {"ja"}})
+	if got := post.Latest("ann@example.com").Subject; got != "パスワードが変更されました" {
+		t.Errorf("by a link, in Japanese: %q", got)
+	}
+	// Whoever signs in from a new browser may be somebody else: they have no say.
+	stranger := h.Browser()
+	form = stranger.Get("/login").Form(t, "sign-in", url.Values{"username": {"ann"}, "password": {anotherPassword}})
+	stranger.PostRaw(form.Action, form.Values, http.Header{"Accept-Language": {"ar"}, "User-Agent": {"Another/1.0"}})
+	if got := post.Latest("ann@example.com").Subject; got != "Une nouvelle connexion à votre compte" {
+		t.Errorf("of a new browser: %q", got)
 	}
 }

@@ -67,6 +67,8 @@ type Config struct {
 	// where it goes while trying things out; nil elsewhere.
 	NoMail  bool
 	Mailbox *mail.Folder
+	// MailLanguage is as in [mail.Post] Language.
+	MailLanguage string
 	// Observe is told of every request when it is over, in the request's context; nil for nobody.
 	Observe func(context.Context, Observation)
 	Log     *slog.Logger
@@ -163,7 +165,7 @@ func New(c Config) (*Server, error) {
 
 // Jobs is the work that requests set off and that is done behind them. Letters go to the carrier, from an address.
 func (s *Server) Jobs(carrier mail.Carrier, from netmail.Address) []jobs.Entry {
-	post := &mail.Post{Issuer: s.Issuer, Links: s.links, From: from, Carrier: carrier, Log: s.Log, Now: s.Now}
+	post := &mail.Post{Issuer: s.Issuer, Links: s.links, From: from, Language: s.MailLanguage, Carrier: carrier, Log: s.Log, Now: s.Now}
 	return []jobs.Entry{
 		jobs.On(s.recovery.Answer), jobs.On(s.recovery.AnswerRegistration), jobs.On(post.Deliver), jobs.On(s.provider.SendLogoutToken), jobs.On(s.provider.SendBackchannelPing),
 		jobs.On(s.events.Deliver),

@@ -191,7 +191,7 @@ func (i *invocation) openHouse(ctx context.Context, c *config.Config, store *pos
 			traces.observe(ctx, o)
 		},
 		RelatedOrigins: c.RelatedOrigins, PasskeyMetadata: metadata,
-		NoMail: c.SMTPAddress == "" && c.Env == config.Production, Mailbox: i.mailbox(c),
+		NoMail: c.SMTPAddress == "" && c.Env == config.Production, Mailbox: i.mailbox(c), MailLanguage: c.MailLanguage,
 		Issuer: issuer, Store: store, Keys: h.keys, Secret: h.secret, TrustedProxies: c.TrustedProxies, InsecureOutbound: c.InsecureOutbound,
 		FetchRequestURIs: c.FetchRequestURIs, RequirePushedRequests: c.RequirePushedRequests, LegacyResponseTypes: c.LegacyResponseTypes,
 		ClientDocuments: oidc.ClientDocuments{Enabled: c.ClientDocuments, Hosts: c.ClientDocumentHosts, BlockedHosts: c.ClientDocumentBlockedHosts}, Registration: oidc.RegistrationMode(c.ClientRegistration), Log: log, Now: i.now,

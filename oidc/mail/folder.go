@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"mime"
 	"os"
 	"path/filepath"
 	"slices"
@@ -113,8 +114,13 @@ func (f *Folder) Letters() ([]Kept, error) {
 	return all, nil
 }
 
+// header is a field as people read it: what is not ASCII stands encoded in it (RFC 2047).
 func header(m *gomail.Msg, name gomail.Header) string {
-	return strings.Join(m.GetGenHeader(name), " ")
+	field := strings.Join(m.GetGenHeader(name), " ")
+	if decoded, err := new(mime.WordDecoder).DecodeHeader(field); err == nil {
+		return decoded
+	}
+	return field
 }
 
 // linkIn finds the line that is a one-time link.

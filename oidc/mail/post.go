@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -28,6 +29,9 @@ type Post struct {
 	Links  *authn.Links
 	// From is the sender.
 	From mail.Address
+	// Language is that of letters to readers whose own is not known: a tag of
+	// [templates.Languages], or "" for English.
+	Language string
 	// Carrier is nil where no way to send mail is configured: letters are then dropped,
 	// and the log says so.
 	Carrier Carrier
@@ -57,7 +61,7 @@ func (p *Post) Deliver(ctx context.Context, m storage.Mail) error {
 
 func (p *Post) message(m storage.Mail) (*gomail.Msg, error) {
 	letter := templates.Mail{
-		Letter: string(m.Letter), Language: m.Language, Name: m.Name, Host: p.Issuer.Host, Until: m.Until, At: m.At, Device: m.Device, Subject: m.Subject,
+		Letter: string(m.Letter), Language: cmp.Or(m.Language, p.Language), Name: m.Name, Host: p.Issuer.Host, Until: m.Until, At: m.At, Device: m.Device, Subject: m.Subject,
 	}
 	if !m.Link.IsZero() {
 		letter.Link = p.Links.URL(m.Link)

@@ -289,3 +289,23 @@ func TestFolder(t *testing.T) {
 		t.Errorf("the latest: %+v", got)
 	}
 }
+
+// A letter is in its reader's language, in that of the house where nobody knows it, and in English.
+func TestDeliver_Language(t *testing.T) {
+	box := &mail.Folder{Dir: t.TempDir(), Now: time.Now}
+	for _, test := range []struct{ house, reader, want string }{
+		{"", "", "Choose a new password"}, {"de", "", "Wählen Sie ein neues Passwort"}, {"de", "en", "Choose a new password"}, {"", "de", "Wählen Sie ein neues Passwort"},
+	} {
+		post := newPost(t, box, &logged{})
+		post.Language = test.house
+		letter := resetLetter()
+		letter.Language = test.reader
+		if err := post.Deliver(t.Context(), letter); err != nil {
+			t.Fatal(err)
+		}
+		all, err := box.Letters()
+		if err != nil || len(all) == 0 || all[0].Subject != test.want {
+			t.Errorf("house %q, reader %q: %+v, %v", test.house, test.reader, all, err)
+		}
+	}
+}

@@ -19,6 +19,9 @@ type Opened struct {
 	// Owner is whose it is. Of an invitation it is the account that has the invited address, if
 	// there is one.
 	Owner postgres.LinkOwner
+	// Language is that of the page on which the link is spent, for the letters that tell
+	// of it: a tag (BCP 47), or "" for the usual one.
+	Language string
 }
 
 // Open reads the token of a link and spends nothing. The error is [authn.ErrLink] when
@@ -32,7 +35,7 @@ func (s *Service) Open(ctx context.Context, token string) (Opened, error) {
 	if err != nil {
 		return Opened{}, orLink(err)
 	}
-	o := Opened{l, owner}
+	o := Opened{Link: l, Owner: owner}
 	if !o.stands() {
 		return Opened{}, authn.ErrLink
 	}
@@ -67,7 +70,7 @@ func orLink(err error) error {
 func (s *Service) event(o Opened, action string, addr netip.Addr) storage.AuditEvent {
 	now := s.Now()
 	return storage.AuditEvent{
-		ID: authz.NewID[authz.AuditID](now), At: now, Actor: o.Owner.Username, ActorID: o.Owner.ID, Action: action, IPAddress: addr,
+		ID: authz.NewID[authz.AuditID](now), At: now, Actor: o.Owner.Username, ActorID: o.Owner.ID, Action: action, IPAddress: addr, Language: o.Language,
 	}
 }
 
@@ -171,7 +174,7 @@ func (s *Service) ChangeEmail(ctx context.Context, o Opened, addr netip.Addr) er
 	}
 	undo := s.link(o.Owner.User, storage.LinkUndoEmail, o.Owner.Email, undoLifetime)
 	e := s.event(o, "user.email.change", addr)
-	told := storage.Mail{Letter: storage.LetterEmailChanged, Link: undo.ID, Until: undo.ExpiresAt, At: e.At, Address: addr, Subject: o.Email}
+	told := storage.Mail{Letter: storage.LetterEmailChanged, Language: o.Language, Link: undo.ID, Until: undo.ExpiresAt, At: e.At, Address: addr, Subject: o.Email}
 	return orLink(s.Store.ForUser(o.User).ChangeEmail(ctx, o.Link, undo, told, e))
 }
 

@@ -174,7 +174,7 @@ func (s *UserStore) UndoEmail(ctx context.Context, l storage.Link, dead time.Tim
 
 // notice is a letter about a change that is being made.
 func notice(letter storage.Letter, e storage.AuditEvent) storage.Mail {
-	return storage.Mail{Letter: letter, At: e.At, Address: e.IPAddress}
+	return storage.Mail{Letter: letter, Language: e.Language, At: e.At, Address: e.IPAddress}
 }
 
 // linkObject is a link as the audit log keeps it.

@@ -58,13 +58,13 @@ func (p *Pages) AddPasskey(w http.ResponseWriter, r *http.Request) {
 	err := authn.ErrPasskey
 	if p.Passkeys != nil {
 		answer := authn.Answer{Browser: o.ID(), State: r.PostFormValue("state"), Response: r.PostFormValue("response")}
-		_, err = p.Passkeys.Register(r.Context(), o.in.Person.User, answer, r.PostFormValue("name"), p.event(r, o, "user.passkey.add"))
+		_, err = p.Passkeys.Register(r.Context(), o.in.Person.User, answer, r.PostFormValue("name"), p.event(o, "user.passkey.add"))
 	}
 	p.changed(w, r, passkeysPage, templates.PasskeyAdded, err)
 }
 
-func (p *Pages) event(r *http.Request, o *owner, action string) storage.AuditEvent {
-	return browser.Event(r.Context(), o.in.Person, action, p.Now())
+func (p *Pages) event(o *owner, action string) storage.AuditEvent {
+	return o.Event(o.in.Person, action, p.Now())
 }
 
 // RenamePasskey is POST /account/passkeys/rename.
@@ -76,7 +76,7 @@ func (p *Pages) RenamePasskey(w http.ResponseWriter, r *http.Request) {
 	name := authn.PasskeyName(r.PostFormValue("name"))
 	id, err := authz.ParseID[authz.PasskeyID](r.PostFormValue("passkey_id"))
 	if err == nil && name != "" {
-		err = o.own.RenamePasskey(r.Context(), id, name, p.event(r, o, "user.passkey.rename"))
+		err = o.own.RenamePasskey(r.Context(), id, name, p.event(o, "user.passkey.rename"))
 	}
 	p.changed(w, r, passkeysPage, templates.PasskeyRenamed, err)
 }
@@ -90,7 +90,7 @@ func (p *Pages) RemovePasskey(w http.ResponseWriter, r *http.Request) {
 	}
 	id, err := authz.ParseID[authz.PasskeyID](r.PostFormValue("passkey_id"))
 	if err == nil {
-		err = o.own.DeletePasskey(r.Context(), id, o.in.Session.ID, p.Now().Add(p.LedgerLifetime), p.event(r, o, "user.passkey.remove"))
+		err = o.own.DeletePasskey(r.Context(), id, o.in.Session.ID, p.Now().Add(p.LedgerLifetime), p.event(o, "user.passkey.remove"))
 	}
 	p.changed(w, r, passkeysPage, templates.PasskeyRemoved, err)
 }

@@ -53,7 +53,7 @@ func (p *Pages) ChangePassword(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err == nil {
-		err = o.own.SetPassword(r.Context(), hash, o.in.Session.ID, p.Now().Add(p.LedgerLifetime), p.event(r, o, "user.password"))
+		err = o.own.SetPassword(r.Context(), hash, o.in.Session.ID, p.Now().Add(p.LedgerLifetime), p.event(o, "user.password"))
 	}
 	if err != nil {
 		p.Fail(w, r, err)

@@ -43,7 +43,7 @@ func (p *Pages) MakeRecoveryCodes(w http.ResponseWriter, r *http.Request) {
 		p.showRecoveryCodes(w, r, o, nil)
 		return
 	}
-	codes, err := p.Factors.NewRecoveryCodes(r.Context(), o.in.Person.ID, o.in.Session.ID, p.Now().Add(p.LedgerLifetime), p.event(r, o, "user.recovery_codes.make"))
+	codes, err := p.Factors.NewRecoveryCodes(r.Context(), o.in.Person.ID, o.in.Session.ID, p.Now().Add(p.LedgerLifetime), p.event(o, "user.recovery_codes.make"))
 	if err != nil {
 		p.Fail(w, r, err)
 		return

@@ -54,7 +54,7 @@ func (p *Pages) SetUpAuthenticatorApp(w http.ResponseWriter, r *http.Request) {
 	}
 	state := r.PostFormValue("state")
 	err := p.Factors.SetUp(r.Context(), o.in.Person.User, o.ID(), state, r.PostFormValue("code"),
-		o.in.Session.ID, p.Now().Add(p.LedgerLifetime), p.event(r, o, "user.totp.set"))
+		o.in.Session.ID, p.Now().Add(p.LedgerLifetime), p.event(o, "user.totp.set"))
 	if errors.Is(err, authn.ErrCode) {
 		if e, again := p.Factors.EnrolAgain(o.in.Person.User, o.ID(), state); again == nil {
 			p.showApp(w, r, o, &e, templates.AppCodeWrong, http.StatusBadRequest)
@@ -70,6 +70,6 @@ func (p *Pages) RemoveAuthenticatorApp(w http.ResponseWriter, r *http.Request) {
 	if o == nil {
 		return
 	}
-	err := o.own.DeleteTOTP(r.Context(), o.in.Session.ID, p.Now().Add(p.LedgerLifetime), p.event(r, o, "user.totp.remove"))
+	err := o.own.DeleteTOTP(r.Context(), o.in.Session.ID, p.Now().Add(p.LedgerLifetime), p.event(o, "user.totp.remove"))
 	p.changed(w, r, appPage, templates.AppRemoved, err)
 }

@@ -75,6 +75,7 @@ func (p *Pages) SpendLink(w http.ResponseWriter, r *http.Request) {
 		p.refuseLink(w, r, err)
 		return
 	}
+	o.Language = v.Language()
 	switch o.Purpose {
 	case storage.LinkSignIn:
 		p.signInByLink(w, r, v, o)

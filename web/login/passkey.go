@@ -120,6 +120,6 @@ func (p *Pages) answerPasskeyOffer(r *http.Request, v *browser.Visit, in *postgr
 	if authn.Stands(in.Session, have, p.Now()) != authn.StandsFresh {
 		return authn.ErrExpired
 	}
-	_, err = p.Passkeys.Register(r.Context(), in.Person.User, passkeyAnswer(r, v), "", browser.Event(r.Context(), in.Person, "user.passkey.add", p.Now()))
+	_, err = p.Passkeys.Register(r.Context(), in.Person.User, passkeyAnswer(r, v), "", v.Event(in.Person, "user.passkey.add", p.Now()))
 	return err
 }

@@ -10,6 +10,9 @@ import (
 	"github.com/gatehouse/gatehouse/web/browser"
 )
 
+// shownLogos bounds what is read, and loaded, for somebody of very many tenants.
+const shownLogos = 20
+
 // ShowTenants is GET /login/tenant: for which of their tenants the person is here.
 func (p *Pages) ShowTenants(w http.ResponseWriter, r *http.Request) {
 	v := p.Browsers.Visit(w, r)
@@ -28,8 +31,17 @@ func (p *Pages) ShowTenants(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page := templates.ChooseTenant{Layout: layout, Flow: flow, Client: question.Client.Name}
-	for _, t := range in.Person.Tenants {
-		page.Tenants = append(page.Tenants, templates.Tenant{ID: t.ID, Name: t.Name, Default: t.ID == in.Session.Tenant})
+	for i, t := range in.Person.Tenants {
+		choice := templates.Tenant{ID: t.ID, Name: t.Name, Default: t.ID == in.Session.Tenant}
+		if i < shownLogos {
+			brand, err := BrandOf(r.Context(), p.Store, t.ID)
+			if err != nil {
+				p.Fail(w, r, err)
+				return
+			}
+			choice.Logo = brand.Logo
+		}
+		page.Tenants = append(page.Tenants, choice)
 	}
 	browser.Show(w, r, page, browser.Sending{LeadsTo: question.Redirect})
 }

@@ -172,6 +172,11 @@ type Config struct {
 	// By default `no-reply` at the host of the issuer.
 	SMTPFrom string `key:"smtp_from" flag:"serve"`
 
+	// The language of mails to readers whose own is not known: en, de, es, fr, ja or ar.
+	//
+	// Most mails are in the language of the page that they were asked for on.
+	MailLanguage string `key:"mail_language" default:"en" flag:"serve"`
+
 	// The address of a second listener, over TLS, that asks clients for a certificate.
 	//
 	// For clients that authenticate by a certificate or have their tokens bound to one

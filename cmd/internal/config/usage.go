@@ -32,6 +32,7 @@ var usage = map[string]string{
 	"smtp_password":                 "The password at the mail server. It has no flag",
 	"smtp_password_file":            "A file that holds the password at the mail server",
 	"smtp_from":                     "The sender of mails, such as `Example <no-reply@example.com>`",
+	"mail_language":                 "The language of mails to readers whose own is not known: en, de, es, fr, ja or ar",
 	"mtls_listen":                   "The address of a second listener, over TLS, that asks clients for a certificate",
 	"mtls_url":                      "The URL under which clients reach the listener that asks for a certificate",
 	"client_ca_file":                "The authorities whose certificates prove a client of tls_client_auth, as a PEM file",

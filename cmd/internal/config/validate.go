@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/gatehouse/gatehouse/templates"
 )
 
 // Validate judges the settings of a server. The error is a [*Problems] that
@@ -139,6 +141,9 @@ func (c *Config) judgeProxies(p *Problems) {
 }
 
 func (c *Config) judgeMail(p *Problems) {
+	if templates.ChooseLanguage(c.MailLanguage) != c.MailLanguage {
+		p.add("mail_language: %.100q is none of en, de, es, fr, ja and ar", c.MailLanguage)
+	}
 	if c.SMTPAddress == "" {
 		if c.SMTPUsername != "" || c.SMTPPassword.IsSet() {
 			p.add("smtp_username and smtp_password are for a mail server: set smtp_address")

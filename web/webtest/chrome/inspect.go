@@ -65,6 +65,7 @@ func (b *Tab) onScreens(page string, look func(i int, screen string)) {
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: s.scheme}, calm},
 		})
 		b.fits(page+" on "+s.name, s.width)
+		Observe(b, chromedp.Evaluate[bool](settled, chromedp.EvalAwaitPromise))
 		look(i, s.name)
 		file := testdata(b.T, "screenshots", strings.ReplaceAll(page, " ", "-")+b.speaks+"-"+s.name+".png")
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -77,6 +78,9 @@ func (b *Tab) onScreens(page string, look func(i int, screen string)) {
 	Read(b, chromedp.ResetViewport())
 	Command(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{calm}})
 }
+
+// settled comes when the browser has drawn the page at its width.
+const settled = `new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(() => drawn(true))))`
 
 // Fits fails when a page has to be scrolled sideways on a narrow screen.
 func (b *Tab) Fits(page string) {
@@ -97,7 +101,7 @@ func (b *Tab) fits(page string, width int64) {
 
 // truncated lists what is drawn over the edge of its box, where nobody can scroll to it.
 const truncated = `[...document.querySelectorAll('main *, header *, footer *')].filter(e =>
-	e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1 && e.checkVisibility() && !e.matches('.hidden, .scroll, input, svg, svg *')).map(e => e.id || e.localName + ' ' + e.innerText.slice(0, 40)).join('; ')`
+	e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1 && e.checkVisibility() && !e.matches('.hidden, .scroll, .who, input, svg, svg *')).map(e => e.id || e.localName + ' ' + e.innerText.slice(0, 40)).join('; ')`
 
 // calm is without motion, or a picture would show a change of colours halfway.
 var calm = &emulation.MediaFeature{Name: "prefers-reduced-motion", Value: "reduce"}
