@@ -6,7 +6,7 @@ FUZZTIME ?= 5s
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test fuzz scale check ledger once faults upgrade-test cluster-test bench vet verify schema docs vulnerabilities clean
+.PHONY: help build run test fuzz scale check ledger once faults steady upgrade-test cluster-test bench vet verify schema docs vulnerabilities clean
 
 help: ## Print what there is to do
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,11 @@ once: ## Have a hundred compete for each one-time thing fifty times, on three re
 faults: ## Try every fault at full length: databases, replicas, networks and disks that fail under load (docs/reliability.md)
 	@tools/install-postgres
 	GATEHOUSE_FAULTS=1 $(GO) test ./tools/faults -count 1 -v -timeout 60m
+
+steady: ## Go on with one load for half an hour: tables of what expires stop growing (GATEHOUSE_STEADY=10m for another time)
+	@tools/install-postgres
+	$(GO) vet -tags steady ./tools/faults
+	$(GO) test -tags steady ./tools/faults -run TestSteadyLoad -count 1 -v -timeout 60m
 
 upgrade-test: ## Run this release beside the one before (PREVIOUS=ref; what was before the last migration), under load, while it migrates
 	@tools/install-postgres
