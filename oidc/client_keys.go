@@ -71,6 +71,13 @@ func verifiedBy(set jose.JSONWebKeySet, token *jwt.JSONWebToken, claims any) boo
 		return false
 	}
 	header := token.Headers[0]
+	// RFC 7515 §4.1.11: nothing that a header can call critical is understood here, and
+	// b64 (RFC 7797) would make two readings of one token.
+	for _, name := range []jose.HeaderKey{"crit", "b64"} {
+		if _, present := header.ExtraHeaders[name]; present {
+			return false
+		}
+	}
 	for _, key := range set.Keys {
 		if header.KeyID != "" && key.KeyID != header.KeyID || !isFor(key, header.Algorithm) || !key.IsPublic() {
 			continue

@@ -89,6 +89,11 @@ func Parse(proof string, r Request, now time.Time) (Proof, error) {
 	if typ, _ := protected.ExtraHeaders[jose.HeaderType].(string); typ != "dpop+jwt" {
 		return Proof{}, invalid("its typ is not dpop+jwt")
 	}
+	for _, name := range []jose.HeaderKey{"crit", "b64"} {
+		if _, present := protected.ExtraHeaders[name]; present {
+			return Proof{}, invalid("its header has crit or b64, which are not understood")
+		}
+	}
 	key := protected.JSONWebKey
 	if key == nil || !key.IsPublic() || !usable(key.Key) {
 		return Proof{}, invalid("its jwk is missing, not public, or not a key of a supported kind")
