@@ -35,22 +35,29 @@ func (p *Provider) openBackchannelRequest(ctx context.Context, c storage.Client,
 			return nil, badRequest("invalid_request", "Beside a signed request there may be nothing but the client's authentication.")
 		}
 	}
-	claims, registered, err := p.provenRequest(ctx, c, parameters.Get("request"), c.Metadata.BackChannelRequestAlg, "JWT")
-	if err == nil {
-		err = p.judgeBackchannelRequest(registered, string(c.ID), claims)
-	}
+	inside, spent, err := p.provenBackchannelRequest(ctx, c, parameters.Get("request"))
 	if err != nil {
 		return nil, badRequest("invalid_request", "The signed request cannot be used: "+err.Error()+".")
 	}
-	inside, err := requestParameters(claims)
-	if err != nil {
-		return nil, badRequest("invalid_request", "The signed request has parameters that are malformed.")
-	}
-	err = p.Store.Consume(ctx, "signed backchannel request", digest([]byte(string(c.ID)+"\x00"+registered.ID)), registered.Expiry.Time())
+	err = p.Store.Consume(ctx, "signed backchannel request", digest([]byte(string(c.ID)+"\x00"+spent.ID)), spent.Expiry.Time())
 	if errors.Is(err, storage.ErrConflict) {
 		return nil, badRequest("invalid_request", "The signed request was sent before (jti).")
 	}
 	return inside, err
+}
+
+// provenBackchannelRequest is the parameters within a signed request, and what it says of
+// itself. Its errors are sentences of ours.
+func (p *Provider) provenBackchannelRequest(ctx context.Context, c storage.Client, object string) (url.Values, jwt.Claims, error) {
+	claims, registered, err := p.provenRequest(ctx, c, object, c.Metadata.BackChannelRequestAlg, "JWT")
+	if err == nil {
+		err = p.judgeBackchannelRequest(registered, string(c.ID), claims)
+	}
+	if err != nil {
+		return nil, registered, err
+	}
+	parameters, err := requestParameters(claims)
+	return parameters, registered, err
 }
 
 // judgeBackchannelRequest is what OpenID CIBA Core 1.0 §7.1.1 wants beyond what every

@@ -58,7 +58,7 @@ func FuzzForm(f *testing.F) {
 
 // ofQuery is the checks of an authorization request that look at nothing but itself.
 var ofQuery = []check{
-	(*Provider).checkResponseMode, (*Provider).checkResponseType, (*Provider).checkPKCE, (*Provider).checkDPoPKey, (*Provider).checkScope,
+	(*Provider).checkResponseMode, (*Provider).checkResponseType, (*Provider).checkPKCE, (*Provider).checkDPoPKey, (*Provider).checkScope, (*Provider).checkIDTokenRequest,
 	(*Provider).checkClaims, (*Provider).checkGrantManagement, (*Provider).checkPrompt, (*Provider).checkMaxAge,
 }
 
@@ -68,6 +68,7 @@ func FuzzAuthorizationQuery(f *testing.F) {
 	for _, more := range []string{
 		"", "&prompt=login+consent&max_age=60&scope=openid+a:b", "&max_age=-1", "&max_age=99999999999", "&prompt=none+login", "&response_mode=form_post.jwt", "&response_mode=jwt.jwt",
 		"&dpop_jkt=" + challenge, "&claims=%7B%22id_token%22%3A%7B%22acr%22%3A%7B%22essential%22%3Atrue%7D%7D%7D", "&response_type=token", "&scope=%22", "&state=%00", "&grant_management_action=create",
+		"&response_mode=fragment", "&nonce=n&scope=openid+id_token", "&response_mode=fragment.jwt&nonce=n",
 	} {
 		f.Add(good + more)
 	}
@@ -75,7 +76,11 @@ func FuzzAuthorizationQuery(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	p, now := &Provider{}, time.Unix(1e9, 0)
+	old := strings.Replace(good, "response_type=code", "response_type=id_token+code&nonce=n&scope=openid", 1)
+	f.Add(old)
+	f.Add(old + "&response_mode=form_post.jwt")
+	f.Add(strings.Replace(old, "id_token+code", "id_token", 1) + "&response_mode=query")
+	p, now := &Provider{Config: Config{LegacyResponseTypes: true}}, time.Unix(1e9, 0)
 	f.Fuzz(func(t *testing.T, query string) {
 		r := httptest.NewRequest(http.MethodGet, AuthorizePath, nil)
 		r.URL.RawQuery = query
@@ -86,13 +91,20 @@ func FuzzAuthorizationQuery(f *testing.F) {
 		}
 		a := &authorization{flow: flow{Parameters: parameters, RequestedAt: now, Browser: digest([]byte("b"))}, redirect: &url.URL{Scheme: "https"}, maxAge: -1}
 		a.client.GrantTypes = []string{storage.GrantAuthorizationCode}
+		a.client.Metadata.ResponseTypes = []string{storage.ResponseCode, storage.ResponseCodeIDToken, storage.ResponseIDToken}
 		for _, check := range ofQuery {
 			if err := check(p, t.Context(), a); err != nil {
 				mustBeOurs(t, query, err)
 				return
 			}
 		}
-		if parameters.Get("response_type") != "code" || parameters.Get("code_challenge_method") != "S256" || !isSHA256(parameters.Get("code_challenge")) {
+		if a.wantsIDToken() && (!a.way.fragment && !a.way.formPost || parameters.Get("nonce") == "" || !a.requested.Has(authz.ScopeOpenID)) {
+			t.Errorf("%q passes, to be answered by %+v", query, a.way)
+		}
+		if !a.wantsIDToken() && parameters.Get("response_type") != "code" {
+			t.Errorf("%q passes as %s", query, a.responseType)
+		}
+		if a.wantsCode() && (parameters.Get("code_challenge_method") != "S256" || !isSHA256(parameters.Get("code_challenge"))) {
 			t.Errorf("%q passes", query)
 		}
 		if a.prompts("none") && len(a.prompt) > 1 || a.maxAge < -1 || a.maxAge > 1<<31*time.Second {
@@ -222,6 +234,46 @@ func FuzzRequestObject(f *testing.F) {
 		}
 		for name, all := range parameters {
 			if slices.Contains(aboutTheObject, name) || name == "request" || name == "request_uri" || len(all) > 1 && !repeatable(name) || !isText(name) {
+				t.Errorf("%q becomes %v", payload, parameters)
+			}
+		}
+	})
+}
+
+func FuzzBackchannelRequest(f *testing.F) {
+	signer, registered := fuzzedKey(f)
+	now := time.Unix(1e9, 0)
+	p := &Provider{Config: Config{Issuer: "https://id.example", Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)}}
+	for _, payload := range []string{
+		`{"iss":"desk","aud":"https://id.example","nbf":1000000000,"iat":1000000000,"exp":1000000060,"jti":"1","scope":"openid","login_hint":"ann","requested_expiry":60}`,
+		`{"iss":"desk","aud":"https://id.example","nbf":1000000000,"iat":1e9,"exp":1000000060,"jti":"1","client_id":"desk","scope":["openid"],"binding_message":null}`,
+		`{"iss":"desk","aud":"https://id.example","nbf":1000000000,"iat":1000000000,"exp":1000000060,"jti":"","sub":"desk"}`,
+		`{"iss":"desk","aud":"https://id.example","nbf":1000000000,"iat":1000000000,"exp":1000000060,"jti":"1","request":null}`, `{}`, `[]`,
+	} {
+		f.Add(payload)
+	}
+	c := storage.Client{ID: "desk", JWKS: registered, Metadata: storage.ClientMetadata{BackChannelRequestAlg: "ES256"}}
+	f.Fuzz(func(t *testing.T, payload string) {
+		if _, _, err := p.provenBackchannelRequest(t.Context(), c, payload); err == nil {
+			t.Fatalf("%q passes unsigned", payload)
+		}
+		signed, err := signer.Sign([]byte(payload))
+		if err != nil {
+			t.Fatal(err)
+		}
+		object, err := signed.CompactSerialize()
+		if err != nil {
+			t.Fatal(err)
+		}
+		parameters, registered, err := p.provenBackchannelRequest(t.Context(), c, object)
+		if err != nil {
+			return
+		}
+		if registered.ID == "" || registered.Issuer != "desk" || registered.Subject != "" || registered.IssuedAt == nil || !registered.Expiry.Time().After(now) {
+			t.Errorf("%q passes as %+v", payload, registered)
+		}
+		for name, all := range parameters {
+			if slices.Contains(aboutTheObject, name) || name == "request" || len(all) > 1 && !repeatable(name) || !isText(name) {
 				t.Errorf("%q becomes %v", payload, parameters)
 			}
 		}
