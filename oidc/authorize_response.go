@@ -15,7 +15,7 @@ import (
 // issue makes what the client asked for: one grant, in one commit, with the code that
 // leads to it, the ID token that tells of it, or both.
 func (p *Provider) issue(ctx context.Context, a *authorization) (url.Values, error) {
-	if err := p.keepDocumentClient(ctx, a.client.Client); err != nil {
+	if err := p.keepClient(ctx, a.client.Client); err != nil {
 		return nil, err
 	}
 	made, err := p.newGrant(ctx, a)

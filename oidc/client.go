@@ -67,3 +67,15 @@ func (p *Provider) activeClient(ctx context.Context, id string) (client, error) 
 	}
 	return client{found}, nil
 }
+
+// keepClient lets a client that came by itself stay when somebody first lets it in: one
+// that describes itself is written down, one that registered openly ends no more.
+func (p *Provider) keepClient(ctx context.Context, c storage.Client) error {
+	switch {
+	case c.CreatedAt.IsZero():
+		return p.keepDocumentClient(ctx, c)
+	case c.Origin == storage.OriginOpen && !c.ExpiresAt.IsZero():
+		return p.Store.ForOperator().KeepClient(ctx, c.ID)
+	}
+	return nil
+}

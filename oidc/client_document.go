@@ -128,9 +128,6 @@ func (p *Provider) refuseDocument(ctx context.Context, id string, cause error) e
 // keepDocumentClient writes down a client that describes itself when somebody first
 // lets it in.
 func (p *Provider) keepDocumentClient(ctx context.Context, c storage.Client) error {
-	if !c.CreatedAt.IsZero() {
-		return nil
-	}
 	c.CreatedAt = p.Now()
 	err := p.Store.ForOperator().InsertClient(ctx, c, storage.AuditEvent{
 		ID: authz.NewID[authz.AuditID](c.CreatedAt), At: c.CreatedAt, Actor: "client:" + string(c.ID), Action: "client.create",

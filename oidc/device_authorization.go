@@ -185,6 +185,9 @@ func (p *Provider) AnswerDevice(ctx context.Context, b Browser, in *postgres.Sig
 // person can end it alone. It has no secret, so it signs no browser in, and it ends
 // with the grant.
 func (p *Provider) answeredGrant(ctx context.Context, a *authorization, id authz.GrantID, details storage.GrantDetails, from netip.Addr, requestedAt time.Time) (storage.Grant, storage.Session, error) {
+	if err := p.keepClient(ctx, a.client.Client); err != nil {
+		return storage.Grant{}, storage.Session{}, err
+	}
 	now, by := p.Now(), a.in.Session
 	audience, err := p.audience(ctx, a.tenant.ID, a.decision.Granted, a.targets, nil)
 	if err != nil {

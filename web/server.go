@@ -59,10 +59,12 @@ type Config struct {
 	FetchRequestURIs, RequirePushedRequests, LegacyResponseTypes bool
 	// ClientDocuments is as in [oidc.Config].
 	ClientDocuments oidc.ClientDocuments
-	// Registration says who may register clients.
-	Registration oidc.RegistrationMode
-	Tokens       oidc.Lifetimes
-	Sessions     browser.Lifetimes
+	// Registration says who may register clients, and UnusedClients how long one that registers
+	// openly works while nobody uses it; 0 for good.
+	Registration  oidc.RegistrationMode
+	UnusedClients time.Duration
+	Tokens        oidc.Lifetimes
+	Sessions      browser.Lifetimes
 	// NoMail says that no mail can be sent, so that nobody is promised any. Mailbox is
 	// where it goes while trying things out; nil elsewhere.
 	NoMail  bool
@@ -153,7 +155,7 @@ func New(c Config) (*Server, error) {
 	}
 	s.console = &console.Pages{Browsers: browsers, Store: c.Store, Directory: d, Fail: s.fail, Refuse: s.refuse, Now: c.Now}
 	s.api, err = api.New(api.Config{
-		Issuer: c.Issuer.String(), Store: c.Store, Directory: d, Tokens: provider, Statements: provider, Hasher: hasher, Outbound: away, Secret: c.Secret, Log: c.Log, Now: c.Now, Registration: c.Registration, LegacyResponseTypes: c.LegacyResponseTypes,
+		Issuer: c.Issuer.String(), Store: c.Store, Directory: d, Tokens: provider, Statements: provider, Hasher: hasher, Outbound: away, Secret: c.Secret, Log: c.Log, Now: c.Now, Registration: c.Registration, UnusedClients: c.UnusedClients, LegacyResponseTypes: c.LegacyResponseTypes,
 		Keys: func(context.Context) (*keys.Ring, error) { return c.Keys, nil },
 	})
 	if err != nil {

@@ -31,19 +31,22 @@ type Admission struct {
 
 	token   authz.RegistrationTokenID
 	address netip.Addr
+	// lasts is how long the client works; 0 for good.
+	lasts time.Duration
 }
 
 // ByToken is what an initial access token lets in; [storage.ErrNotFound] when it is
 // none, used up, expired or revoked.
 func (r *Registrar) ByToken(ctx context.Context, token string, from netip.Addr) (Admission, error) {
 	found, err := r.service.store.LiveRegistrationToken(ctx, storage.HashClientSecret(r.service.pepper, token), r.service.now())
-	return Admission{storage.OriginToken, found.Tenant, found.Policy, found.ID, from}, err
+	return Admission{storage.OriginToken, found.Tenant, found.Policy, found.ID, from, time.Duration(found.Policy.ClientSeconds) * time.Second}, err
 }
 
 // Openly is what may register without a token: clients of the whole deployment, which
-// each person is asked about each time. "*" leaves out what administers.
-func (r *Registrar) Openly(from netip.Addr) Admission {
-	return Admission{Origin: storage.OriginOpen, address: from, Policy: storage.RegistrationPolicy{
+// each person is asked about each time. "*" leaves out what administers. One that nobody
+// uses ends after so long; 0 for never.
+func (r *Registrar) Openly(from netip.Addr, unused time.Duration) Admission {
+	return Admission{Origin: storage.OriginOpen, address: from, lasts: unused, Policy: storage.RegistrationPolicy{
 		GrantTypes: []string{storage.GrantAuthorizationCode, storage.GrantRefreshToken, storage.GrantDeviceCode}, Scopes: []authz.Pattern{"*"}, OpenTo: storage.OpenToEveryone,
 	}}
 }
@@ -78,8 +81,8 @@ func (by Admission) admit(n CreateClient, now time.Time) (storage.Client, error)
 	if err := errors.Join(checkClient(c), checkLinks(c), checkOpenTo(c), checkWithin(c, n)); err != nil {
 		return c, err
 	}
-	if by.Policy.ClientSeconds > 0 {
-		c.ExpiresAt = c.CreatedAt.Add(time.Duration(by.Policy.ClientSeconds) * time.Second)
+	if by.lasts > 0 {
+		c.ExpiresAt = c.CreatedAt.Add(by.lasts)
 	}
 	return c, nil
 }
@@ -203,4 +206,28 @@ func (r *Registrar) Delete(ctx context.Context, id authz.ClientID, access string
 	}
 	s := r.service
 	return s.store.DeleteClient(ctx, id, s.dead(), s.event(Actor{Name: "client:" + string(id), IPAddress: from}, "client.delete-self", c.Tenant))
+}
+
+// RemoveUnused removes the clients that registered openly and that nobody has used in
+// their time, and counts them.
+func (r *Registrar) RemoveUnused(ctx context.Context) (removed int64, err error) {
+	s := r.service
+	for {
+		unused, err := s.store.UnusedClients(ctx, s.now(), 100)
+		if err != nil || len(unused) == 0 {
+			return removed, err
+		}
+		for _, id := range unused {
+			e := s.event(Actor{Name: "registration:" + string(storage.OriginOpen)}, "client.delete", authz.TenantID{})
+			err := s.store.DeleteUnusedClient(ctx, id, s.now(), e)
+			// Somebody else was faster, or somebody has used it at the last moment.
+			if errors.Is(err, storage.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return removed, err
+			}
+			removed++
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/cmd/internal/config"
 	"github.com/gatehouse/gatehouse/oidc/mail"
 	"github.com/gatehouse/gatehouse/storage/jobs"
@@ -30,6 +31,13 @@ func (i *invocation) jobs(c *config.Config, h *house, log *slog.Logger) ([]jobs.
 		jobs.Every[sweeping](time.Hour, func(ctx context.Context) error {
 			removed, err := h.store.ForOperator().Sweep(ctx, i.now())
 			removedExpired(ctx, log, removed)
+			return err
+		}),
+		jobs.Every[retiring](time.Hour, func(ctx context.Context) error {
+			removed, err := directory.NewRegistrar(directory.New(h.store, nil, i.now)).RemoveUnused(ctx)
+			if removed > 0 {
+				log.InfoContext(ctx, "removed clients that nobody has used", "clients", removed)
+			}
 			return err
 		}),
 		jobs.Every[rotation](time.Hour, func(ctx context.Context) error {
@@ -77,6 +85,11 @@ func (cleaning) Kind() string { return "clean" }
 type sweeping struct{}
 
 func (sweeping) Kind() string { return "sweep" }
+
+// retiring removes clients that registered openly and that nobody has used.
+type retiring struct{}
+
+func (retiring) Kind() string { return "retire_clients" }
 
 // rotation replaces the signing keys that are due.
 type rotation struct{}

@@ -194,7 +194,7 @@ func (i *invocation) openHouse(ctx context.Context, c *config.Config, store *pos
 		NoMail: c.SMTPAddress == "" && c.Env == config.Production, Mailbox: i.mailbox(c), MailLanguage: c.MailLanguage,
 		Issuer: issuer, Store: store, Keys: h.keys, Secret: h.secret, TrustedProxies: c.TrustedProxies, InsecureOutbound: c.InsecureOutbound,
 		FetchRequestURIs: c.FetchRequestURIs, RequirePushedRequests: c.RequirePushedRequests, LegacyResponseTypes: c.LegacyResponseTypes,
-		ClientDocuments: oidc.ClientDocuments{Enabled: c.ClientDocuments, Hosts: c.ClientDocumentHosts, BlockedHosts: c.ClientDocumentBlockedHosts}, Registration: oidc.RegistrationMode(c.ClientRegistration), Log: log, Now: i.now,
+		ClientDocuments: oidc.ClientDocuments{Enabled: c.ClientDocuments, Hosts: c.ClientDocumentHosts, BlockedHosts: c.ClientDocumentBlockedHosts}, Registration: oidc.RegistrationMode(c.ClientRegistration), UnusedClients: c.UnusedClientLifetime, Log: log, Now: i.now,
 		ClientAuthorities: authorities, MutualTLS: strings.TrimSuffix(c.MTLSURL, "/"), ClientCertificateHeader: c.ClientCertificateHeader,
 		Tokens: oidc.Lifetimes{
 			Code: c.CodeLifetime, AccessToken: c.AccessTokenLifetime, IDToken: c.AccessTokenLifetime,

@@ -74,3 +74,27 @@ func (s *OperatorStore) InsertRegisteredClient(ctx context.Context, c storage.Cl
 		return insertClient(ctx, tx, c)
 	})
 }
+
+// unusedClient is of a client that registered openly and whose time, which the first use
+// lifts, was over at the instant $1.
+const unusedClient = `c.origin = 'open' and c.expires_at <= $1`
+
+// UnusedClients lists clients that registered openly and that nobody has used in their time.
+func (s *OperatorStore) UnusedClients(ctx context.Context, now time.Time, limit int) ([]authz.ClientID, error) {
+	return queryAll(ctx, s.Store, s.as, "list unused clients", `select c.id from platform.clients c where `+unusedClient+` order by c.id limit $2`,
+		pgx.RowTo[authz.ClientID], now, limit)
+}
+
+// DeleteUnusedClient removes one of those; [storage.ErrNotFound] for any other.
+func (s *OperatorStore) DeleteUnusedClient(ctx context.Context, id authz.ClientID, now time.Time, e storage.AuditEvent) error {
+	return s.change(ctx, e, clientObject(id), func(tx pgx.Tx) error {
+		return exec(ctx, tx, `delete from platform.clients c where `+unusedClient+` and c.id = $2`, now, id)
+	})
+}
+
+// KeepClient lets a client that registered openly stay: somebody has used it.
+func (s *OperatorStore) KeepClient(ctx context.Context, id authz.ClientID) error {
+	return s.caughtUp(ctx, s.batch(ctx, "keep client", s.as, func(b *pgx.Batch) {
+		b.Queue(`update platform.clients set expires_at = null where id = $1 and origin = 'open'`, id)
+	}))
+}

@@ -58,8 +58,10 @@ type Config struct {
 	Outbound *outbound.Client
 	// Secret is the master secret.
 	Secret []byte
-	// Registration says who may register clients.
-	Registration oidc.RegistrationMode
+	// Registration says who may register clients, and UnusedClients how long one that registers
+	// openly works while nobody uses it; 0 for good.
+	Registration  oidc.RegistrationMode
+	UnusedClients time.Duration
 	// LegacyResponseTypes is as in [oidc.Config]: clients may register for them.
 	LegacyResponseTypes bool
 	// WeakPasswords lets the host, and nobody else, set a password that others would

@@ -51,7 +51,7 @@ func (a *API) Register(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())+1))
 			refuseRegistration(w, http.StatusTooManyRequests, "temporarily_unavailable", "Too many clients were registered from this address. Try again later.")
 		default:
-			a.admit(w, r, a.registrar.Openly(browser.AddressFrom(r.Context())))
+			a.admit(w, r, a.registrar.Openly(browser.AddressFrom(r.Context()), a.UnusedClients))
 		}
 	default:
 		a.guard.RequireScopes(authz.ScopeAdmin)(http.HandlerFunc(a.registerFor)).ServeHTTP(w, r)

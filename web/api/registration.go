@@ -48,7 +48,8 @@ func (a *API) registered(c storage.Client, secret directory.Secret, access strin
 	}
 	if answer.ClientSecret != "" {
 		answer.SecretExpiresAt = new(int64) // 0: it does not expire
-		if !c.ExpiresAt.IsZero() {
+		// One that registered openly ends only while nobody uses it.
+		if !c.ExpiresAt.IsZero() && c.Origin != storage.OriginOpen {
 			*answer.SecretExpiresAt = c.ExpiresAt.Unix()
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/oidc"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
@@ -19,9 +20,9 @@ import (
 )
 
 // registering is a house with an administrator where clients may register so.
-func registering(t *testing.T, mode oidc.RegistrationMode) (h *webtest.House, admin string) {
+func registering(t *testing.T, mode oidc.RegistrationMode, options ...webtest.Option) (h *webtest.House, admin string) {
 	t.Helper()
-	h = webtest.Boot(t, func(c *web.Config, _ *postgres.Options) { c.Registration = mode })
+	h = webtest.Boot(t, append(options, func(c *web.Config, _ *postgres.Options) { c.Registration = mode })...)
 	h.Client("desk", func(c *storage.Client) {
 		c.Scopes = []authz.Pattern{"openid", "user", "agents:*", "admin", "users:manage"}
 	})
@@ -307,5 +308,53 @@ func TestRegistration_LegacyResponseTypes(t *testing.T) {
 		if a := register(h, "", metadata); a.Status != http.StatusBadRequest || a.Text("error") != "invalid_client_metadata" {
 			t.Errorf("%s: %d %s", name, a.Status, a.Raw)
 		}
+	}
+}
+
+// TestF9_UnusedClientsEnd: what registered openly and is used by nobody ends by itself,
+// and is removed; whatever somebody has used, or somebody vouched for, stays.
+func TestF9_UnusedClientsEnd(t *testing.T) {
+	t.Parallel()
+	h, admin := registering(t, oidc.RegistrationOpen, func(c *web.Config, _ *postgres.Options) { c.UnusedClients = 30 * 24 * time.Hour })
+	h.User("ann")
+	open := func(more string) (client, secret string) {
+		t.Helper()
+		a := register(h, "", `{"redirect_uris":["`+webtest.RedirectURI+`"],"token_endpoint_auth_method":"client_secret_post"`+more+`}`)
+		if a.Status != http.StatusCreated || a.JSON["client_secret_expires_at"] != 0.0 {
+			t.Fatalf("%d %s", a.Status, a.Raw)
+		}
+		return a.Text("client_id"), a.Text("client_secret")
+	}
+	unused, unusedSecret := open("")
+	used, usedSecret := open("")
+	text, _ := initialToken(h, admin, `{"name":"farm","scopes":["openid","agents:read"]}`)
+	vouched := register(h, text, `{`+webMetadata+`}`).Text("client_id")
+	if left := h.Browser().Authorize(webtest.NewProof(), used, "ann", url.Values{"scope": {"openid"}}); left.Get("code") == "" {
+		t.Fatalf("sign-in: %v", left)
+	}
+	works := func(client, secret string) bool {
+		t.Helper()
+		a := h.Call("/oauth2/token", "", "", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"x"}, "client_id": {client}, "client_secret": {secret}})
+		return a.Text("error") == "invalid_grant"
+	}
+	if !works(unused, unusedSecret) || !works(used, usedSecret) {
+		t.Error("a client does not work from the beginning")
+	}
+	registrar := directory.NewRegistrar(directory.New(h.Store, nil, h.Now))
+	if n, err := registrar.RemoveUnused(t.Context()); err != nil || n != 0 {
+		t.Errorf("in its time: %d, %v", n, err)
+	}
+	h.Advance(31 * 24 * time.Hour)
+	if works(unused, unusedSecret) || !works(used, usedSecret) {
+		t.Error("after thirty days the unused one works, or the used one does not")
+	}
+	if n, err := registrar.RemoveUnused(t.Context()); err != nil || n != 1 {
+		t.Errorf("afterwards: %d, %v", n, err)
+	}
+	if left := h.World.Text(`select id from platform.clients where id in ($1, $2, $3) order by created_at`, unused, used, vouched); strings.Contains(left, unused) || !strings.Contains(left, used) || !strings.Contains(left, vouched) {
+		t.Errorf("left: %s", left)
+	}
+	if told := h.World.Text(`select actor, action from platform.audit_events where object_id = $1 and action = 'client.delete'`, unused); told != "(registration:open,client.delete)" {
+		t.Errorf("the audit log says %q", told)
 	}
 }

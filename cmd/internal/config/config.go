@@ -123,6 +123,12 @@ type Config struct {
 	// each time. An administrator's own access token registers clients anyway.
 	ClientRegistration Registration `key:"client_registration" default:"off" flag:"serve"`
 
+	// How long a client that registered openly may go unused; 0 for ever.
+	//
+	// One through which nobody has signed in by then stops working and is removed. Clients
+	// that came in another way stay.
+	UnusedClientLifetime time.Duration `key:"unused_client_lifetime" default:"30d" flag:"serve"`
+
 	// The certificate chain to serve TLS with, as a PEM file.
 	//
 	// Leave it out where a proxy ends TLS.

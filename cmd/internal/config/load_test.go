@@ -48,7 +48,7 @@ func TestLoad_Defaults(t *testing.T) {
 	c := mustLoad(t, "", nil)
 	want := Config{
 		Env: Development, Issuer: "http://localhost:8080", Listen: "localhost:8080", AdminListen: "127.0.0.1:9090",
-		DataDir: c.DataDir, LogFormat: LogText, SMTPTLS: "starttls", MailLanguage: "en", ClientDocuments: true, ClientRegistration: "off",
+		DataDir: c.DataDir, LogFormat: LogText, SMTPTLS: "starttls", MailLanguage: "en", ClientDocuments: true, ClientRegistration: "off", UnusedClientLifetime: 30 * 24 * time.Hour,
 		AccessTokenLifetime: 10 * time.Minute, CodeLifetime: time.Minute, TraceSampleRatio: 0.1,
 		RefreshIdleLifetime: 14 * 24 * time.Hour, RefreshAbsoluteLifetime: 90 * 24 * time.Hour, RefreshGrace: 10 * time.Second,
 		SessionIdleLifetime: 30 * time.Minute, SessionAbsoluteLifetime: 12 * time.Hour,

@@ -22,6 +22,7 @@ var usage = map[string]string{
 	"client_document_hosts":         "The only hosts that clients may describe themselves at; all when empty",
 	"client_document_blocked_hosts": "The hosts that no client may describe itself at",
 	"client_registration":           "Who may register clients at /oauth2/register (RFC 7591), beside administrators: off, token or open",
+	"unused_client_lifetime":        "How long a client that registered openly may go unused; 0 for ever",
 	"tls_cert_file":                 "The certificate chain to serve TLS with, as a PEM file",
 	"tls_key_file":                  "The private key of the certificate, as a PEM file",
 	"related_origins":               "The other origins that may use the passkeys of this server",

@@ -175,6 +175,7 @@ func (c *Config) judgeLifetimes(p *Problems) {
 		{"access_token_lifetime", c.AccessTokenLifetime, time.Second, 12 * time.Hour, "a token that was stolen works for that long", "12h"},
 		{"drain_time", c.DrainTime, 0, 10 * time.Minute, "upgrades wait for it", "10m"},
 		{"code_lifetime", c.CodeLifetime, time.Second, 10 * time.Minute, "RFC 6749 §4.1.2", "10m"},
+		{"unused_client_lifetime", c.UnusedClientLifetime, 0, 3660 * day, "nobody uses it", "3660d"},
 		{"refresh_grace", c.RefreshGrace, 0, time.Minute, "a stolen refresh token goes unnoticed for that long", "1m"},
 		{"refresh_idle_lifetime", c.RefreshIdleLifetime, time.Second, c.RefreshAbsoluteLifetime, "it cannot exceed refresh_absolute_lifetime", "refresh_absolute_lifetime"},
 		{"refresh_absolute_lifetime", c.RefreshAbsoluteLifetime, time.Second, 3660 * day, "people leave", "3660d"},
