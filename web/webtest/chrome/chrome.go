@@ -151,7 +151,12 @@ func Read[T any](b *Tab, step chromedp.Action[T]) T {
 // next one the browser has nothing to look at, and is asked again.
 func Observe[T any](b *Tab, step chromedp.Action[T]) T {
 	b.T.Helper()
-	ctx, cancel := context.WithTimeout(b.Ctx, Patience)
+	return observe(b, step, Patience)
+}
+
+func observe[T any](b *Tab, step chromedp.Action[T], patience time.Duration) T {
+	b.T.Helper()
+	ctx, cancel := context.WithTimeout(b.Ctx, patience)
 	defer cancel()
 	for {
 		value, err := chromedp.Run(ctx, step)
