@@ -406,6 +406,36 @@ func TestH7_Timeouts(t *testing.T) {
 	}
 }
 
+// TestH7_EveryReplica: a session that is used at one replica is busy at all, and one that
+// rests for half an hour is over at all.
+func TestH7_EveryReplica(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t)
+	h.User("ann")
+	replicas := []*webtest.House{h, h.Replica()}
+	b := h.Browser()
+	b.SignIn(b.Get("/login"), "ann")
+	signedIn := func(at *webtest.House) bool {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, at.Socket()+"/account", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b.Do(r).StatusCode == http.StatusOK
+	}
+	for i := range 4 {
+		h.Advance(20 * time.Minute)
+		if !signedIn(replicas[i%2]) {
+			t.Fatalf("it ended at replica %d, though the other one was used 20 minutes ago", i%2)
+		}
+	}
+	h.Advance(31 * time.Minute)
+	for i, at := range replicas {
+		if signedIn(at) {
+			t.Errorf("replica %d: alive after half an hour of rest", i)
+		}
+	}
+}
+
 // Using applications is being there: no page of ours needs to be opened.
 func TestH7_ApplicationsKeepASessionBusy(t *testing.T) {
 	t.Parallel()

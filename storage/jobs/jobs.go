@@ -91,8 +91,14 @@ func Run(ctx context.Context, store *postgres.Store, log *slog.Logger, entries .
 		return fmt.Errorf("prepare jobs: %w", err)
 	}
 	// Not the context itself: its end would cut running jobs short.
-	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
-		return fmt.Errorf("start jobs: %w", err)
+	for started := client.Start(context.WithoutCancel(ctx)); started != nil; started = client.Start(context.WithoutCancel(ctx)) {
+		// A database that is gone again as soon as the process has found it is waited for.
+		log.WarnContext(ctx, "jobs cannot begin yet", "error", started)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Second):
+		}
 	}
 	<-ctx.Done()
 	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)

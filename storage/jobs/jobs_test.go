@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -47,6 +48,44 @@ func receive[T any](t *testing.T, from <-chan T) T {
 	case <-time.After(20 * time.Second):
 		t.Fatal("nothing was done within 20 s")
 		panic("unreachable")
+	}
+}
+
+// A process whose database is gone again as soon as it has found it waits, and begins when
+// it is back.
+func TestRun_WaitsForTheDatabase(t *testing.T) {
+	t.Parallel()
+	dsn := storagetest.NewDSN(t)
+	var away atomic.Bool
+	var mu sync.Mutex
+	var conns []net.Conn
+	s := storagetest.Open(t, dsn, postgres.Options{DialFunc: func(ctx context.Context, network, address string) (net.Conn, error) {
+		if away.Load() {
+			return nil, &net.OpError{Op: "dial", Net: network, Err: errors.New("nobody is there")}
+		}
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		if err == nil {
+			mu.Lock()
+			conns = append(conns, conn)
+			mu.Unlock()
+		}
+		return conn, err
+	}})
+	if err := s.Enqueue(t.Context(), greeting{1}); err != nil {
+		t.Fatal(err)
+	}
+	away.Store(true)
+	mu.Lock()
+	for _, conn := range conns {
+		_ = conn.Close()
+	}
+	mu.Unlock()
+	done := make(chan int, 1)
+	run(t, s, jobs.On(func(_ context.Context, g greeting) error { done <- g.N; return nil }))
+	time.Sleep(500 * time.Millisecond)
+	away.Store(false)
+	if n := receive(t, done); n != 1 {
+		t.Errorf("did %d", n)
 	}
 }
 

@@ -213,15 +213,17 @@ func (r *Replica) Kill() {
 	_ = r.process.Wait()
 }
 
-// errors is the first of what the processes have logged as such, once the last has ended.
+// errors is the first of what the processes have logged as such, once the last has ended,
+// and the last that it said.
 func (r *Replica) errors() string {
 	var some []string
+	last := ""
 	for line := range strings.Lines(r.log.String()) {
-		if strings.Contains(line, "ERROR") && len(some) < 5 {
+		if last = line; strings.Contains(line, "ERROR") && len(some) < 5 {
 			some = append(some, line)
 		}
 	}
-	return r.Address + ":\n" + strings.Join(some, "")
+	return r.Address + ":\n" + strings.Join(some, "") + "… " + last
 }
 
 // Ready asks the replica whether it can answer requests.
