@@ -183,6 +183,9 @@ func TestProjects_DefaultIsWhereSignInsBegin(t *testing.T) {
 	if got := scopes(signedIn(h, "ann")); got != "openid user admin" {
 		t.Errorf("a sign-in after the project became the default: %s", got)
 	}
+	if file := b.Press(b.Get("/account/data"), "export", nil); strings.Count(string(file.Body), `_id": "`+website.String()) < 3 {
+		t.Errorf("the export does not name the project of sessions and sign-ins:\n%s", file.Body)
+	}
 	if page := choose(b, foreign, nil); strings.Contains(page, "secret plan") || !strings.Contains(page, "website") {
 		t.Errorf("a project of another tenant:\n%s", page)
 	}

@@ -32,6 +32,20 @@ func TestM1_SelfIsOneself(t *testing.T) {
 	if chosen, err := v.SelectTenant(ctx, as, v.acme.ID.String(), ""); err != nil || chosen.ID != v.acme.ID {
 		t.Errorf("their tenant: %+v, %v", chosen, err)
 	}
+	website, err := v.CreateProject(ctx, host, v.acme.ID, "website")
+	v.must(err)
+	for _, name := range []string{"website", website.ID.String()} {
+		if _, err := v.SelectTenant(ctx, as, "acme", name); err != nil {
+			t.Errorf("a project of theirs, as %q: %v", name, err)
+		}
+		p, err := v.store.ForUser(ann.ID).Person(ctx)
+		if err != nil || p.Preferences != (storage.Preferences{Tenant: v.acme.ID, Project: website.ID}) {
+			t.Errorf("the default is %+v, %v", p.Preferences, err)
+		}
+	}
+	if _, err := v.SelectTenant(ctx, as, "acme", "elsewhere"); !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("a project that is not theirs: %v", err)
+	}
 	if list, err := v.SelfSessions(ctx, as); err != nil || len(list) != 1 || list[0].ID != mine.ID {
 		t.Errorf("sessions: %v, %v", list, err)
 	}

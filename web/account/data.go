@@ -63,6 +63,8 @@ type exportUser struct {
 	Groups          []string     `json:"groups"`
 	CreatedAt       time.Time    `json:"created_at"`
 	LastSignInAt    time.Time    `json:"last_sign_in_at,omitzero"`
+	// DefaultProject is where sign-ins begin, in the tenant that is the default.
+	DefaultProject authz.ProjectID `json:"default_project_id,omitzero"`
 }
 
 type exportTenant struct {
@@ -74,6 +76,7 @@ type exportTenant struct {
 type exportSession struct {
 	ID         authz.SessionID `json:"id"`
 	Tenant     authz.TenantID  `json:"tenant_id"`
+	Project    authz.ProjectID `json:"project_id,omitzero"`
 	Address    string          `json:"address"`
 	UserAgent  string          `json:"user_agent"`
 	SignedInAt time.Time       `json:"signed_in_at"`
@@ -134,7 +137,7 @@ func (p *Pages) export(ctx context.Context, o *owner) (*export, error) {
 		ExportedAt: p.Now().UTC(), HasPassword: o.have.Password, RecoveryCodesLeft: o.have.RecoveryCodes,
 		User: exportUser{
 			ID: u.ID, Username: u.Username, Name: u.DisplayName, Email: u.Email, EmailVerifiedAt: u.EmailVerifiedAt, AvatarURL: u.AvatarURL,
-			Role: u.Role, CreatedAt: u.CreatedAt, LastSignInAt: u.LastLoginAt,
+			Role: u.Role, CreatedAt: u.CreatedAt, LastSignInAt: u.LastLoginAt, DefaultProject: u.Preferences.Project,
 		},
 	}
 	for _, g := range u.Rights.Groups {
@@ -149,7 +152,7 @@ func (p *Pages) export(ctx context.Context, o *owner) (*export, error) {
 	}
 	for _, s := range sessions {
 		all.Sessions = append(all.Sessions, exportSession{
-			ID: s.ID, Tenant: s.Tenant, Address: s.IPAddress.String(), UserAgent: s.UserAgent, SignedInAt: s.AuthTime, LastSeenAt: s.LastSeenAt, ExpiresAt: s.ExpiresAt,
+			ID: s.ID, Tenant: s.Tenant, Project: s.Project, Address: s.IPAddress.String(), UserAgent: s.UserAgent, SignedInAt: s.AuthTime, LastSeenAt: s.LastSeenAt, ExpiresAt: s.ExpiresAt,
 		})
 	}
 	consents, err := o.own.Consents(ctx)
