@@ -404,3 +404,16 @@ func TestA5_SignInReturnsToTheDevicePageAlone(t *testing.T) {
 		}
 	}
 }
+
+// A client that registered openly ends while nobody uses it; an answer on a device is use.
+func TestDeviceFlow_KeepsAnOpenClient(t *testing.T) {
+	t.Parallel()
+	h := newDeviceHouse(t)
+	h.World.Exec(`update platform.clients set origin = 'open', expires_at = now() + interval '1 day' where id in ('tv', 'radio')`)
+	device := beginDevice(t, h, "openid")
+	answerDevice(h.Browser(), device, "ann", "accept")
+	mustGrant(t, "approved", poll(h, "tv", device.Text("device_code")))
+	if kept := h.World.Text(`select id from platform.clients where expires_at is null and origin = 'open'`); kept != "(tv)" {
+		t.Errorf("kept: %s", kept)
+	}
+}

@@ -149,7 +149,7 @@ func TestJWTBearer(t *testing.T) {
 	}
 }
 
-func TestJWTBearer_Scopes(t *testing.T) {
+func TestC14_JWTBearerScopes(t *testing.T) {
 	t.Parallel()
 	b := newBridge(t)
 	b.taker("narrow", func(c *storage.Client) { c.Scopes = []authz.Pattern{"agents:read"} })
@@ -278,7 +278,7 @@ func TestM1_IssuersOfOneTenant(t *testing.T) {
 }
 
 // Everything that ends what a person has ends these tokens too, at once.
-func TestJWTBearer_Ends(t *testing.T) {
+func TestC15_JWTBearerEnds(t *testing.T) {
 	t.Parallel()
 	b := newBridge(t)
 	d, ctx := directoryOf(b.House), t.Context()
