@@ -152,6 +152,9 @@ func TestB14_FailedAuthenticationBurnsNoCode(t *testing.T) {
 	}
 	mustRefuse(t, "wrong secret", h.Call("/oauth2/token", "web", "wrong", form()), http.StatusUnauthorized, "invalid_client")
 	mustRefuse(t, "no secret", h.Call("/oauth2/token", "web", "", form()), http.StatusUnauthorized, "invalid_client")
+	// Nor does anything that is not the code's own client with its own verifier.
+	mustRefuse(t, "another client", h.Exchange("other", code, proof), http.StatusBadRequest, "invalid_grant")
+	mustRefuse(t, "another verifier", h.Exchange("web", code, webtest.NewProof()), http.StatusBadRequest, "invalid_grant")
 	mustGrant(t, "right secret", h.Exchange("web", code, proof))
 }
 
