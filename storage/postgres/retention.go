@@ -14,31 +14,32 @@ import (
 // Each statement removes one batch of what nobody can need any more; $1 is from
 // when on. Batches are small, so that no lock is held for long, and rows that
 // another replica is removing are left to it. The order is that of an index: without
-// one the table would be read from its beginning, past all that went before.
+// one the table would be read from its beginning, past all that went before. A row is
+// named by its place, which its lock holds, so that no plan looks for it in all others.
 const (
-	cleanLedger = `delete from platform.revoked_tokens where jti in (
-		select jti from platform.revoked_tokens where expires_at < $1 order by expires_at limit 1000 for update skip locked)`
+	cleanLedger = `delete from platform.revoked_tokens where ctid = any (array(
+		select ctid from platform.revoked_tokens where expires_at < $1 order by expires_at limit 1000 for update skip locked))`
 	// Numbered as they come, so the oldest are the first.
-	cleanChanges = `delete from platform.changes where at < $1 and id in (
-		select id from platform.changes order by id limit 1000 for update skip locked)`
-	cleanPushed = `delete from platform.pushed_requests where id in (
-		select id from platform.pushed_requests where expires_at < $1 order by expires_at limit 1000 for update skip locked)`
-	cleanDevices = `delete from platform.device_codes where id in (
-		select id from platform.device_codes where expires_at < $1 order by expires_at limit 1000 for update skip locked)`
-	cleanBackchannel = `delete from platform.backchannel_requests where id in (
-		select id from platform.backchannel_requests where expires_at < $1 order by expires_at limit 1000 for update skip locked)`
-	cleanConsumed = `delete from platform.consumed_ids where (kind, id) in (
-		select kind, id from platform.consumed_ids where expires_at < $1 order by expires_at limit 1000 for update skip locked)`
-	cleanKeys = `delete from platform.idempotency_keys where (actor, key) in (
-		select actor, key from platform.idempotency_keys where expires_at < $1 order by expires_at limit 1000 for update skip locked)`
-	cleanLinks = `delete from platform.one_time_links where id in (
-		select id from platform.one_time_links where expires_at < $1 order by expires_at limit 1000 for update skip locked)`
+	cleanChanges = `delete from platform.changes where at < $1 and ctid = any (array(
+		select ctid from platform.changes order by id limit 1000 for update skip locked))`
+	cleanPushed = `delete from platform.pushed_requests where ctid = any (array(
+		select ctid from platform.pushed_requests where expires_at < $1 order by expires_at limit 1000 for update skip locked))`
+	cleanDevices = `delete from platform.device_codes where ctid = any (array(
+		select ctid from platform.device_codes where expires_at < $1 order by expires_at limit 1000 for update skip locked))`
+	cleanBackchannel = `delete from platform.backchannel_requests where ctid = any (array(
+		select ctid from platform.backchannel_requests where expires_at < $1 order by expires_at limit 1000 for update skip locked))`
+	cleanConsumed = `delete from platform.consumed_ids where ctid = any (array(
+		select ctid from platform.consumed_ids where expires_at < $1 order by expires_at limit 1000 for update skip locked))`
+	cleanKeys = `delete from platform.idempotency_keys where ctid = any (array(
+		select ctid from platform.idempotency_keys where expires_at < $1 order by expires_at limit 1000 for update skip locked))`
+	cleanLinks = `delete from platform.one_time_links where ctid = any (array(
+		select ctid from platform.one_time_links where expires_at < $1 order by expires_at limit 1000 for update skip locked))`
 	// By the id, which tells when it was made: refreshing must not change an
 	// indexed column, so there is none for the end of a grant.
-	cleanGrants = `delete from platform.grants where id in (
-		select id from platform.grants where id < $1 order by id limit 1000 for update skip locked)`
-	cleanDeliveries = `delete from platform.webhook_deliveries where (webhook_id, event_id) in (
-		select webhook_id, event_id from platform.webhook_deliveries where event_id < $1 order by event_id limit 1000 for update skip locked)`
+	cleanGrants = `delete from platform.grants where ctid = any (array(
+		select ctid from platform.grants where id < $1 order by id limit 1000 for update skip locked))`
+	cleanDeliveries = `delete from platform.webhook_deliveries where ctid = any (array(
+		select ctid from platform.webhook_deliveries where event_id < $1 order by event_id limit 1000 for update skip locked))`
 	// The program cannot delete events itself. So many of each of sixteen chains, whose heads
 	// every change waits for.
 	cleanAudit = `select * from generate_series(1, platform.forget_audit_events($1, 50))`

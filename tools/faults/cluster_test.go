@@ -65,7 +65,7 @@ func TestCluster_PrimaryIsKilled(t *testing.T) {
 	if err := os.Chmod(dir, 0o711); err != nil { // PostgreSQL runs as another account
 		t.Fatal(err)
 	}
-	binary, port := built(t, dir), freePorts(t)
+	binary, port := built(t), freePorts(t)
 	c := &cluster{t, []string{"GATEHOUSE_CLUSTER_DIR=" + dir, fmt.Sprintf("GATEHOUSE_CLUSTER_PORT=%d", port), "GATEHOUSE_BINARY=" + binary}}
 	t.Cleanup(func() { c.run("down") })
 	begun := time.Now()

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -61,7 +62,7 @@ func Open(t testing.TB, o Options) *House {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	h := &House{t: t, options: o, dir: dir, binary: o.Binary}
 	if h.binary == "" {
-		h.binary = built(t, dir)
+		h.binary = built(t)
 	}
 	if h.options.DataDir == "" {
 		h.options.DataDir = filepath.Join(dir, "data")
@@ -96,13 +97,27 @@ func Open(t testing.TB, o Options) *House {
 	return h
 }
 
-// built is the program, in a folder.
-func built(t testing.TB, dir string) string {
+// program is built once for all houses of a process, into a folder that TestMain removes.
+var (
+	programDir string
+	program    = sync.OnceValues(func() (binary string, err error) {
+		if programDir, err = os.MkdirTemp("", "gatehouse-program-"); err != nil {
+			return "", err
+		}
+		binary = filepath.Join(programDir, "gatehouse")
+		if out, err := exec.Command("go", "build", "-o", binary, "github.com/gatehouse/gatehouse/cmd/gatehouse").CombinedOutput(); err != nil {
+			return "", fmt.Errorf("build: %w\n%s", err, out)
+		}
+		return binary, nil
+	})
+)
+
+// built is the program.
+func built(t testing.TB) string {
 	t.Helper()
-	binary := filepath.Join(dir, "gatehouse")
-	out, err := exec.Command("go", "build", "-o", binary, "github.com/gatehouse/gatehouse/cmd/gatehouse").CombinedOutput()
+	binary, err := program()
 	if err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+		t.Fatal(err)
 	}
 	return binary
 }

@@ -11,12 +11,13 @@ import (
 
 // sizes is how many bytes each table of what expires takes, with its indexes.
 const sizes = `select relname, pg_total_relation_size(oid) from pg_class
-  where oid in ('platform.grants'::regclass, 'platform.revoked_tokens'::regclass, 'platform.consumed_ids'::regclass, 'platform.rate_counters'::regclass)`
+  where oid in ('platform.grants'::regclass, 'platform.consumed_ids'::regclass, 'platform.rate_counters'::regclass)`
 
 // TestSteadyLoad goes on with one load for half an hour, GATEHOUSE_STEADY for another time,
 // with authorizations that live for four minutes: in the second half no table of what has
 // expired by then is larger than it was in the first. What is kept for longer than the
-// test lasts is tried in storage/postgres, TestO7_TablesStopGrowing.
+// test lasts (dead ids for an hour, changes for half a day) is tried in storage/postgres,
+// TestO7_TablesStopGrowing.
 func TestSteadyLoad(t *testing.T) {
 	length := 30 * time.Minute
 	if said := os.Getenv("GATEHOUSE_STEADY"); said != "" {

@@ -14,7 +14,7 @@ import (
 func TestUpgrade(t *testing.T) {
 	previous := os.Getenv("GATEHOUSE_PREVIOUS")
 	h := Open(t, Options{Replicas: 3, People: 4, Binary: previous, Front: freeAddress(t), Flags: []string{"--drain-time", "2s", "--trusted-proxies", "127.0.0.0/8"}})
-	present := built(t, t.TempDir())
+	present := built(t)
 	version := func() string {
 		t.Helper()
 		rows, err := h.Query(t.Context(), `select max(version_id) from public.gatehouse_migrations where is_applied`)
