@@ -42,7 +42,7 @@ const (
 		select ctid from platform.webhook_deliveries where event_id < $1 order by event_id limit 1000 for update skip locked))`
 	// The program cannot delete events itself. So many of each of sixteen chains, whose heads
 	// every change waits for.
-	cleanAudit = `select * from generate_series(1, platform.forget_audit_events($1, 50))`
+	cleanAudit = `select * from generate_series(1, platform.forget_audit_events($1, 25))`
 )
 
 // What changes its end too often for an index of ends is looked through by its key: each
