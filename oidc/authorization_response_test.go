@@ -214,8 +214,9 @@ func TestTokenEndpointRefusals(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	for grant, code := range map[string]string{
-		"": "invalid_request", "password": "unsupported_grant_type", "implicit": "unsupported_grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer": "unsupported_grant_type",
-		"authorization_code refresh_token": "unsupported_grant_type", "AUTHORIZATION_CODE": "unsupported_grant_type", "client_credentials": "unauthorized_client",
+		"": "invalid_request", "password": "unsupported_grant_type", "implicit": "unsupported_grant_type", "urn:ietf:params:oauth:grant-type:saml2-bearer": "unsupported_grant_type",
+		"urn:ietf:params:oauth:grant-type:jwt-bearer": "unauthorized_client",
+		"authorization_code refresh_token":            "unsupported_grant_type", "AUTHORIZATION_CODE": "unsupported_grant_type", "client_credentials": "unauthorized_client",
 	} {
 		mustRefuse(t, "grant type "+grant, h.Token("web", url.Values{"grant_type": {grant}, "username": {"ann"}, "password": {webtest.Password}}), http.StatusBadRequest, code)
 	}

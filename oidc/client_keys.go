@@ -114,6 +114,13 @@ func parseKeySet(document []byte) (jose.JSONWebKeySet, error) {
 	}
 	var set jose.JSONWebKeySet
 	for _, raw := range published.Keys {
+		// A private key is of no use here, and to read one is to judge its primes.
+		var private struct {
+			D json.RawMessage `json:"d"`
+		}
+		if json.Unmarshal(raw, &private) != nil || private.D != nil {
+			continue
+		}
 		var key jose.JSONWebKey
 		// The parser refuses points that are not on their curve.
 		if json.Unmarshal(raw, &key) == nil && usable(key) {

@@ -46,29 +46,34 @@ func TestSignInsAreNotFelt(t *testing.T) {
 		b := h.Browser()
 		attempts[i] = attempt{b, b.Get("/login").Form(t, "sign-in", url.Values{"username": {fmt.Sprintf("person-%d", i)}, "password": {webtest.Password}})}
 	}
-	var hashed, refused, done atomic.Int64
+	var hashed, refused atomic.Int64
+	var measured atomic.Bool
 	var wg sync.WaitGroup
 	for i, a := range attempts {
 		// From many addresses: one alone would be asked to wait.
 		from := http.Header{"X-Forwarded-For": {fmt.Sprintf("192.0.2.%d", i)}}
 		wg.Go(func() {
-			defer done.Add(1)
-			switch a.browser.PostRaw(a.form.Action, a.form.Values, from).StatusCode {
-			case http.StatusSeeOther, http.StatusFound:
-				hashed.Add(1)
-			default:
+			for ; !measured.Load(); time.Sleep(time.Second) { // who is asked to wait does so, and comes again
+				switch a.browser.PostRaw(a.form.Action, a.form.Values, from).StatusCode {
+				case http.StatusSeeOther, http.StatusFound:
+					hashed.Add(1)
+					return
+				}
 				refused.Add(1)
 			}
 		})
 	}
-	beside := introspections(func(n int) bool { return n > 100 && done.Load() == int64(len(attempts)) })
+	begun := time.Now()
+	beside := introspections(func(n int) bool { return n >= 500 && hashed.Load() >= 10 || time.Since(begun) > time.Minute })
+	measured.Store(true)
 	wg.Wait()
 	t.Logf("%d signed in, %d were asked to wait", hashed.Load(), refused.Load())
-	if hashed.Load() < 5 {
+	if hashed.Load() < 10 {
 		t.Errorf("%d have signed in: too few to be felt", hashed.Load())
 	}
-	// On a machine that others load as well, what it takes alone counts too.
-	if limit := max(100*time.Millisecond, 5*alone); beside > limit {
+	// On a machine that others load as well, what it takes alone counts too; and under the
+	// race detector everything takes several times as long, the hashes most.
+	if limit := max(100*time.Millisecond*slowness, 5*alone); beside > limit {
 		t.Errorf("introspection takes %v at p99 beside sign-ins and %v alone; want at most %v", beside, alone, limit)
 	}
 }
