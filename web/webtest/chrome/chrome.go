@@ -205,11 +205,12 @@ func (b *Tab) See(selector string) { b.T.Helper(); Read(b, chromedp.WaitVisible(
 // Click presses an element with the mouse.
 func (b *Tab) Click(selector string) { b.T.Helper(); Read(b, chromedp.Click(shown(selector))) }
 
-// Fill types into a field in place of what it had.
+// Fill types into a field in place of what it had. A field of a page that is just being
+// loaded may be gone again before it is typed into, and is then looked for anew.
 func (b *Tab) Fill(selector, text string) {
 	b.T.Helper()
-	Read(b, chromedp.Clear(shown(selector)))
-	Read(b, chromedp.SendKeys(shown(selector), text))
+	Observe(b, chromedp.Clear(shown(selector)))
+	Observe(b, chromedp.SendKeys(shown(selector), text))
 }
 
 // Text is what an element says.
