@@ -87,8 +87,8 @@ Ctrl-C. With --output json a line is a JSON document.`,
 		in := api.AuditPosition{Wait: 20}
 		for {
 			news, err := client.Call(ctx, o.api, api.FollowAudit, in)
-			if errors.Is(err, context.Canceled) {
-				return nil
+			if ctx.Err() != nil {
+				return nil // stopped, and whatever the call made of that
 			}
 			if err != nil {
 				return err
