@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/dpop"
 	"github.com/gatehouse/gatehouse/oidc/keys"
+	"github.com/gatehouse/gatehouse/storage"
 )
 
 // The paths of the protocol's endpoints.
@@ -126,27 +128,42 @@ func (p *Provider) mutualTLSAliases() map[string]string {
 	return aliases
 }
 
-// Discovery serves the document at both well-known addresses.
+// published is the document as it was last served, with what of it the directory decides.
+type published struct {
+	detailTypes []string
+	registers   bool
+	document    []byte
+}
+
+func (p *Provider) publish(detailTypes []string, registers bool) (*published, error) {
+	document, err := p.discoveryDocument(detailTypes, registers)
+	if err != nil {
+		return nil, err
+	}
+	now := &published{detailTypes: detailTypes, registers: registers, document: document}
+	p.discovery.Store(now)
+	return now, nil
+}
+
+// Discovery serves the document at both well-known addresses. While the database cannot be
+// asked it is the last one that was served: who verifies tokens by themselves goes on.
 func (p *Provider) Discovery(w http.ResponseWriter, r *http.Request) {
-	document := p.discovery
+	now := p.discovery.Load()
 	types, err := p.publicDetailTypes(r.Context())
 	registers := false
 	if err == nil {
 		_, registers, err = p.Registering(r.Context(), authz.TenantID{}, "")
 	}
-	if err != nil {
+	if err == nil && (registers != now.registers || !slices.Equal(types, now.detailTypes)) {
+		now, err = p.publish(types, registers)
+	}
+	if err != nil && !errors.Is(err, storage.ErrUnavailable) {
 		p.writeError(w, r, err)
 		return
 	}
-	if len(types) > 0 || registers {
-		if document, err = p.discoveryDocument(types, registers); err != nil {
-			p.writeError(w, r, err)
-			return
-		}
-	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "public, max-age=3600")
-	_, _ = w.Write(document)
+	_, _ = w.Write(now.document)
 }
 
 // JWKS serves the public keys. A caller may keep them for an hour: the next key

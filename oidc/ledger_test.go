@@ -13,6 +13,8 @@ import (
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/authz/resource"
+	"github.com/gatehouse/gatehouse/storage/postgres"
+	"github.com/gatehouse/gatehouse/web"
 	"github.com/gatehouse/gatehouse/web/webtest"
 )
 
@@ -161,6 +163,36 @@ func TestC11_NothingIsActiveInTheDark(t *testing.T) {
 			t.Fatal("the replica does not catch up")
 		}
 	}
+	if isActive(t, replica, token) {
+		t.Error("what was revoked in the meantime is active")
+	}
+}
+
+// A connection that breaks is noticed: memory is not trusted for another moment, since
+// what others were told meanwhile is not in it.
+func TestC11_CutOffFromTheOthers(t *testing.T) {
+	t.Parallel()
+	c := &cable{}
+	h := newHouse(t)
+	replica := h.Replica(func(_ *web.Config, o *postgres.Options) { o.DialFunc = c.dial })
+	token := h.Token("rs", url.Values{"grant_type": {"client_credentials"}}).Text("access_token")
+	if !isActive(t, replica, token) {
+		t.Fatal("not active on the replica")
+	}
+	c.set(true)
+	for cut := time.Now(); replica.Store.Fresh(); time.Sleep(time.Millisecond) {
+		if time.Since(cut) > time.Second {
+			t.Fatal("memory is trusted a second after the connection broke")
+		}
+	}
+	if a := h.Call("/oauth2/revoke", "rs", webtest.ClientSecret, url.Values{"token": {token}}); a.Status != http.StatusOK {
+		t.Fatalf("revoke: %d %s", a.Status, a.Raw)
+	}
+	if a := replica.Introspect("rs", token); a.Status != http.StatusServiceUnavailable || a.JSON["active"] == true {
+		t.Errorf("cut off: %d %s", a.Status, a.Raw)
+	}
+	c.set(false)
+	soon(t, "the replica is back", func() bool { return replica.Introspect("rs", token).Status == http.StatusOK })
 	if isActive(t, replica, token) {
 		t.Error("what was revoked in the meantime is active")
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -145,7 +146,7 @@ type Provider struct {
 	pepper     []byte
 	guesses    guesses
 	dummyCheck []byte
-	discovery  []byte
+	discovery  atomic.Pointer[published]
 	keySets    *outbound.Cache[jose.JSONWebKeySet]
 	documents  *outbound.Cache[clientDocument]
 	// news rings when the ledger, or what tokens rest on, has changed.
@@ -193,7 +194,7 @@ func New(c Config) (*Provider, error) {
 	if p.flows, err = newFlowSealer(c.Secret); err != nil {
 		return nil, err
 	}
-	if p.discovery, err = p.discoveryDocument(nil, false); err != nil {
+	if _, err = p.publish(nil, false); err != nil {
 		return nil, err
 	}
 	p.fosite = p.compose()

@@ -98,10 +98,6 @@ func newFeed(config *pgx.ConnConfig, clock *Clock, log *slog.Logger) *feed {
 	config.RuntimeParams["synchronous_commit"] = "off"
 	// A reading waits for no lock, and the first one may be long.
 	config.RuntimeParams["statement_timeout"] = "0"
-	// To plan a reading costs ten times the reading. So it is planned once, by the index:
-	// that the table was small then says nothing of later.
-	config.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
-	config.RuntimeParams["enable_seqscan"] = "off"
 	return f
 }
 
@@ -126,7 +122,8 @@ func (f *feed) start() {
 			if ctx.Err() != nil {
 				return
 			}
-			f.log.Warn("the change feed was cut; after two seconds the database is asked instead of memory", "error", err)
+			f.distrust()
+			f.log.Warn("the change feed was cut; until it is back the database is asked instead of memory", "error", err)
 			// A connection that lived for a while is replaced at once.
 			select {
 			case <-ctx.Done():
@@ -147,6 +144,14 @@ func (f *feed) now() int64 { return int64(time.Since(f.born)) }
 func (f *feed) fresh() bool {
 	at := f.readAt.Load()
 	return at != 0 && f.now()-at < int64(trusted)
+}
+
+// distrust has the database asked until it was read again: what it told others in the
+// moment the connection broke is not known here.
+func (f *feed) distrust() {
+	if f.readAt.Load() != 0 {
+		f.readAt.Store(f.now() - int64(trusted))
+	}
 }
 
 // lost reports whether the database was heard of before, and is not any more.

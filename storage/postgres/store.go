@@ -104,7 +104,12 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	config.ConnConfig.RuntimeParams["search_path"] = "pg_catalog"
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	config.ConnConfig.RuntimeParams["statement_timeout"] = "10000"
+	// A statement is planned once for each connection. So it is planned by its indexes: that
+	// a table was empty then says nothing of later. Where there is no index the plan's price
+	// says nothing either, and none is worth a compiler.
 	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
+	config.ConnConfig.RuntimeParams["enable_seqscan"] = "off"
+	config.ConnConfig.RuntimeParams["jit"] = "off"
 	config.AfterConnect = becomeAppRole
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
