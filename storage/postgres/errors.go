@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/gatehouse/gatehouse/storage"
 )
@@ -27,6 +28,16 @@ const (
 	untranslatableCharacter  = "22P05"
 )
 
+// outcome translates what a trip on a connection ended with. Whatever the driver calls it,
+// a connection that did not outlive its trip was lost, unless the caller left.
+func outcome(act string, conn *pgxpool.Conn, err error) error {
+	err = translate(act, err)
+	if err != nil && conn.Conn().IsClosed() && !errors.Is(err, context.Canceled) && !errors.Is(err, storage.ErrUnavailable) {
+		return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
+	}
+	return err
+}
+
 // translate turns a driver's error into one of storage's, keeping the original
 // beneath it for the log.
 func translate(act string, err error) error {
@@ -34,7 +45,11 @@ func translate(act string, err error) error {
 		return nil
 	}
 	var refused *pgconn.PgError
+	var connect *pgconn.ConnectError
 	switch {
+	case errors.As(err, &connect) && !errors.Is(err, context.Canceled):
+		// Whatever PostgreSQL says to whom it does not let in is not about a statement of ours.
+		return fmt.Errorf("%s: %w: %w", act, storage.ErrUnavailable, err)
 	case errors.Is(err, pgx.ErrNoRows):
 		return fmt.Errorf("%s: %w", act, storage.ErrNotFound)
 	case errors.As(err, &refused):
@@ -61,10 +76,11 @@ func translate(act string, err error) error {
 // unavailable: connection exceptions (08), a database that only reads, as a standby does
 // (25006), transactions that got into each other's way (40), insufficient resources such
 // as a full disk (53), a lock that was not to be had (55P03), what was ended from outside,
-// by a shutdown or its own time limit (57), and system errors (58).
+// by a shutdown or its own time limit (57), system errors (58), and what PostgreSQL has no
+// name for (XX), such as a page that a full disk cut off.
 func unavailable(code string) bool {
 	switch code[:min(2, len(code))] {
-	case "08", "40", "53", "57", "58":
+	case "08", "40", "53", "57", "58", "XX":
 		return true
 	}
 	return code == "25006" || code == lockNotAvailable
@@ -72,8 +88,7 @@ func unavailable(code string) bool {
 
 func isConnectionError(err error) bool {
 	var network net.Error
-	var connect *pgconn.ConnectError
-	return errors.As(err, &network) || errors.As(err, &connect) ||
+	return errors.As(err, &network) ||
 		errors.Is(err, context.DeadlineExceeded) || pgconn.SafeToRetry(err) ||
 		// A connection that broke under a query is reported by the socket's own error.
 		errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)

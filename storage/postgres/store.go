@@ -154,13 +154,25 @@ func becomeAppRole(ctx context.Context, conn *pgx.Conn) error {
 
 // Ping asks the database for a sign of life.
 func (s *Store) Ping(ctx context.Context) error {
-	return translate("ping the database", s.pool.Ping(ctx))
+	const act = "ping the database"
+	conn, err := s.acquire(ctx, acquireTimeout)
+	if err != nil {
+		return translate(act, err)
+	}
+	defer conn.Release()
+	return outcome(act, conn, conn.Ping(ctx))
 }
 
 func (s *Store) setClock(ctx context.Context) error {
+	const act = "ask the database for the time"
+	conn, err := s.acquire(ctx, tripTimeout) // the first connection may be long in the making
+	if err != nil {
+		return translate(act, err)
+	}
+	defer conn.Release()
 	asked, said := s.clock.own(), time.Time{}
-	if err := s.pool.QueryRow(ctx, `select clock_timestamp()`).Scan(&said); err != nil {
-		return translate("ask the database for the time", err)
+	if err := conn.QueryRow(ctx, `select clock_timestamp()`).Scan(&said); err != nil {
+		return outcome(act, conn, err)
 	}
 	s.clock.heard(asked, said)
 	return nil
@@ -221,12 +233,12 @@ func (s *Store) send(ctx context.Context, act string, b *pgx.Batch) error {
 	}
 	ctx, cancel := s.bounded(ctx, tripTimeout)
 	defer cancel()
-	conn, err := s.acquire(ctx)
+	conn, err := s.acquire(ctx, acquireTimeout)
 	if err != nil {
 		return translate(act, err)
 	}
 	defer conn.Release()
-	return translate(act, conn.SendBatch(ctx, b).Close())
+	return outcome(act, conn, conn.SendBatch(ctx, b).Close())
 }
 
 func (s *Store) bounded(ctx context.Context, usual time.Duration) (context.Context, context.CancelFunc) {
@@ -236,10 +248,15 @@ func (s *Store) bounded(ctx context.Context, usual time.Duration) (context.Conte
 	return context.WithTimeout(ctx, usual)
 }
 
-func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, acquireTimeout)
+func (s *Store) acquire(ctx context.Context, patience time.Duration) (*pgxpool.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return s.pool.Acquire(ctx)
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		// The driver says it in many ways, some of them mere texts, as when one connection after the other is found dead.
+		err = fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
+	}
+	return conn, err
 }
 
 // tx runs a transaction of several trips, for changes that look before they write.
@@ -255,12 +272,12 @@ func (s *Store) tx(ctx context.Context, act string, a acting, change func(pgx.Tx
 	}
 	ctx, cancel := s.bounded(ctx, txTimeout)
 	defer cancel()
-	conn, err := s.acquire(ctx)
+	conn, err := s.acquire(ctx, acquireTimeout)
 	if err != nil {
 		return translate(act, err)
 	}
 	defer conn.Release()
-	return s.caughtUp(ctx, translate(act, pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+	return s.caughtUp(ctx, outcome(act, conn, pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if err := as(tx); err != nil {
 			return err
 		}
