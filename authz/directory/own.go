@@ -23,5 +23,5 @@ func (s *Service) ChangeOwnName(ctx context.Context, a Actor, name string) (stor
 // DeleteOwnAccount removes the actor for good. The last owner stays
 // ([postgres.ErrLastOwner]).
 func (s *Service) DeleteOwnAccount(ctx context.Context, a Actor) error {
-	return s.store.DeleteUser(ctx, a.User, s.dead(), s.event(a, "user.delete", authz.TenantID{}))
+	return s.store.DeleteUsers(ctx, []authz.UserID{a.User}, s.dead(), s.event(a, "user.delete", authz.TenantID{}))
 }

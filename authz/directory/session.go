@@ -66,7 +66,7 @@ func (s *Service) RevokeAllSessions(ctx context.Context, a Actor, user authz.Use
 	if err := may(a, manageSessions); err != nil {
 		return 0, err
 	}
-	n, err := s.store.EndEverything(ctx, user, "revoked by an operator", s.dead(), s.event(a, "session.revoke-all", authz.TenantID{}))
+	n, err := s.store.EndEverything(ctx, []authz.UserID{user}, "revoked by an operator", s.dead(), s.event(a, "session.revoke-all", authz.TenantID{}))
 	return n, orUnknown(err, "user", user.String())
 }
 

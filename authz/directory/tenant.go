@@ -237,9 +237,7 @@ func (s *Service) AddMember(ctx context.Context, a Actor, group authz.GroupID, u
 	if err != nil {
 		return err
 	}
-	now := s.now()
-	m := storage.Membership{ID: authz.NewID[authz.MembershipID](now), Tenant: g.Tenant, User: user, Group: g.ID, CreatedAt: now}
-	return s.store.InsertMembership(ctx, m, s.event(a, "group.add-member", g.Tenant))
+	return s.store.InsertMemberships(ctx, s.memberships(g, []authz.UserID{user}), s.event(a, "group.add-member", g.Tenant))
 }
 
 // RemoveMember ends a user's membership of a group.

@@ -315,7 +315,7 @@ func (s *Service) DisableUser(ctx context.Context, a Actor, id authz.UserID) err
 	if _, err := s.changeable(ctx, a, id); err != nil {
 		return err
 	}
-	return s.store.SetUserDisabled(ctx, id, true, s.dead(), s.event(a, "user.disable", authz.TenantID{}))
+	return s.store.SetUsersDisabled(ctx, []authz.UserID{id}, true, s.dead(), s.event(a, "user.disable", authz.TenantID{}))
 }
 
 // EnableUser lets a user sign in again.
@@ -323,7 +323,7 @@ func (s *Service) EnableUser(ctx context.Context, a Actor, id authz.UserID) erro
 	if _, err := s.changeable(ctx, a, id); err != nil {
 		return err
 	}
-	return s.store.SetUserDisabled(ctx, id, false, s.dead(), s.event(a, "user.enable", authz.TenantID{}))
+	return s.store.SetUsersDisabled(ctx, []authz.UserID{id}, false, s.dead(), s.event(a, "user.enable", authz.TenantID{}))
 }
 
 // RemoveAuthenticators takes passkeys, authenticator app and recovery codes from a
@@ -342,7 +342,7 @@ func (s *Service) DeleteUser(ctx context.Context, a Actor, id authz.UserID) erro
 	if _, err := s.changeable(ctx, a, id); err != nil {
 		return err
 	}
-	return s.store.DeleteUser(ctx, id, s.dead(), s.event(a, "user.delete", authz.TenantID{}))
+	return s.store.DeleteUsers(ctx, []authz.UserID{id}, s.dead(), s.event(a, "user.delete", authz.TenantID{}))
 }
 
 // firstTenant is the slug of the tenant that an empty database gets.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
-	"github.com/gatehouse/gatehouse/storage/postgres"
 )
 
 // BulkAction is the one thing that is done to many users.
@@ -98,90 +97,40 @@ type BulkRefusal struct {
 	Field, Problem string
 }
 
-// errTakeBack ends a bulk that changes nothing.
-var errTakeBack = errors.New("nothing is to be kept")
-
 // ChangeUsers does one thing to many users: to all of them, each with its audit
 // event, or, when one line is refused, to none. Every line is judged, so that one
-// answer tells all refusals.
+// answer tells all refusals. What it asks the database, it asks for all of them at once,
+// and what it writes goes over together: a line costs no trip of its own.
 func (s *Service) ChangeUsers(ctx context.Context, a Actor, b Bulk) (BulkResult, error) {
-	var r BulkResult
 	if err := may(a, manageUsers); err != nil {
-		return r, err
+		return BulkResult{}, err
 	}
+	judge := s.judgeChange
 	if b.Action == BulkImport {
-		return s.importUsers(ctx, a, b)
+		judge = s.judgeImport
 	}
-	err := s.store.Together(ctx, "change users", func(all *postgres.OperatorStore) error {
-		for _, line := range b.Lines {
-			if err := s.bulkLine(ctx, a, b, line, all, &r); err != nil {
-				return err
-			}
+	// Where somebody else takes a name meanwhile, the next look finds it taken.
+	const looks = 3
+	for look := 1; ; look++ {
+		result, write, err := judge(ctx, a, b)
+		if err != nil || b.Try || len(result.Refused) > 0 || result.Changed == 0 {
+			return result, err
 		}
-		if b.Try || len(r.Refused) > 0 {
-			return errTakeBack
+		err = write(ctx)
+		if look == looks || !overtaken(err) {
+			return result, nameTaken(err)
 		}
-		return nil
-	})
-	if errors.Is(err, errTakeBack) {
-		err = nil
 	}
-	r.settle()
-	return r, err
 }
 
-// bulkLine does one line and takes note of what came of it. Its error is one that
-// is not the line's fault.
-func (s *Service) bulkLine(ctx context.Context, a Actor, b Bulk, line BulkLine, all *postgres.OperatorStore, r *BulkResult) error {
-	var changed bool
-	err := all.Together(ctx, "change user", func(one *postgres.OperatorStore) (err error) {
-		inside := *s
-		inside.store = one
-		changed, err = inside.doBulk(ctx, a, b, line)
-		return err
-	})
-	if b.Resume && doneAlready(b.Action, err) {
-		changed, err = false, nil
-	}
-	return r.note(line.Line, changed, err)
-}
-
-func doneAlready(action BulkAction, err error) bool {
-	return action == BulkDelete && errors.Is(err, storage.ErrNotFound) ||
-		action == BulkAddToGroup && errors.Is(err, storage.ErrConflict)
-}
-
-func (s *Service) doBulk(ctx context.Context, a Actor, b Bulk, line BulkLine) (changed bool, err error) {
-	u, err := s.User(ctx, a, line.User)
-	if err != nil {
-		return false, err
-	}
-	switch b.Action {
-	case BulkUpdate:
-		if line.changesNothing(u) {
-			return false, nil
+// overtaken reports whether something changed between the judgement and the writing.
+func overtaken(err error) bool {
+	for _, change := range []error{storage.ErrConflict, storage.ErrLimit, storage.ErrNotFound, storage.ErrReference, ErrLastOwner} {
+		if errors.Is(err, change) {
+			return true
 		}
-		_, err = s.UpdateUser(ctx, a, u.ID, line.UserChange)
-	case BulkDisable:
-		if !u.DisabledAt.IsZero() {
-			return false, nil
-		}
-		err = s.DisableUser(ctx, a, u.ID)
-	case BulkEnable:
-		if u.DisabledAt.IsZero() {
-			return false, nil
-		}
-		err = s.EnableUser(ctx, a, u.ID)
-	case BulkDelete:
-		err = s.DeleteUser(ctx, a, u.ID)
-	case BulkAddToGroup:
-		err = s.AddMember(ctx, a, b.Group, u.ID)
-	case BulkEnd:
-		_, err = s.RevokeAllSessions(ctx, a, u.ID)
-	default:
-		err = invalid("action", "is none of import, update, disable, enable, delete, add-to-group, revoke-all")
 	}
-	return err == nil, err
+	return false
 }
 
 // changesNothing reports whether the user is already as the change would make them.

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/directory"
+	"github.com/gatehouse/gatehouse/storage"
 )
 
 func imports(names ...string) []directory.BulkLine {
@@ -191,5 +193,121 @@ func TestChangeUsers_LimitOfTheWhole(t *testing.T) {
 	v.must(err)
 	if r := v.bulk(directory.Bulk{Action: directory.BulkAddToGroup, Group: g.ID, Lines: named("ann")}); !cmp.Equal(r.Refused, full(1)) {
 		t.Errorf("into a group of a tenant that is full: %+v", r)
+	}
+}
+
+// A bulk of changes is judged before it writes: by the names that others have and that
+// the lines before give away, by who was named before, and by who would own the house.
+func TestChangeUsers_Judged(t *testing.T) {
+	t.Parallel()
+	v := newTown(t)
+	v.bulk(directory.Bulk{Action: directory.BulkImport, Lines: imports("bob", "carl", "dora")})
+	v.user("olga", authz.RoleOwner)
+	v.user("otto", authz.RoleOwner)
+	renamed := func(user, username, email string) directory.BulkLine {
+		l := directory.BulkLine{User: user}
+		if username != "" {
+			l.Username = &username
+		}
+		if email != "" {
+			l.Email = &email
+		}
+		return l
+	}
+	viewer, disabled := authz.RoleViewer, true
+	demoted, out := directory.UserChange{Role: &viewer}, directory.UserChange{Disabled: &disabled}
+	for name, tt := range map[string]struct {
+		action  directory.BulkAction
+		lines   []directory.BulkLine
+		problem string
+	}{
+		"a name that is taken":       {directory.BulkUpdate, []directory.BulkLine{renamed("bob", "CARL", "")}, "is taken, perhaps in another case"},
+		"a name given twice":         {directory.BulkUpdate, []directory.BulkLine{renamed("bob", "Eve", ""), renamed("carl", "eve", "")}, "is taken, perhaps in another case"},
+		"an address that is taken":   {directory.BulkUpdate, []directory.BulkLine{renamed("bob", "", "Carl@example.com")}, "is taken, perhaps in another case"},
+		"a role there is not":        {directory.BulkUpdate, []directory.BulkLine{{User: "bob", UserChange: directory.UserChange{Role: new(authz.Role)}}}, `unknown role "" (expected viewer, user, admin or owner)`},
+		"one user under two names":   {directory.BulkUpdate, []directory.BulkLine{renamed("bob", "rob", ""), renamed("bob@example.com", "rod", "")}, "is changed by line 1 already"},
+		"nobody":                     {directory.BulkDisable, named("carl", "nobody"), `"nobody" does not exist`},
+		"a zero byte":                {directory.BulkDisable, named("carl", "bo\x00b"), `"bo\x00b" does not exist`},
+		"whom a line before deleted": {directory.BulkDelete, named("bob", "bob@example.com"), `"bob@example.com" does not exist`},
+		"the last owner demoted":     {directory.BulkUpdate, []directory.BulkLine{{User: "olga", UserChange: demoted}, {User: "otto", UserChange: out}}, "this is the last owner: make another user an owner first"},
+		"the last owner disabled":    {directory.BulkDisable, named("olga", "otto"), "this is the last owner: make another user an owner first"},
+		"the last owner deleted":     {directory.BulkDelete, named("otto", "olga"), "this is the last owner: make another user an owner first"},
+	} {
+		for i := range tt.lines {
+			tt.lines[i].Line = i + 1
+		}
+		before := v.world.Text(`select * from platform.users`) + v.world.Text(`select * from platform.audit_events`)
+		r := v.bulk(directory.Bulk{Action: tt.action, Lines: tt.lines})
+		if len(r.Refused) != 1 || r.Refused[0].Line != len(tt.lines) || r.Refused[0].Problem != tt.problem {
+			t.Errorf("%s: %+v", name, r)
+		}
+		if v.world.Text(`select * from platform.users`)+v.world.Text(`select * from platform.audit_events`) != before {
+			t.Errorf("%s left something", name)
+		}
+	}
+	// Another case of one's own name is nobody else's, and an owner may go once there is another.
+	owner := authz.RoleOwner
+	if r := v.bulk(directory.Bulk{Action: directory.BulkUpdate, Lines: []directory.BulkLine{
+		renamed("bob", "Bob", "BOB@example.com"), {User: "carl", UserChange: directory.UserChange{Role: &owner}},
+		{User: "olga", UserChange: demoted}, {User: "otto", UserChange: out},
+	}}); r.Changed != 4 || len(r.Refused) != 0 {
+		t.Errorf("what may be: %+v", r)
+	}
+}
+
+// What a bulk changes is as if each were changed alone: rights are older than now, sessions are
+// ended, and each event says what was before and what is.
+func TestChangeUsers_AsOneByOne(t *testing.T) {
+	t.Parallel()
+	v, ctx := newTown(t), t.Context()
+	role, disabled := authz.RoleViewer, true
+	// What a change leaves, the ids and instants of each run aside.
+	left := func(user storage.User, do func(name string)) string {
+		v.session(user.ID)
+		v.clock = v.clock.Add(time.Minute)
+		do(user.Username)
+		return v.world.Text(`select u.role, u.disabled_at is null, u.authz_changed_at > u.created_at,
+				(select count(*) from platform.user_sessions s where s.user_id = u.id and s.revoked_at is null),
+				(select count(*) from platform.revoked_tokens r where r.user_id = u.id),
+				(select array_agg(r.reason) from platform.revoked_tokens r where r.user_id = u.id)
+			from (select $1::uuid as id) x left join platform.users u on u.id = x.id`, user.ID) +
+			v.world.Text(`select e.action, e.actor, e.object_kind, e.tenant_id, e.ip_address,
+				e.before - '{id,username,email,created_at,authz_changed_at,user_id}'::text[], e.after - '{id,username,email,created_at,authz_changed_at,disabled_at,user_id}'::text[]
+			from platform.audit_events e where e.object_id = $1 or e.after ->> 'user_id' = $1 and e.object_kind = 'membership' order by e.id`, user.ID.String())
+	}
+	group := v.group("readers", "reports:read")
+	for i, tt := range []struct {
+		bulk directory.Bulk
+		line directory.BulkLine
+		one  func(authz.UserID) error
+	}{
+		{directory.Bulk{Action: directory.BulkUpdate}, directory.BulkLine{UserChange: directory.UserChange{Role: &role}}, func(id authz.UserID) error {
+			_, err := v.UpdateUser(ctx, host, id, directory.UserChange{Role: &role})
+			return err
+		}},
+		{directory.Bulk{Action: directory.BulkUpdate}, directory.BulkLine{UserChange: directory.UserChange{Disabled: &disabled}}, func(id authz.UserID) error {
+			_, err := v.UpdateUser(ctx, host, id, directory.UserChange{Disabled: &disabled})
+			return err
+		}},
+		{directory.Bulk{Action: directory.BulkDisable}, directory.BulkLine{}, func(id authz.UserID) error { return v.DisableUser(ctx, host, id) }},
+		{directory.Bulk{Action: directory.BulkDelete}, directory.BulkLine{}, func(id authz.UserID) error { return v.DeleteUser(ctx, host, id) }},
+		{directory.Bulk{Action: directory.BulkAddToGroup, Group: group.ID}, directory.BulkLine{}, func(id authz.UserID) error { return v.AddMember(ctx, host, group.ID, id) }},
+		{directory.Bulk{Action: directory.BulkEnd}, directory.BulkLine{}, func(id authz.UserID) error {
+			_, err := v.RevokeAllSessions(ctx, host, id)
+			return err
+		}},
+	} {
+		first, second := v.user(fmt.Sprintf("first%d", i), authz.RoleUser), v.user(fmt.Sprintf("second%d", i), authz.RoleUser)
+		alone := left(first, func(string) { v.must(tt.one(first.ID)) })
+		inBulk := left(second, func(name string) {
+			tt.line.User = name
+			tt.bulk.Lines = []directory.BulkLine{tt.line}
+			if r := v.bulk(tt.bulk); r.Changed != 1 {
+				t.Errorf("%s: %+v", tt.bulk.Action, r)
+			}
+		})
+		if diff := cmp.Diff(alone, inBulk); diff != "" {
+			t.Errorf("%s: -alone +in bulk\n%s", tt.bulk.Action, diff)
+		}
 	}
 }

@@ -10,23 +10,6 @@ import (
 	"github.com/gatehouse/gatehouse/storage/postgres"
 )
 
-// importUsers adds many users. What it asks the database, it asks for all of them at
-// once: a line costs no trip of its own.
-func (s *Service) importUsers(ctx context.Context, a Actor, b Bulk) (BulkResult, error) {
-	// Where somebody else takes a name meanwhile, the next look finds it taken.
-	const looks = 3
-	for look := 1; ; look++ {
-		j, err := s.judgeImport(ctx, a, b)
-		if err != nil || b.Try || len(j.result.Refused) > 0 {
-			return j.result, err
-		}
-		err = s.addUsers(ctx, a, j)
-		if look == looks || !errors.Is(err, storage.ErrConflict) && !errors.Is(err, storage.ErrLimit) {
-			return j.result, nameTaken(err)
-		}
-	}
-}
-
 // judgement is what is known about an import before anything is written.
 type judgement struct {
 	Bulk
@@ -50,13 +33,13 @@ type named struct {
 	err error
 }
 
-func (s *Service) judgeImport(ctx context.Context, a Actor, b Bulk) (*judgement, error) {
+func (s *Service) judgeImport(ctx context.Context, a Actor, b Bulk) (BulkResult, func(context.Context) error, error) {
 	j := &judgement{
 		Bulk: b, actor: a, addressOf: map[string]string{}, taken: map[string]bool{}, tenants: map[string]named{}, room: map[authz.TenantID]int{},
 	}
 	catalogue, err := s.store.Catalogue(ctx)
 	if err != nil {
-		return j, err
+		return j.result, nil, err
 	}
 	j.roles = catalogue.Roles
 	names := make([]postgres.Names, len(b.Lines))
@@ -65,7 +48,7 @@ func (s *Service) judgeImport(ctx context.Context, a Actor, b Bulk) (*judgement,
 	}
 	inUse, err := s.store.Taken(ctx, names)
 	if err != nil {
-		return j, err
+		return j.result, nil, err
 	}
 	for _, n := range inUse {
 		j.take(n)
@@ -73,11 +56,11 @@ func (s *Service) judgeImport(ctx context.Context, a Actor, b Bulk) (*judgement,
 	for i, line := range b.Lines {
 		changed, err := s.judgeLine(ctx, j, line, names[i])
 		if err := j.result.note(line.Line, changed, err); err != nil {
-			return j, err
+			return j.result, nil, err
 		}
 	}
 	j.result.settle()
-	return j, nil
+	return j.result, func(ctx context.Context) error { return s.addUsers(ctx, a, j) }, nil
 }
 
 func (s *Service) judgeLine(ctx context.Context, j *judgement, line BulkLine, names postgres.Names) (changed bool, err error) {
@@ -150,9 +133,6 @@ func foldedNames(n CreateUser) postgres.Names {
 // addUsers adds whom the judgement has found fit, each with an event of their own. The
 // hashes are made before the transaction begins, for they take their time.
 func (s *Service) addUsers(ctx context.Context, a Actor, j *judgement) error {
-	if len(j.users) == 0 {
-		return nil
-	}
 	for i, line := range j.lines {
 		if line.Hash == nil {
 			continue

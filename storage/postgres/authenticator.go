@@ -132,7 +132,7 @@ func (s *OperatorStore) RemoveAuthenticators(ctx context.Context, id authz.UserI
 		if err := notify(ctx, tx, id, notice(storage.LetterAuthenticatorRemoved, e)); err != nil {
 			return err
 		}
-		return endEverything(ctx, tx, id, "authenticators removed", e.At, dead)
+		return endEverything(ctx, tx, []authz.UserID{id}, "authenticators removed", e.At, dead)
 	})
 }
 

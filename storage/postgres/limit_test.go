@@ -35,7 +35,7 @@ func TestLimits_FiftyAtOnce(t *testing.T) {
 		}, event("client.create"))
 	})
 	members := rush(t, dsn, 50, storage.ErrLimit, func(s *postgres.Store, i int) error {
-		return s.ForOperator().InsertMembership(context.Background(), storage.Membership{ID: authz.NewID[authz.MembershipID](now), CreatedAt: now, User: newcomers[i], Group: group, Tenant: tenant}, event("group.add-member"))
+		return s.ForOperator().InsertMemberships(context.Background(), []storage.Membership{{ID: authz.NewID[authz.MembershipID](now), CreatedAt: now, User: newcomers[i], Group: group, Tenant: tenant}}, event("group.add-member"))
 	})
 	if agents != 5 || members != 3 {
 		t.Errorf("%d agents of 5 and %d members of the 3 that are free were added", agents, members)

@@ -118,7 +118,7 @@ func (s *UserStore) ResetPassword(ctx context.Context, l storage.Link, hash stri
 			return err
 		}
 		queueNotice(b, s.as.user, notice(storage.LetterPasswordChanged, e), "$4", l.Purpose == storage.LinkResetPassword)
-		return endEverything(ctx, tx, s.as.user, "password changed", e.At, dead)
+		return endEverything(ctx, tx, []authz.UserID{s.as.user}, "password changed", e.At, dead)
 	})
 }
 
@@ -133,7 +133,7 @@ func (s *UserStore) SetUpPasskey(ctx context.Context, l storage.Link, p storage.
 			return err
 		}
 		queuePasskey(b, s.as.user, p)
-		return endEverything(ctx, tx, s.as.user, "passkey set up", e.At, dead)
+		return endEverything(ctx, tx, []authz.UserID{s.as.user}, "passkey set up", e.At, dead)
 	})
 }
 
@@ -168,7 +168,7 @@ func (s *UserStore) UndoEmail(ctx context.Context, l storage.Link, dead time.Tim
 		}
 		b.Queue(`delete from platform.one_time_links where user_id = $1`, s.as.user)
 		queueNotice(b, s.as.user, notice(storage.LetterEmailRestored, e), "true")
-		return endEverything(ctx, tx, s.as.user, "e-mail address restored", e.At, dead)
+		return endEverything(ctx, tx, []authz.UserID{s.as.user}, "e-mail address restored", e.At, dead)
 	})
 }
 

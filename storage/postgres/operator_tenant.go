@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
@@ -123,16 +124,25 @@ func (s *OperatorStore) InsertGroup(ctx context.Context, g storage.Group, e stor
 	})
 }
 
-// InsertMembership makes a user a member of a group.
-func (s *OperatorStore) InsertMembership(ctx context.Context, m storage.Membership, e storage.AuditEvent) error {
-	o := row("membership", "platform.user_group_memberships", "id", m.ID, m.ID.String())
-	return s.change(ctx, e, o, func(tx pgx.Tx) error {
-		err := exec(ctx, tx, `insert into platform.user_group_memberships (id, tenant_id, user_id, user_group_id, created_at)
-			values ($1, $2, $3, $4, $5)`, m.ID, m.Tenant, m.User, m.Group, m.CreatedAt)
-		if err != nil {
-			return err
-		}
-		return rightsChanged(ctx, tx, m.User, e)
+// InsertMemberships makes users members of groups, each once: all or none, and each with an
+// event of their own that is otherwise like e.
+func (s *OperatorStore) InsertMemberships(ctx context.Context, all []storage.Membership, e storage.AuditEvent) error {
+	return s.tx(ctx, e.Action, s.as, func(tx pgx.Tx) error {
+		ids := each(all, func(m storage.Membership) authz.MembershipID { return m.ID })
+		users := each(all, func(m storage.Membership) authz.UserID { return m.User })
+		b := &pgx.Batch{}
+		b.Queue(`select from platform.users where id = any($1) order by id for no key update`, users)
+		b.Queue(`insert into platform.user_group_memberships (id, tenant_id, user_id, user_group_id, created_at)
+			select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[])`, ids,
+			each(all, func(m storage.Membership) authz.TenantID { return m.Tenant }), users,
+			each(all, func(m storage.Membership) authz.GroupID { return m.Group }),
+			each(all, func(m storage.Membership) time.Time { return m.CreatedAt }))
+		b.Queue(`update platform.users set authz_changed_at = $2 where id = any($1)`, users, e.At)
+		b.Queue(`insert into platform.audit_events (id, at, actor, actor_id, action, object_kind, object_id, tenant_id, ip_address, after)
+			select n.event, $3, $4, $5, $6, 'membership', x.id::text, $7, $8, to_jsonb(x)
+			from unnest($1::uuid[], $2::uuid[]) n (id, event) join platform.user_group_memberships x on x.id = n.id`,
+			ids, eventIDs(all, e), e.At, e.Actor, e.ActorID, e.Action, e.Tenant, addressOrNull(e.IPAddress))
+		return tx.SendBatch(ctx, b).Close()
 	})
 }
 

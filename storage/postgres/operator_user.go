@@ -16,19 +16,12 @@ import (
 // they did.
 func userObject(id authz.UserID) object {
 	o := row("user", "platform.users", "id", id, id.String())
-	o.query = `select to_jsonb(x) - ` + neverAudited + ` || jsonb_build_object('tenants',
-			array(select distinct m.tenant_id from platform.user_group_memberships m where m.user_id = x.id order by 1))
-		from platform.users x where x.id = $1`
+	o.query = `select ` + userDocument + ` from platform.users x where x.id = $1`
 	return o
 }
 
-// ownerObject is a user whose change may concern the last owner: it comes by the
-// rows of all owners too, in one order, so that no two such changes wait for each other.
-func ownerObject(id authz.UserID) object {
-	o := userObject(id)
-	o.lock = `select from platform.users x where x.id = $1 or x.role = 'owner' and x.disabled_at is null order by x.id for update`
-	return o
-}
+const userDocument = `to_jsonb(x) - ` + neverAudited + ` || jsonb_build_object('tenants',
+	array(select distinct m.tenant_id from platform.user_group_memberships m where m.user_id = x.id order by 1))`
 
 func scanUser(row pgx.CollectableRow) (storage.User, error) {
 	var u storage.User

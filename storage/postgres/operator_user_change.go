@@ -21,25 +21,61 @@ type UserChange struct {
 	If func(storage.User) error
 }
 
-// UpdateUser changes what is given, and nothing that another change may have
-// written meanwhile. A new role and another status move authz_changed_at; a new
-// address is not verified; disabling ends everything.
+// UserUpdate is what to change of whom.
+type UserUpdate struct {
+	ID authz.UserID
+	UserChange
+}
+
+// UpdateUser is UpdateUsers for one, and gives the record as it is then.
 func (s *OperatorStore) UpdateUser(ctx context.Context, id authz.UserID, c UserChange, dead time.Time, e storage.AuditEvent) (storage.User, error) {
-	var u storage.User
-	err := s.change(ctx, e, ownerObject(id), func(tx pgx.Tx) error {
-		err := keepingAnOwner(ctx, tx, func() error {
-			if err := c.holds(ctx, tx, id); err != nil {
+	users, err := s.UpdateUsers(ctx, []UserUpdate{{id, c}}, dead, e)
+	if err != nil {
+		return storage.User{}, err
+	}
+	return users[0], nil
+}
+
+// UpdateUsers changes what is given, and nothing that another change may have
+// written meanwhile. A new role and another status move authz_changed_at; a new
+// address is not verified; disabling ends everything. Nobody is named twice.
+func (s *OperatorStore) UpdateUsers(ctx context.Context, all []UserUpdate, dead time.Time, e storage.AuditEvent) ([]storage.User, error) {
+	var users []storage.User
+	var disabled []authz.UserID
+	for _, u := range all {
+		if u.Disabled != nil && *u.Disabled {
+			disabled = append(disabled, u.ID)
+		}
+	}
+	ids := each(all, func(u UserUpdate) authz.UserID { return u.ID })
+	err := s.changeUsers(ctx, e, ids, func(tx pgx.Tx) error {
+		for _, u := range all {
+			if err := u.holds(ctx, tx, u.ID); err != nil {
 				return err
 			}
-			return tx.QueryRow(ctx, updateUser, id, c.Email, folded(c.Email), c.DisplayName, c.AvatarURL, c.Role, e.At,
-				c.Username, folded(c.Username), folded(c.DisplayName), c.Disabled).Scan(userFields(&u)...)
-		})
-		if err != nil || c.Disabled == nil || !*c.Disabled {
+		}
+		rows, err := tx.Query(ctx, updateUsers, e.At, ids,
+			each(all, func(u UserUpdate) *string { return u.Username }),
+			each(all, func(u UserUpdate) *string { return folded(u.Username) }),
+			each(all, func(u UserUpdate) *string { return u.Email }),
+			each(all, func(u UserUpdate) *string { return folded(u.Email) }),
+			each(all, func(u UserUpdate) *string { return u.DisplayName }),
+			each(all, func(u UserUpdate) *string { return folded(u.DisplayName) }),
+			each(all, func(u UserUpdate) *string { return u.AvatarURL }),
+			each(all, func(u UserUpdate) *string { return (*string)(u.Role) }),
+			each(all, func(u UserUpdate) *bool { return u.Disabled }))
+		if err != nil {
 			return err
 		}
-		return endEverything(ctx, tx, id, "user disabled", e.At, dead)
+		if users, err = pgx.CollectRows(rows, scanUser); err != nil {
+			return err
+		}
+		if len(users) < len(all) {
+			return pgx.ErrNoRows
+		}
+		return endEverything(ctx, tx, disabled, "user disabled", e.At, dead)
 	})
-	return u, err
+	return users, err
 }
 
 // SetPreferences keeps where a user lands when nothing else is said. A project that is
@@ -64,16 +100,18 @@ func (c UserChange) holds(ctx context.Context, tx pgx.Tx, id authz.UserID) error
 	return c.If(u)
 }
 
-const updateUser = `update platform.users u set
-		username = coalesce($8, u.username), username_folded = coalesce($9, u.username_folded),
-		email = coalesce($2, u.email), email_folded = coalesce($3, u.email_folded),
-		email_verified_at = case when u.email_folded = coalesce($3, u.email_folded) then u.email_verified_at end,
-		display_name = coalesce($4, u.display_name), display_name_folded = coalesce($10, u.display_name_folded),
-		avatar_url = coalesce($5, u.avatar_url), role = coalesce($6, u.role),
-		disabled_at = case when $11 then coalesce(u.disabled_at, $7) when $11 = false then null else u.disabled_at end,
-		authz_changed_at = case when u.role = coalesce($6, u.role) and (u.disabled_at is not null) = coalesce($11, u.disabled_at is not null)
-			then u.authz_changed_at else $7 end
-	where u.id = $1 returning ` + userColumns
+const updateUsers = `update platform.users u set
+		username = coalesce(c.username, u.username), username_folded = coalesce(c.username_folded, u.username_folded),
+		email = coalesce(c.email, u.email), email_folded = coalesce(c.email_folded, u.email_folded),
+		email_verified_at = case when u.email_folded = coalesce(c.email_folded, u.email_folded) then u.email_verified_at end,
+		display_name = coalesce(c.display_name, u.display_name), display_name_folded = coalesce(c.display_name_folded, u.display_name_folded),
+		avatar_url = coalesce(c.avatar_url, u.avatar_url), role = coalesce(c.role, u.role),
+		disabled_at = case when c.disabled then coalesce(u.disabled_at, $1) when c.disabled = false then null else u.disabled_at end,
+		authz_changed_at = case when u.role = coalesce(c.role, u.role) and (u.disabled_at is not null) = coalesce(c.disabled, u.disabled_at is not null)
+			then u.authz_changed_at else $1 end
+	from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::boolean[])
+		c (id, username, username_folded, email, email_folded, display_name, display_name_folded, avatar_url, role, disabled)
+	where u.id = c.id returning ` + userColumns
 
 func folded(text *string) *string {
 	if text == nil {
@@ -86,7 +124,7 @@ func folded(text *string) *string {
 // ErrLastOwner: the change would leave nobody who owns the deployment and can act.
 var ErrLastOwner = errors.New("this is the last owner: make another user an owner first")
 
-// keepingAnOwner takes a change of an [ownerObject] back after which there is no
+// keepingAnOwner takes a change of users back after which there is no
 // owner left. Others who change an owner wait: of two owners who remove each other,
 // the second finds out that they are the last.
 func keepingAnOwner(ctx context.Context, tx pgx.Tx, do func() error) error {
@@ -114,68 +152,63 @@ func (s *OperatorStore) SetPasswordHash(ctx context.Context, id authz.UserID, ha
 		if err := notify(ctx, tx, id, notice(storage.LetterPasswordChanged, e)); err != nil {
 			return err
 		}
-		return endEverything(ctx, tx, id, "password changed", e.At, dead)
+		return endEverything(ctx, tx, []authz.UserID{id}, "password changed", e.At, dead)
 	})
 }
 
-// SetUserDisabled disables a user and ends everything of theirs, or enables them again.
-func (s *OperatorStore) SetUserDisabled(ctx context.Context, id authz.UserID, disabled bool, dead time.Time, e storage.AuditEvent) error {
-	return s.change(ctx, e, ownerObject(id), func(tx pgx.Tx) error {
-		err := keepingAnOwner(ctx, tx, func() error {
-			return exec(ctx, tx, `update platform.users set disabled_at = case when $2 then coalesce(disabled_at, $3) end, authz_changed_at = $3
-				where id = $1`, id, disabled, e.At)
-		})
+// SetUsersDisabled disables users and ends everything of theirs, or enables them again.
+func (s *OperatorStore) SetUsersDisabled(ctx context.Context, ids []authz.UserID, disabled bool, dead time.Time, e storage.AuditEvent) error {
+	return s.changeUsers(ctx, e, ids, func(tx pgx.Tx) error {
+		err := execEach(ctx, tx, len(ids), `update platform.users set disabled_at = case when $2 then coalesce(disabled_at, $3) end, authz_changed_at = $3
+			where id = any($1)`, ids, disabled, e.At)
 		if err != nil || !disabled {
 			return err
 		}
-		return endEverything(ctx, tx, id, "user disabled", e.At, dead)
+		return endEverything(ctx, tx, ids, "user disabled", e.At, dead)
 	})
 }
 
-// DeleteUser removes a user with everything that is theirs alone. What stays is
+// DeleteUsers removes users with everything that is theirs alone. What stays is
 // the ledger, without a name: their tokens must not outlive them.
-func (s *OperatorStore) DeleteUser(ctx context.Context, id authz.UserID, dead time.Time, e storage.AuditEvent) error {
-	return s.change(ctx, e, ownerObject(id), func(tx pgx.Tx) error {
-		return keepingAnOwner(ctx, tx, func() error { return deleteUser(ctx, tx, id, "user deleted", e.At, dead) })
-	})
+func (s *OperatorStore) DeleteUsers(ctx context.Context, ids []authz.UserID, dead time.Time, e storage.AuditEvent) error {
+	return s.changeUsers(ctx, e, ids, func(tx pgx.Tx) error { return deleteUsers(ctx, tx, ids, "user deleted", e.At, dead) })
 }
 
-func deleteUser(ctx context.Context, tx pgx.Tx, id authz.UserID, reason string, now, dead time.Time) error {
+func deleteUsers(ctx context.Context, tx pgx.Tx, ids []authz.UserID, reason string, now, dead time.Time) error {
 	_, err := tx.Exec(ctx, `insert into platform.revoked_tokens (jti, reason, revoked_at, expires_at)
 		select x::text, $4, $2, $3 from (
-			select token_jti as x from platform.user_sessions where user_id = $1
-			union all select id from platform.grants where user_id = $1) d
-		on conflict (jti) do nothing`, id, now, dead, reason)
+			select token_jti as x from platform.user_sessions where user_id = any($1)
+			union all select id from platform.grants where user_id = any($1)) d
+		on conflict (jti) do nothing`, ids, now, dead, reason)
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `update platform.revoked_tokens set user_id = null where user_id = $1`, id); err != nil {
+	if _, err := tx.Exec(ctx, `update platform.revoked_tokens set user_id = null where user_id = any($1)`, ids); err != nil {
 		return err
 	}
-	return exec(ctx, tx, `delete from platform.users where id = $1`, id)
+	return execEach(ctx, tx, len(ids), `delete from platform.users where id = any($1)`, ids)
 }
 
-// EndEverything ends every session and grant of a user, and counts the sessions.
-func (s *OperatorStore) EndEverything(ctx context.Context, id authz.UserID, reason string, dead time.Time, e storage.AuditEvent) (int, error) {
+// EndEverything ends every session and grant of users, and counts the sessions.
+func (s *OperatorStore) EndEverything(ctx context.Context, ids []authz.UserID, reason string, dead time.Time, e storage.AuditEvent) (int, error) {
 	var sessions int
-	err := s.change(ctx, e, userObject(id), func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `select (select count(*) from platform.user_sessions s where s.user_id = u.id and s.revoked_at is null)
-			from platform.users u where u.id = $1`, id).Scan(&sessions)
+	err := s.changeUsers(ctx, e, ids, func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `select count(*) from platform.user_sessions where user_id = any($1) and revoked_at is null`, ids).Scan(&sessions)
 		if err != nil {
 			return err
 		}
-		return endEverything(ctx, tx, id, reason, e.At, dead)
+		return endEverything(ctx, tx, ids, reason, e.At, dead)
 	})
 	return sessions, err
 }
 
-func endEverything(ctx context.Context, tx pgx.Tx, user authz.UserID, reason string, now, dead time.Time) error {
+func endEverything(ctx context.Context, tx pgx.Tx, users []authz.UserID, reason string, now, dead time.Time) error {
 	_, err := tx.Exec(ctx, `with ended as (
-			update platform.user_sessions set revoked_at = $2 where user_id = $1 and revoked_at is null returning token_jti),
+			update platform.user_sessions set revoked_at = $2 where user_id = any($1) and revoked_at is null returning token_jti, user_id),
 		withdrawn as (
-			update platform.grants set revoked_at = $2 where user_id = $1 and revoked_at is null returning id)
+			update platform.grants set revoked_at = $2 where user_id = any($1) and revoked_at is null returning id, user_id)
 		insert into platform.revoked_tokens (jti, user_id, reason, revoked_at, expires_at)
-		select id::text, $1, $3, $2, $4 from (select token_jti as id from ended union all select id from withdrawn) d
-		on conflict (jti) do nothing`, user, now, reason, dead)
+		select id::text, user_id, $3, $2, $4 from (select token_jti as id, user_id from ended union all select id, user_id from withdrawn) d
+		on conflict (jti) do nothing`, users, now, reason, dead)
 	return err
 }

@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -29,7 +31,7 @@ func (s *OperatorStore) InsertUsers(ctx context.Context, users []NewUser, e stor
 			select n.event, $4, $5, $6, $7, 'user', x.id::text, n.tenant, $8, to_jsonb(x) - `+neverAudited+`
 			from unnest($1::uuid[], $2::uuid[], $3::uuid[]) n (id, event, tenant) join platform.users x on x.id = n.id`,
 			each(users, func(u NewUser) authz.UserID { return u.ID }),
-			each(users, func(NewUser) authz.AuditID { return authz.NewID[authz.AuditID](e.At) }),
+			eventIDs(users, e),
 			each(users, func(u NewUser) authz.TenantID { return u.Tenant }),
 			e.At, e.Actor, e.ActorID, e.Action, addressOrNull(e.IPAddress))
 		return err
@@ -79,27 +81,21 @@ func insertUsers(ctx context.Context, tx pgx.Tx, users []NewUser) error {
 	return tx.SendBatch(ctx, b).Close()
 }
 
-// each is one column of many users.
-func each[T any](users []NewUser, of func(NewUser) T) []T {
-	column := make([]T, len(users))
-	for i, u := range users {
-		column[i] = of(u)
-	}
-	return column
-}
-
 // Names are the folded names by which an account is found.
 type Names struct{ Username, Email string }
 
 // Taken is the accounts that have one of the names.
 func (s *OperatorStore) Taken(ctx context.Context, names []Names) ([]Names, error) {
-	usernames, emails := make([]string, len(names)), make([]string, len(names))
-	for i, n := range names {
-		usernames[i], emails[i] = n.Username, n.Email
-	}
+	usernames := each(names, func(n Names) string { return n.Username })
+	emails := each(names, func(n Names) string { return n.Email })
 	return queryAll(ctx, s.Store, s.as, "look up names", `
 		select username_folded, email_folded from platform.users where username_folded = any($1)
-		union select username_folded, email_folded from platform.users where email_folded = any($2)`, pgx.RowToStructByPos[Names], usernames, emails)
+		union select username_folded, email_folded from platform.users where email_folded = any($2)`, pgx.RowToStructByPos[Names], possible(usernames), possible(emails))
+}
+
+// possible is the texts that can be names: none with a zero byte can.
+func possible(names []string) []string {
+	return slices.DeleteFunc(names, func(name string) bool { return strings.ContainsRune(name, 0) })
 }
 
 // CountMembers counts the members of a tenant.

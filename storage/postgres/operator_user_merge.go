@@ -151,7 +151,7 @@ func merge(ctx context.Context, tx pgx.Tx, source, target authz.UserID, now, dea
 	if err != nil {
 		return err
 	}
-	if err := deleteUser(ctx, tx, source, "merged into another user", now, dead); err != nil {
+	if err := deleteUsers(ctx, tx, []authz.UserID{source}, "merged into another user", now, dead); err != nil {
 		return err
 	}
 	return exec(ctx, tx, `update platform.users set authz_changed_at = $2 where id = $1`, target, now)

@@ -64,6 +64,17 @@ func (s *UserStore) Person(ctx context.Context) (storage.Person, error) {
 	return p, err
 }
 
+// People is whom ids, or else folded user names or e-mail addresses, mean, in no order.
+func (s *OperatorStore) People(ctx context.Context, ids []authz.UserID, names []string) ([]storage.Person, error) {
+	return queryAll(ctx, s.Store, s.as, "read people", personColumns+` where u.id in (select unnest($1::uuid[])
+		union select id from platform.users where username_folded = any($2)
+		union select id from platform.users where email_folded = any($2))`,
+		func(row pgx.CollectableRow) (storage.Person, error) {
+			var p storage.Person
+			return p, scanPerson(row, &p)
+		}, ids, possible(names))
+}
+
 // queuePerson reads whoever app.user_id names by then: an earlier statement of
 // the same batch may have set it.
 func queuePerson(b *pgx.Batch, p *storage.Person) {
