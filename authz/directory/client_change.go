@@ -49,7 +49,7 @@ func (s *Service) Client(ctx context.Context, a Actor, id authz.ClientID) (stora
 // UpdateClient changes a client. What it may no longer ask for, and whose sign-in it
 // may no longer have, is gone from its tokens at once.
 func (s *Service) UpdateClient(ctx context.Context, a Actor, id authz.ClientID, n ClientChange) (storage.Client, error) {
-	c, err := s.ownClient(ctx, a, id)
+	c, err := s.changeableClient(ctx, a, id)
 	if err != nil {
 		return c, err
 	}
@@ -135,7 +135,7 @@ func checkLinks(c storage.Client) error {
 // RotateClientSecret gives a client a new secret, shown this once. The one before
 // works for the overlap, so that deployments have time.
 func (s *Service) RotateClientSecret(ctx context.Context, a Actor, id authz.ClientID, overlap time.Duration) (Secret, error) {
-	c, err := s.ownClient(ctx, a, id)
+	c, err := s.changeableClient(ctx, a, id)
 	if err != nil {
 		return Secret{}, err
 	}
@@ -149,16 +149,22 @@ func (s *Service) RotateClientSecret(ctx context.Context, a Actor, id authz.Clie
 	return secret, s.store.RotateClientSecret(ctx, id, storage.HashClientSecret(s.pepper, secret.Reveal()), s.now().Add(overlap), s.event(a, "client.rotate-secret", c.Tenant))
 }
 
-func (s *Service) ownClient(ctx context.Context, a Actor, id authz.ClientID) (storage.Client, error) {
+// changeableClient finds a client that the actor may change. With its secret, its keys
+// or its redirect URIs comes all that it may ask for, so what holds of people holds here too.
+func (s *Service) changeableClient(ctx context.Context, a Actor, id authz.ClientID) (storage.Client, error) {
 	if err := may(a, manageClients); err != nil {
 		return storage.Client{}, err
 	}
-	return s.Client(ctx, a, id)
+	c, err := s.Client(ctx, a, id)
+	if err != nil {
+		return c, err
+	}
+	return c, mayManage(a, c.Scopes)
 }
 
 // DisableClient stops a client and every token of it at once.
 func (s *Service) DisableClient(ctx context.Context, a Actor, id authz.ClientID) error {
-	c, err := s.ownClient(ctx, a, id)
+	c, err := s.changeableClient(ctx, a, id)
 	if err != nil {
 		return err
 	}
@@ -167,7 +173,7 @@ func (s *Service) DisableClient(ctx context.Context, a Actor, id authz.ClientID)
 
 // EnableClient lets a client work again.
 func (s *Service) EnableClient(ctx context.Context, a Actor, id authz.ClientID) error {
-	c, err := s.ownClient(ctx, a, id)
+	c, err := s.changeableClient(ctx, a, id)
 	if err != nil {
 		return err
 	}
@@ -176,7 +182,7 @@ func (s *Service) EnableClient(ctx context.Context, a Actor, id authz.ClientID) 
 
 // DeleteClient removes a client with its consents and grants.
 func (s *Service) DeleteClient(ctx context.Context, a Actor, id authz.ClientID) error {
-	c, err := s.ownClient(ctx, a, id)
+	c, err := s.changeableClient(ctx, a, id)
 	if err != nil {
 		return err
 	}

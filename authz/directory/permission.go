@@ -115,7 +115,7 @@ func mayGive(a Actor, patterns []authz.Pattern) error {
 
 // mayManage refuses an actor who lacks a reserved scope that is among what another
 // holds: with another's password comes what they may do, so nobody makes, changes
-// or removes a person above themselves. Owners are the owners' business.
+// or removes a person or a client above themselves. Owners are the owners' business.
 func mayManage(a Actor, held []authz.Pattern) error {
 	if a.Host {
 		return nil

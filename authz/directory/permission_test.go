@@ -231,6 +231,15 @@ func TestM3_Escalation(t *testing.T) {
 	v.must(v.AddMember(ctx, host, admins.ID, bob.ID))
 	v.must(v.GrantUserScope(ctx, host, cleo.ID, authz.TenantID{}, "billing"))
 
+	bank, _, err := v.CreateClient(ctx, host, directory.CreateClient{Name: "Bank", Kind: storage.ClientService, Scopes: []authz.Pattern{"billing"}})
+	v.must(err)
+	shop, _, err := v.CreateClient(ctx, host, directory.CreateClient{Name: "Shop", Kind: storage.ClientService, Scopes: []authz.Pattern{"tools:execute"}})
+	v.must(err)
+	rotate := func(a directory.Actor, c storage.Client) error {
+		_, err := v.RotateClientSecret(ctx, a, c.ID, 0)
+		return err
+	}
+
 	admin := v.actor(authz.RoleAdmin)
 	manager := directory.Actor{Name: "manager", Scopes: authz.ScopeSet{"users:manage", "user"}}
 	both := directory.Actor{Name: "admin who manages users", Scopes: authz.ScopeSet{"admin", "users:manage"}}
@@ -299,6 +308,14 @@ func TestM3_Escalation(t *testing.T) {
 			_, _, err := v.CreateClient(ctx, admin, directory.CreateClient{Name: "x", Kind: storage.ClientService, Scopes: []authz.Pattern{"billing"}})
 			return err
 		}, false},
+		{"an admin takes over a service with billing", func() error { return rotate(admin, bank) }, false},
+		{"an admin gives a service with billing other keys", func() error {
+			_, err := v.UpdateClient(ctx, admin, bank.ID, directory.ClientChange{JWKS: []byte(`{"keys":[]}`)})
+			return err
+		}, false},
+		{"an admin deletes a service with billing", func() error { return v.DeleteClient(ctx, admin, bank.ID) }, false},
+		{"an owner gives it another secret", func() error { return rotate(v.actor(authz.RoleOwner), bank) }, true},
+		{"an admin gives a service below them another secret", func() error { return rotate(admin, shop) }, true},
 		{"an admin trusts an issuer with billing", func() error {
 			_, err := v.AddTrustedIssuer(ctx, admin, idp("billing"), "", false)
 			return err

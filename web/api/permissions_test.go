@@ -95,8 +95,8 @@ by the same operation.
   user gives that scope.
 - *there*: the administrator of one tenant, who holds ` + "`users:manage`" + ` by a group of that tenant, may do it
   in that tenant. No other tenant exists for them.
-- Nobody gives what they do not hold. Nobody makes, changes or removes a person who holds a
-  reserved scope that they lack, so owners are the owners' business. The last owner stays.
+- Nobody gives what they do not hold. Nobody makes, changes or removes a person or a client who
+  holds a reserved scope that they lack, so owners are the owners' business. The last owner stays.
 - What belongs to another tenant is *not found*, never *forbidden*.
 - The API answers where the pages do, so that the command line and the programs of a tenant reach
   it, and nothing but a token opens it: one of this issuer, for this API, alive at this moment, with a
