@@ -150,7 +150,7 @@ func (h *House) operate(ctx context.Context, input string, args ...string) ([]by
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %s", strings.Join(args[:3], " "), err, errs.Bytes())
+		return nil, fmt.Errorf("%s: %w: %s", strings.Join(args[:min(3, len(args))], " "), err, errs.Bytes())
 	}
 	return out, nil
 }
