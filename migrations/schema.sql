@@ -834,7 +834,9 @@ CREATE TABLE platform.users (
     last_login_at timestamp with time zone,
     disabled_at timestamp with time zone,
     authz_changed_at timestamp with time zone NOT NULL,
-    display_name_folded text
+    display_name_folded text,
+    language text,
+    last_language text
 );
 
 ALTER TABLE ONLY platform.users FORCE ROW LEVEL SECURITY;

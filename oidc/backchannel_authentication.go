@@ -220,10 +220,12 @@ func (p *Provider) userOfHint(ctx context.Context, c client, parameters url.Valu
 	if err != nil || claims.Audience != c.ID {
 		return authz.UserID{}, badRequest("invalid_request", "The id_token_hint is not an ID token of this issuer for this client.")
 	}
-	// A subject that this client alone sees leads back to nobody.
 	user, err := authz.ParseID[authz.UserID](claims.Subject)
+	if claims.HiddenUser != "" {
+		user, err = p.subjects.reveal(claims.HiddenUser)
+	}
 	if err != nil {
-		return user, badRequest("invalid_request", "The id_token_hint of a client with pairwise subjects names nobody: use login_hint.")
+		return user, badRequest("invalid_request", "The id_token_hint names nobody: use a newer one, or login_hint.")
 	}
 	return user, nil
 }

@@ -378,3 +378,28 @@ func TestCIBA_Limits(t *testing.T) {
 		t.Errorf("after a minute: %d %s", a.Status, a.Raw)
 	}
 }
+
+// OpenID CIBA Core 1.0 §7.1: an ID token names its person also where its subject is one that
+// the client alone sees. It never says the same twice, and another client cannot use it.
+func TestCIBA_HintOfAPairwiseSubject(t *testing.T) {
+	t.Parallel()
+	h := newCallCentre(t)
+	for _, id := range []string{"one", "two"} {
+		h.Client(id, func(c *storage.Client) {
+			c.Metadata.SubjectType, c.Metadata.SectorIdentifierURI = "pairwise", "https://"+id+".example/uris"
+			c.Metadata.BackChannelDelivery, c.GrantTypes = "poll", append(c.GrantTypes, storage.GrantAuthorizationCode, cibaGrant)
+		})
+	}
+	b := h.Browser()
+	proof := webtest.NewProof()
+	token := mustGrant(t, "code", h.Exchange("one", b.Authorize(proof, "one", "ann", url.Values{"scope": {"openid"}}).Get("code"), proof)).Text("id_token")
+	hint := url.Values{"login_hint": nil, "id_token_hint": {token}}
+	id := mustAsk(t, h, "one", hint)
+	answerQuestion(b, requests(b, "ann"), "accept")
+	again := mustGrant(t, "poll", pollRequest(h, "one", id)).Text("id_token")
+	first, second := claimsOf(t, token), claimsOf(t, again)
+	if first["sub"] != second["sub"] || first["gth_usr"] == second["gth_usr"] || strings.Contains(fmt.Sprint(first), h.World.Text(`select id::text from platform.users where username = 'ann'`)) {
+		t.Errorf("first %v, then %v", first, second)
+	}
+	mustRefuse(t, "another client's", ask(h, "two", hint), http.StatusBadRequest, "invalid_request")
+}

@@ -22,7 +22,8 @@ const (
 // the person reads on the consent page what leaves the house.
 var scopeOfClaim = map[string]authz.Scope{
 	"name": authz.ScopeProfile, "preferred_username": authz.ScopeProfile, "picture": authz.ScopeProfile, "updated_at": authz.ScopeProfile,
-	"email": authz.ScopeEmail, "email_verified": authz.ScopeEmail,
+	"locale": authz.ScopeProfile,
+	"email":  authz.ScopeEmail, "email_verified": authz.ScopeEmail,
 }
 
 // claimRequest is how one claim is asked for (OpenID Connect Core §5.5.1); its zero

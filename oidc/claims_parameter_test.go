@@ -20,13 +20,13 @@ func TestClaimsParameter(t *testing.T) {
 	ask := func(scope, claims string) webtest.Answer {
 		return h.Tokens("web", "ann", url.Values{"scope": {scope}, "claims": {claims}})
 	}
-	a := ask("openid", `{"id_token":{"email":null,"email_verified":{"essential":true},"unheard_of":null},"userinfo":{"preferred_username":{"essential":true}}}`)
+	a := ask("openid", `{"id_token":{"email":null,"email_verified":{"essential":true},"locale":null,"unheard_of":null},"userinfo":{"preferred_username":{"essential":true}}}`)
 	// What leaves the house was consented to, as scopes.
 	if a.Text("scope") != "openid email profile" && a.Text("scope") != "openid profile email" {
 		t.Errorf("scope is %q", a.Text("scope"))
 	}
 	id := claimsOf(t, a.Text("id_token"))
-	if id["email"] != "ann@example.com" || id["email_verified"] == nil || id["preferred_username"] != nil || id["unheard_of"] != nil {
+	if id["email"] != "ann@example.com" || id["email_verified"] == nil || id["preferred_username"] != nil || id["locale"] != "en" || id["unheard_of"] != nil {
 		t.Errorf("the ID token says %v", id)
 	}
 	if u := userInfo(t, h, a.Text("access_token")); u.JSON["preferred_username"] != "ann" {

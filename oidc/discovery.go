@@ -63,7 +63,7 @@ func (p *Provider) discoveryDocument(detailTypes []string, registers bool) ([]by
 		"acr_values_supported":                   []string{"aal1", "aal2", "phr"},
 		"scopes_supported":                       []string{"openid", "profile", "email", "offline_access"},
 		"claims_supported": []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr", "sid",
-			"name", "preferred_username", "picture", "updated_at", "email", "email_verified"},
+			"name", "preferred_username", "picture", "updated_at", "locale", "email", "email_verified"},
 		"token_endpoint_auth_methods_supported":                           clientAuth,
 		"token_endpoint_auth_signing_alg_values_supported":                assertionAlgorithms,
 		"revocation_endpoint_auth_methods_supported":                      clientAuth,

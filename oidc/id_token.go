@@ -36,12 +36,15 @@ type idClaims struct {
 	AMR       []string       `json:"amr,omitempty"`
 	SID       string         `json:"sid,omitempty"`
 	TenantID  string         `json:"tenant_id,omitempty"`
+	// HiddenUser is as in [accessClaims]: whom a hint means (OpenID CIBA Core 1.0 §7.1).
+	HiddenUser string `json:"gth_usr,omitempty"`
 
 	// The claims about the user, for a client that asked to have them here.
 	Name              any `json:"name,omitempty"`
 	PreferredUsername any `json:"preferred_username,omitempty"`
 	Picture           any `json:"picture,omitempty"`
 	UpdatedAt         any `json:"updated_at,omitempty"`
+	Locale            any `json:"locale,omitempty"`
 	Email             any `json:"email,omitempty"`
 	EmailVerified     any `json:"email_verified,omitempty"`
 }
@@ -66,12 +69,16 @@ func (s idTokenStrategy) GenerateIDToken(ctx context.Context, lifetime time.Dura
 // idClaims is what every ID token of a grant says.
 func (p *Provider) idClaims(session *session, lifetime time.Duration) idClaims {
 	g, now := session.granted.Grant, p.Now()
-	return idClaims{
+	claims := idClaims{
 		Issuer: p.Issuer, Subject: p.subjects.of(session.client, g.User), Audience: g.Client,
 		IssuedAt: now.Unix(), ExpiresAt: now.Add(lifetime).Unix(), ID: uuid.Must(uuid.NewRandom()).String(),
 		AuthTime: g.AuthTime.Unix(), Nonce: g.Request.Nonce, ATHash: session.claims.AccessTokenHash,
 		ACR: g.ACR, AMR: g.AMR, SID: g.SID.String(), TenantID: g.Tenant.String(),
 	}
+	if session.client.Metadata.SubjectType == subjectPairwise {
+		claims.HiddenUser = p.subjects.hide(g.User)
+	}
+	return claims
 }
 
 // signIDToken signs, and encrypts where the client is registered for it.
@@ -112,7 +119,7 @@ func halfHash(text string) string {
 func (c *idClaims) tell(asked []string, open map[string]any) {
 	for name, into := range map[string]*any{
 		"name": &c.Name, "preferred_username": &c.PreferredUsername, "picture": &c.Picture, "updated_at": &c.UpdatedAt,
-		"email": &c.Email, "email_verified": &c.EmailVerified,
+		"locale": &c.Locale, "email": &c.Email, "email_verified": &c.EmailVerified,
 	} {
 		if slices.Contains(asked, name) {
 			*into = open[name]

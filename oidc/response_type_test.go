@@ -1,6 +1,9 @@
 package oidc_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -274,5 +277,45 @@ func TestA15_ResponseTypeIsJudgedAgainAtTheEnd(t *testing.T) {
 		if q.Has("id_token") || q.Has("code") || q.Get("error") != "" && q.Get("error") != "unauthorized_client" {
 			t.Errorf("%s: %v", name, q)
 		}
+	}
+}
+
+// OpenID Connect Core §10.2 and §3.3.2.11 together: the ID token of an authorization response is
+// encrypted too, and inside bound to the code beside it.
+func TestLegacyResponseTypes_EncryptedIDToken(t *testing.T) {
+	t.Parallel()
+	h, b := newOldHouse(t, legacyResponseTypes)
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	noError(t, err)
+	set, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &private.PublicKey, KeyID: "ec", Use: "enc"}}})
+	noError(t, err)
+	h.Client("sealed", func(c *storage.Client) {
+		c.Metadata.ResponseTypes = []string{storage.ResponseCode, storage.ResponseCodeIDToken, storage.ResponseIDToken}
+		c.JWKS, c.Metadata.IDTokenEncryptionAlg, c.Metadata.IDTokenEncryptionEnc = set, "ECDH-ES", "A256GCM"
+	})
+	opened := func(token string) map[string]any {
+		t.Helper()
+		sealed, err := jose.ParseEncrypted(token, []jose.KeyAlgorithm{jose.ECDH_ES}, []jose.ContentEncryption{jose.A256GCM})
+		noError(t, err)
+		signed, err := sealed.Decrypt(private)
+		noError(t, err)
+		return proven(t, h, string(signed))
+	}
+	proof := webtest.NewProof()
+	p := b.Press(b.Get(proof.Authorization("sealed", url.Values{"response_type": {storage.ResponseCodeIDToken}})), "accept", nil)
+	q := fragment(t, p)
+	first := opened(q.Get("id_token"))
+	if first["c_hash"] != leftHalf(q.Get("code")) || first["s_hash"] != leftHalf("state-1") || first["nonce"] != "nonce-1" || first["aud"] != "sealed" {
+		t.Errorf("in the response: %v", first)
+	}
+	second := opened(mustGrant(t, "exchange", h.Exchange("sealed", q.Get("code"), proof)).Text("id_token"))
+	for _, name := range []string{"iss", "sub", "aud", "nonce", "sid", "auth_time"} {
+		if second[name] != first[name] {
+			t.Errorf("%s is %v at the token endpoint, %v before", name, second[name], first[name])
+		}
+	}
+	alone := fragment(t, b.Get(webtest.NewProof().Authorization("sealed", url.Values{"response_type": {storage.ResponseIDToken}})))
+	if c := opened(alone.Get("id_token")); c["email"] != "ann@example.com" || c["c_hash"] != nil {
+		t.Errorf("alone: %v", c)
 	}
 }

@@ -21,7 +21,7 @@ const subjectPairwise = "pairwise"
 // subjects makes what clients see of users.
 type subjects struct {
 	pairwise []byte
-	// seal carries the user's id within a client's access token, unreadable to it.
+	// seal carries the user's id within a client's tokens, unreadable to it.
 	seal cipher.AEAD
 }
 
@@ -68,7 +68,7 @@ func sector(c storage.Client) string {
 	return string(c.ID)
 }
 
-// hide seals a user's id for an access token whose sub does not say it.
+// hide seals a user's id for a token whose sub does not say it, each time in another way.
 func (s subjects) hide(user authz.UserID) string {
 	return base64.RawURLEncoding.EncodeToString(s.seal.Seal(nil, nil, user[:], nil))
 }

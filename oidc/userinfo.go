@@ -173,6 +173,9 @@ func (p *Provider) userClaims(user storage.User, scopes authz.ScopeSet) map[stri
 		claims["name"] = user.Name()
 		claims["preferred_username"] = user.Username
 		claims["updated_at"] = user.AuthzChangedAt.Unix()
+		if locale := user.Locale(); locale != "" {
+			claims["locale"] = locale
+		}
 		if user.AvatarURL != "" {
 			claims["picture"] = p.absolute(user.AvatarURL)
 		}

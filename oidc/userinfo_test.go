@@ -15,9 +15,9 @@ func TestUserInfoByScope(t *testing.T) {
 	b := h.Browser()
 	for scope, want := range map[string][]string{
 		"openid":               nil,
-		"openid profile":       {"name", "preferred_username", "updated_at"},
+		"openid profile":       {"name", "preferred_username", "updated_at", "locale"},
 		"openid email":         {"email", "email_verified"},
-		"openid email profile": {"name", "preferred_username", "updated_at", "email", "email_verified"},
+		"openid email profile": {"name", "preferred_username", "updated_at", "locale", "email", "email_verified"},
 	} {
 		proof := webtest.NewProof()
 		code := b.Authorize(proof, "web", "ann", url.Values{"scope": {scope}}).Get("code")

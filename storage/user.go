@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
@@ -26,7 +27,16 @@ type User struct {
 	// AuthzChangedAt is when a right of this user last changed. A token issued
 	// before is derived anew before it is believed.
 	AuthzChangedAt time.Time
+	// Language is the one that the user chose, LastLanguage that of the page on which they
+	// last signed in: tags (BCP 47), or "" for none.
+	Language, LastLanguage string
 }
+
+// Locale is the language that the user is known to read: a tag (BCP 47), or "".
+func (u User) Locale() string { return cmp.Or(u.Language, u.LastLanguage) }
+
+// LanguageAt is the language of a letter about what the user did on a page of a language.
+func (u User) LanguageAt(page string) string { return cmp.Or(u.Language, page, u.LastLanguage) }
 
 // Name is what a page calls the user.
 func (u User) Name() string {

@@ -16,10 +16,13 @@ const (
 	ProfilePictureUnfit ProfileProblem = "picture"
 )
 
-// Profile changes the user's name: POST /account/profile with csrf and name.
+// Profile changes the user's name and language: POST /account/profile with csrf, name and
+// language.
 type Profile struct {
 	Layout
 	Name, Username string
+	// Chosen is the language that they chose, "" for what their browser says.
+	Chosen string
 	// Avatar is the address of the picture, "" for none.
 	Avatar  string
 	Problem ProfileProblem

@@ -181,7 +181,7 @@ func samples() map[string]Page {
 			ID: "getUser", Method: "GET", Path: "/api/v1/users/{user}", Summary: "Show a user", Scopes: []string{"admin", "users:manage"},
 			Values: []ReferenceValue{{Name: "user", Place: "path", Type: "string", Words: "The id, the user name or the e-mail address", Required: true}},
 		}}}}},
-		"profile":               Profile{Layout: sampleDesk, Name: "Ada Lovelace", Username: "ada"},
+		"profile":               Profile{Layout: sampleDesk, Name: "Ada Lovelace", Username: "ada", Chosen: "de"},
 		"profile picture unfit": Profile{Layout: sampleDesk, Username: "ada", Avatar: "/files/a/b", Problem: ProfilePictureUnfit},
 		"profile unfit":         Profile{Layout: sampleDesk, Username: "ada", Problem: ProfileNameUnfit},
 		"password":              ChangePassword{Layout: sampleDesk, Username: "ada", Least: 10},

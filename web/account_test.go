@@ -133,12 +133,16 @@ func TestExportHasEverythingAndNoSecret(t *testing.T) {
 	if p := b.Get("/account"); !strings.Contains(string(p.Body), "last used") {
 		t.Errorf("the page does not say when the application was used:\n%s", p.Body)
 	}
+	b.Press(b.Get("/account/profile"), "save-profile", url.Values{"language": {"es"}})
 	p := b.Press(b.Get("/account/data"), "export", nil)
 	if got := p.Header.Get("Content-Disposition"); p.StatusCode != http.StatusOK || !strings.HasPrefix(got, "attachment") {
 		t.Fatalf("%d, %q:\n%s", p.StatusCode, got, p.Body)
 	}
 	var all struct {
-		User     struct{ ID, Username, Email string }
+		User struct {
+			ID, Username, Email, Language string
+			Last                          string `json:"last_language"`
+		}
 		Sessions []struct{ ID string }
 		Apps     []struct {
 			Client string `json:"client_id"`
@@ -150,7 +154,7 @@ func TestExportHasEverythingAndNoSecret(t *testing.T) {
 	if err := json.Unmarshal(p.Body, &all); err != nil {
 		t.Fatal(err)
 	}
-	if all.User.ID != id.String() || all.User.Username != "ann" || len(all.Sessions) != 1 || len(all.Apps) != 1 || all.Apps[0].Client != "web" {
+	if all.User.ID != id.String() || all.User.Username != "ann" || all.User.Language != "es" || all.User.Last != "en" || len(all.Sessions) != 1 || len(all.Apps) != 1 || all.Apps[0].Client != "web" {
 		t.Errorf("the file has %s", p.Body)
 	}
 	if all.Apps[0].Used == "" || len(all.Scopes) != 1 || all.Scopes[0].Scope != "reports:read" || len(all.Events) == 0 {

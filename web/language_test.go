@@ -125,7 +125,7 @@ func TestA12_LanguageIsNoOpenRedirect(t *testing.T) {
 	}
 }
 
-// What people do on a page in their language, they are told of in it; what is done to them, in that of the house.
+// What people do on a page in their language, they are told of in it; what is done to them, in the one that they last signed in with.
 func TestLanguage_OfNotices(t *testing.T) {
 	t.Parallel()
 	h := webtest.Boot(t, func(c *web.Config, _ *postgres.Options) { c.MailLanguage = "fr" })
@@ -158,7 +158,106 @@ func TestLanguage_OfNotices(t *testing.T) {
 	stranger := h.Browser()
 	form = stranger.Get("/login").Form(t, "sign-in", url.Values{"username": {"ann"}, "password": {anotherPassword}})
 	stranger.PostRaw(form.Action, form.Values, http.Header{"Accept-Language": {"ar"}, "User-Agent": {"Another/1.0"}})
-	if got := post.Latest("ann@example.com").Subject; got != "Une nouvelle connexion à votre compte" {
+	if got := post.Latest("ann@example.com").Subject; got != "A new sign-in to your account" {
 		t.Errorf("of a new browser: %q", got)
+	}
+}
+
+// Letters that no page of the person caused are in the language that they chose, or else in
+// the one that they last signed in with, or else in that of the house.
+func TestLanguage_OfAPerson(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t, func(c *web.Config, _ *postgres.Options) { c.MailLanguage = "fr" })
+	h.Client("web")
+	post, d := h.Post(), directory.New(h.Store, nil, h.Now)
+	told := func(user string) string {
+		t.Helper()
+		u, err := d.User(t.Context(), operator, user)
+		if err == nil {
+			err = d.SetPasswordHash(t.Context(), operator, u.ID, u.PasswordHash)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return post.Latest(u.Email).Subject
+	}
+	subjects := map[string]string{
+		"en": "Your password was changed", "de": "Ihr Passwort wurde geändert", "es": "Su contraseña ha cambiado",
+		"fr": "Votre mot de passe a été modifié", "ja": "パスワードが変更されました", "ar": "تغيّرت كلمة مرورك",
+	}
+	h.User("newcomer")
+	if got := told("newcomer"); got != subjects["fr"] {
+		t.Errorf("to somebody who never signed in: %q", got)
+	}
+	for tag, want := range subjects {
+		user := "reads-" + tag
+		h.User(user)
+		b := h.Browser()
+		form := b.Get("/login").Form(t, "sign-in", url.Values{"username": {user}, "password": {webtest.Password}})
+		if p := b.PostRaw(form.Action, form.Values, http.Header{"Accept-Language": {tag}}); p.StatusCode != http.StatusSeeOther {
+			t.Fatalf("%s: %d %s", tag, p.StatusCode, p.Body)
+		}
+		if got := told(user); got != want {
+			t.Errorf("signed in with %s: %q", tag, got)
+		}
+	}
+	// What one person chooses is nobody else's.
+	b := signedIn(h, "reads-de")
+	if p := b.Press(b.Get("/account/profile"), "save-profile", url.Values{"name": {""}, "language": {"ja"}}); languageOf(p) != "ja ltr" {
+		t.Errorf("the page after the choice is %s", languageOf(p))
+	}
+	signedIn(h, "reads-de") // in English, which counts less than the choice
+	for user, want := range map[string]string{"reads-de": "ja", "reads-es": "es", "newcomer": "fr"} {
+		if got := told(user); got != subjects[want] {
+			t.Errorf("to %s: %q", user, got)
+		}
+	}
+	for language, want := range map[string]string{"tlh": "en ltr", "de-CH": "en ltr", "": "en ltr"} {
+		b := signedIn(h, "reads-de")
+		refused := b.Press(b.Get("/account/profile"), "save-profile", url.Values{"language": {language}})
+		if unfit := refused.StatusCode == http.StatusBadRequest; unfit != (language != "") {
+			t.Errorf("the choice of %q: %d", language, refused.StatusCode)
+		}
+		if language == "" && languageOf(refused) != want {
+			t.Errorf("the page as the browser says is %s", languageOf(refused))
+		}
+	}
+	if got := told("reads-de"); got != subjects["en"] {
+		t.Errorf("after the choice was taken back: %q", got)
+	}
+}
+
+// What people chose for their account goes before what their browser says, and after what
+// the client asks for and what was chosen at the foot of a page.
+func TestLanguageOfAPage_ForWhoIsSignedIn(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t)
+	h.User("ann")
+	h.Client("web")
+	b, other := signedIn(h, "ann"), signedIn(h, "ann")
+	b.Press(b.Get("/account/profile"), "save-profile", url.Values{"language": {"ar"}})
+	german := http.Header{"Accept-Language": {"de"}}
+	for _, c := range []struct {
+		path, want string
+	}{{"/account", "ar rtl"}, {"/account/profile", "ar rtl"}, {"/account?ui_locales=es", "es ltr"}} {
+		if got := languageOf(get(other, h.URL+c.path, german)); got != c.want {
+			t.Errorf("%s: %s, want %s", c.path, got, c.want)
+		}
+	}
+	if got := languageOf(get(h.Browser(), h.URL+"/login", german)); got != "de ltr" {
+		t.Errorf("for nobody: %s", got)
+	}
+	other.Post("/language", url.Values{"csrf": {csrfOf(t, other)}, "language": {"fr"}, "back": {"/account"}})
+	if got := languageOf(get(other, h.URL+"/account", german)); got != "fr ltr" {
+		t.Errorf("after a choice at the foot of a page: %s", got)
+	}
+	tokens := h.Tokens("web", "ann", nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.Socket()+"/oauth2/userinfo", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+tokens.Text("access_token"))
+	if a := h.Send(r); a.Text("locale") != "ar" {
+		t.Errorf("the claim locale: %s", a.Raw)
 	}
 }

@@ -59,7 +59,10 @@ func TestM8_Audit(t *testing.T) {
 		{"session.revoke", func() error { return v.RevokeSession(ctx, by, session.ID) }, []string{session.ID.String(), id(bob)}},
 		{"session.revoke-self", func() error { return v.RevokeSelfSession(ctx, by, own.ID) }, []string{own.ID.String()}},
 		{"user.select-tenant", func() error { _, err := v.SelectTenant(ctx, by, "acme", ""); return err }, []string{by.User.String(), v.acme.ID.String()}},
-		{"user.update-self", func() error { _, err := v.UpdateSelf(ctx, by, "Olga O."); return err }, []string{by.User.String(), "Olga O."}},
+		{"user.update-self", func() error {
+			_, err := v.UpdateSelf(ctx, by, directory.SelfChange{DisplayName: pointer("Olga O.")})
+			return err
+		}, []string{by.User.String(), "Olga O."}},
 		{"session.revoke-all", func() error { _, err := v.RevokeAllSessions(ctx, by, bob.ID); return err }, []string{id(bob)}},
 		{"registration-token.create", func() error {
 			r, _, err := v.CreateRegistrationToken(ctx, by, directory.CreateRegistrationToken{Name: "farm", Uses: 1, Lifetime: time.Hour})
@@ -211,7 +214,7 @@ func TestM8_Audit(t *testing.T) {
 	// ChangeUsers makes changes of the others, each with its event (TestM8_ChangeUsers_OneEventEach).
 	reads := strings.Fields(`AgentsOf Audit Bans ChangeUsers CheckBan Client Clients CountUsers Counts ExplainScopes FollowAudit Group Groups MergedInto Person
 		Project Projects RegistrationTokens Resource Resources Roles Scope Scopes Self SelfSessions Session Sessions SigningKeys Tenant Tenants TrustedIssuer TrustedIssuers User UserStats Users
-		VerifyAudit Webhook Webhooks Deliveries Bootstrap AcceptInvitation JoinByInvitation Register ChangeOwnName DeleteOwnAccount ResetLink`)
+		VerifyAudit Webhook Webhooks Deliveries Bootstrap AcceptInvitation JoinByInvitation Register ChangeOwnProfile DeleteOwnAccount ResetLink`)
 	if n := reflect.TypeFor[*directory.Service]().NumMethod() - len(reads); n != len(changes) {
 		t.Errorf("the service has %d methods that change something, and this test %d", n, len(changes))
 	}

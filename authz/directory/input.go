@@ -66,13 +66,20 @@ type CreateUser struct {
 	Tenant string
 	// PasswordHash is a finished hash (authn.Hasher); "" makes a user without a password.
 	PasswordHash string
+	// Language is one that the house speaks, or "" for what the user's browser says;
+	// LastLanguage is that of the page on which they made the account, or "".
+	Language, LastLanguage string
 }
+
+// SelfChange is what people may change of themselves; nil leaves it.
+type SelfChange struct{ DisplayName, Language *string }
 
 // UserChange is what to change of a user; nil leaves it.
 type UserChange struct {
-	Username, DisplayName, Email, AvatarURL *string
-	Role                                    *authz.Role
-	Disabled                                *bool
+	// Language is one that the house speaks, or "" for what the user's browser says.
+	Username, DisplayName, Email, AvatarURL, Language *string
+	Role                                              *authz.Role
+	Disabled                                          *bool
 	// If judges the record in the moment of the change; its error ends it. nil asks nothing.
 	If func(storage.User) error
 }

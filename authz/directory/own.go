@@ -11,9 +11,10 @@ import (
 // What people do to their own account needs no right: whoever calls these has made
 // sure that the actor is that user, and for a deletion that they just signed in.
 
-// ChangeOwnName gives the actor another display name; "" leaves the user name.
-func (s *Service) ChangeOwnName(ctx context.Context, a Actor, name string) (storage.User, error) {
-	c := UserChange{DisplayName: &name}
+// ChangeOwnProfile gives the actor another display name, where "" leaves the user name,
+// and another language.
+func (s *Service) ChangeOwnProfile(ctx context.Context, a Actor, change SelfChange) (storage.User, error) {
+	c := UserChange{DisplayName: change.DisplayName, Language: change.Language}
 	if err := c.check(); err != nil {
 		return storage.User{}, err
 	}

@@ -181,7 +181,7 @@ var withUsersManage = strings.Fields(`Users CountUsers User Person CreateUser Up
 	GrantUserScope RevokeUserScope Roles Scopes ExplainScopes Resources Resource Scope Clients Client AgentsOf Session Sessions RevokeSession RevokeAllSessions Counts`)
 
 // aboutOneself is what everybody may do, to themselves alone (self_test.go).
-var aboutOneself = strings.Fields(`Self UpdateSelf SelectTenant SelfSessions RevokeSelfSession ChangeOwnName DeleteOwnAccount AcceptInvitation JoinByInvitation Register SetAvatar`)
+var aboutOneself = strings.Fields(`Self UpdateSelf SelectTenant SelfSessions RevokeSelfSession ChangeOwnProfile DeleteOwnAccount AcceptInvitation JoinByInvitation Register SetAvatar`)
 
 // M2: every operation is closed to those without the scope for it.
 func TestM2_Permissions(t *testing.T) {

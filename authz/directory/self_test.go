@@ -18,10 +18,10 @@ func TestM1_SelfIsOneself(t *testing.T) {
 	mine, _ := v.session(ann.ID)
 	theirs, _ := v.session(bob.ID)
 
-	if u, err := v.UpdateSelf(ctx, as, "Nora N."); err != nil || u.ID != ann.ID || u.DisplayName != "Nora N." || u.Role != authz.RoleViewer {
+	if u, err := v.UpdateSelf(ctx, as, directory.SelfChange{DisplayName: pointer("Nora N."), Language: pointer("ja")}); err != nil || u.ID != ann.ID || u.DisplayName != "Nora N." || u.Language != "ja" || u.Role != authz.RoleViewer {
 		t.Errorf("update: %+v, %v", u, err)
 	}
-	if _, err := v.UpdateSelf(ctx, as, "Nora\x1b[2J"); !refusal(err) {
+	if _, err := v.UpdateSelf(ctx, as, directory.SelfChange{DisplayName: pointer("Nora\x1b[2J")}); !refusal(err) {
 		t.Errorf("a name that moves the cursor: %v", err)
 	}
 	_, err := v.CreateTenant(ctx, host, directory.CreateTenant{Slug: "other"})
@@ -59,7 +59,7 @@ func TestM1_SelfIsOneself(t *testing.T) {
 		t.Errorf("bob's: %v, %v", list, err)
 	}
 	for name, err := range map[string]error{
-		"self": second(v.Self(ctx, host)), "update": second(v.UpdateSelf(ctx, host, "x")), "sessions": second(v.SelfSessions(ctx, host)),
+		"self": second(v.Self(ctx, host)), "update": second(v.UpdateSelf(ctx, host, directory.SelfChange{})), "sessions": second(v.SelfSessions(ctx, host)),
 		"select": second(v.SelectTenant(ctx, host, "acme", "")), "revoke": v.RevokeSelfSession(ctx, host, mine.ID),
 	} {
 		if !errors.Is(err, directory.ErrForbidden) {

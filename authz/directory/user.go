@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
+	"github.com/gatehouse/gatehouse/templates"
 )
 
 func (s *Service) filter(ctx context.Context, a Actor, f UserFilter) (postgres.UserFilter, error) {
@@ -175,7 +176,7 @@ func (s *Service) newUser(n CreateUser) (storage.User, error) {
 	now := s.now()
 	u := storage.User{
 		ID: authz.NewID[authz.UserID](now), Username: n.Username, Email: n.Email, DisplayName: n.DisplayName,
-		PasswordHash: n.PasswordHash, Role: n.Role, CreatedAt: now,
+		PasswordHash: n.PasswordHash, Role: n.Role, CreatedAt: now, Language: n.Language, LastLanguage: n.LastLanguage,
 	}
 	if u.PasswordHash == "" {
 		u.PasswordHash = storage.UnusablePassword
@@ -190,7 +191,8 @@ func checkUser(u storage.User) error {
 	if _, err := authz.ParseRole(string(u.Role)); err != nil {
 		return invalid("role", "%v", err)
 	}
-	return errors.Join(checkUsername(u.Username), CheckEmail(u.Email), checkName("display_name", u.DisplayName), checkPasswordHash(u.PasswordHash))
+	return errors.Join(checkUsername(u.Username), CheckEmail(u.Email), checkName("display_name", u.DisplayName), checkPasswordHash(u.PasswordHash),
+		checkLanguage(u.Language), checkLanguage(u.LastLanguage))
 }
 
 // checkPasswordHash keeps a password from being stored as its own hash. It does not
@@ -240,6 +242,14 @@ func checkName(field, text string) error {
 	return nil
 }
 
+// checkLanguage lets in what pages and letters are written in, and "" for none.
+func checkLanguage(tag string) error {
+	if tag != "" && templates.ChooseLanguage(tag) != tag {
+		return invalid("language", "must be one of en, de, es, fr, ja and ar, or nothing for what the browser says")
+	}
+	return nil
+}
+
 const inAnyCase = "is taken, perhaps in another case"
 
 // nameTaken says in words which name is in use already.
@@ -284,6 +294,9 @@ func (c UserChange) check() error {
 	}
 	if c.DisplayName != nil {
 		problems = append(problems, checkName("display_name", *c.DisplayName))
+	}
+	if c.Language != nil {
+		problems = append(problems, checkLanguage(*c.Language))
 	}
 	if c.AvatarURL != nil && *c.AvatarURL != "" {
 		if u, err := url.Parse(*c.AvatarURL); err != nil || u.Scheme != "https" || u.Host == "" || len(*c.AvatarURL) > 2048 {

@@ -112,6 +112,8 @@ func TestUpdateUser(t *testing.T) {
 	}{
 		{"nothing", directory.UserChange{}, func(*storage.User) {}, true},
 		{"name", directory.UserChange{DisplayName: pointer("Ann A.")}, func(u *storage.User) { u.DisplayName = "Ann A." }, true},
+		{"language", directory.UserChange{Language: pointer("ar")}, func(u *storage.User) { u.Language = "ar" }, true},
+		{"no language", directory.UserChange{Language: pointer("")}, func(u *storage.User) { u.Language = "" }, true},
 		{"picture", directory.UserChange{AvatarURL: pointer("https://img.example/a.png")}, func(u *storage.User) { u.AvatarURL = "https://img.example/a.png" }, true},
 		{"spelling of the address", directory.UserChange{Email: pointer("Ann@example.com")}, func(u *storage.User) { u.Email = "Ann@example.com" }, true},
 		{"address", directory.UserChange{Email: pointer("ann@elsewhere.example")}, func(u *storage.User) { u.Email = "ann@elsewhere.example" }, false},
@@ -121,7 +123,7 @@ func TestUpdateUser(t *testing.T) {
 	for _, tt := range tests {
 		got, err := v.UpdateUser(ctx, host, v.ann.ID, tt.change)
 		tt.want(&want)
-		if err != nil || got.DisplayName != want.DisplayName || got.AvatarURL != want.AvatarURL || got.Email != want.Email || got.Role != want.Role {
+		if err != nil || got.DisplayName != want.DisplayName || got.AvatarURL != want.AvatarURL || got.Language != want.Language || got.Email != want.Email || got.Role != want.Role {
 			t.Errorf("%s: %+v, %v", tt.name, got, err)
 		}
 		if got.EmailVerifiedAt.IsZero() == tt.verified {
@@ -132,7 +134,7 @@ func TestUpdateUser(t *testing.T) {
 		}
 	}
 	for _, bad := range []directory.UserChange{
-		{Email: pointer("")}, {DisplayName: pointer("\x1b[31m")}, {Role: pointer(authz.Role("root"))},
+		{Email: pointer("")}, {DisplayName: pointer("\x1b[31m")}, {Role: pointer(authz.Role("root"))}, {Language: pointer("pt")}, {Language: pointer("de-CH")},
 		{AvatarURL: pointer("javascript:alert(1)")}, {AvatarURL: pointer("http://img.example/a.png")},
 	} {
 		var invalid *directory.InvalidError

@@ -27,8 +27,8 @@ with --resume: what is done already is left alone.`,
 
 // The columns of what describes users, and of what only names them.
 var (
-	importColumns = []string{"username", "email", "display_name", "role", "tenant", "password", "password_hash"}
-	updateColumns = []string{"user", "username", "email", "display_name", "avatar_url", "role", "disabled"}
+	importColumns = []string{"username", "email", "display_name", "language", "role", "tenant", "password", "password_hash"}
+	updateColumns = []string{"user", "username", "email", "display_name", "avatar_url", "language", "role", "disabled"}
 	nameColumns   = []string{"user"}
 )
 
@@ -38,9 +38,9 @@ func newUsersBulkImportCommand(i *invocation) *cobra.Command {
 		Use:   "import [FILE]",
 		Short: "Create many users",
 		Long: `Creates the users of a file: CSV whose first line names the columns, or one JSON
-object to a line. The columns are username, email, display_name, role, tenant,
-password and password_hash (argon2id in PHC string format); the first two are
-needed. Each password costs a moment of a core, a hash nothing.`,
+object to a line. The columns are username, email, display_name, language, role,
+tenant, password and password_hash (argon2id in PHC string format); the first two
+are needed. Each password costs a moment of a core, a hash nothing.`,
 		Example: `  gatehouse admin users bulk import people.csv
   gatehouse admin users bulk import people.csv --resume
   gatehouse admin users bulk import --dry-run < people.ndjson`,
@@ -55,8 +55,8 @@ func newUsersBulkUpdateCommand(i *invocation) *cobra.Command {
 		Short: "Change many users",
 		Long: `Changes the users of a file: CSV whose first line names the columns, or one JSON
 object to a line. The column user names whom; username, email, display_name,
-avatar_url, role and disabled (true or false) say what to change. What is empty
-stays.`,
+avatar_url, language, role and disabled (true or false) say what to change. What is
+empty stays.`,
 		Example: "  gatehouse admin users bulk update moved.csv",
 		Args:    cobra.MaximumNArgs(1),
 	}, 0)

@@ -32,6 +32,7 @@ either the account has none, and nobody can sign in with one until it is set.`,
 	flags.StringVar(&b.Username, "username", "", "The name to sign in with (default: the address up to its @)")
 	flags.StringVar(&b.Email, "email", "", "The e-mail address")
 	flags.StringVar(&b.DisplayName, "display-name", "", "The full name")
+	flags.StringVar(&b.Language, "language", "", "The language of pages and letters: en, de, es, fr, ja or ar; what the browser says when left out")
 	flags.StringVar(&b.Role, "role", "user", "viewer, user, admin or owner")
 	tenantFlag(cmd, &b.Tenant)
 	flags.BoolVar(&withPassword, "password-stdin", false, "Read the password from standard input")
@@ -85,7 +86,7 @@ func (i *invocation) newPassword(o *operator, about ...string) (string, error) {
 }
 
 func newUsersUpdateCommand(i *invocation) *cobra.Command {
-	var username, email, name, avatar, role string
+	var username, email, name, avatar, language, role string
 	var disabled, withPassword bool
 	cmd := &cobra.Command{
 		Use:   "update USER",
@@ -103,16 +104,18 @@ that are out there at once. A new password, read from standard input, and
 	flags.StringVar(&email, "email", "", "The e-mail address")
 	flags.StringVar(&name, "display-name", "", "The full name")
 	flags.StringVar(&avatar, "avatar-url", "", "The address of a picture")
+	flags.StringVar(&language, "language", "", "The language of pages and letters: en, de, es, fr, ja or ar; \"\" for what the browser says")
 	flags.StringVar(&role, "role", "", "viewer, user, admin or owner")
 	flags.BoolVar(&disabled, "disabled", false, "Whether the user is kept out")
 	flags.BoolVar(&withPassword, "password-stdin", false, "Read a new password from standard input")
-	cmd.MarkFlagsOneRequired("username", "email", "display-name", "avatar-url", "role", "disabled", "password-stdin")
+	cmd.MarkFlagsOneRequired("username", "email", "display-name", "avatar-url", "language", "role", "disabled", "password-stdin")
 	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
 		in := api.UserChange{UserPath: userPath(args[0])}
 		b := &in.Body
 		b.Username, b.Disabled = changed(cmd, "username", &username), changed(cmd, "disabled", &disabled)
 		b.Email, b.DisplayName = changed(cmd, "email", &email), changed(cmd, "display-name", &name)
 		b.AvatarURL, b.Role = changed(cmd, "avatar-url", &avatar), changed(cmd, "role", &role)
+		b.Language = changed(cmd, "language", &language)
 		if withPassword {
 			password, err := i.newPassword(o, args[0], username, email, name)
 			if err != nil {

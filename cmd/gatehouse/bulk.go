@@ -188,7 +188,7 @@ func (p *bulkPass) line(r records.Record) (api.BulkLine, *api.BulkRefusal) {
 	}
 	line := api.BulkLine{
 		Line: r.Line, User: r.Fields["user"], Username: text("username"), Email: text("email"), DisplayName: text("display_name"),
-		AvatarURL: text("avatar_url"), Role: text("role"), Tenant: r.Fields["tenant"], Password: r.Fields["password"], PasswordHash: r.Fields["password_hash"],
+		AvatarURL: text("avatar_url"), Language: text("language"), Role: text("role"), Tenant: r.Fields["tenant"], Password: r.Fields["password"], PasswordHash: r.Fields["password_hash"],
 	}
 	if p.role != "" {
 		line.Role = &p.role
@@ -200,7 +200,7 @@ func (p *bulkPass) line(r records.Record) (api.BulkLine, *api.BulkRefusal) {
 		}
 		line.Disabled = &disabled
 	}
-	for name, longest := range map[string]int{"user": 254, "username": 128, "email": 254, "display_name": 200, "avatar_url": 2048, "role": 32, "tenant": 64, "password": 8192, "password_hash": 512} {
+	for name, longest := range map[string]int{"user": 254, "username": 128, "email": 254, "display_name": 200, "avatar_url": 2048, "language": 32, "role": 32, "tenant": 64, "password": 8192, "password_hash": 512} {
 		p.size += len(r.Fields[name])
 		if len(r.Fields[name]) > longest {
 			return refuse(name, fmt.Sprintf("is longer than %d bytes", longest))

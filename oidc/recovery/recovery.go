@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -94,7 +95,7 @@ func (s *Service) AskToVerify(ctx context.Context, user storage.User, language s
 	if err := s.Limits.TakeMail(ctx, user.ID); err != nil {
 		return err
 	}
-	return s.send(ctx, user, s.link(user, storage.LinkVerifyEmail, user.Email, verifyLifetime), storage.LetterVerifyEmail, language)
+	return s.send(ctx, user, s.link(user, storage.LinkVerifyEmail, user.Email, verifyLifetime), storage.LetterVerifyEmail, user.LanguageAt(language))
 }
 
 // AskToChangeEmail mails a link to the address that a user wants to have, and a notice
@@ -109,6 +110,7 @@ func (s *Service) AskToChangeEmail(ctx context.Context, user storage.User, email
 		return err
 	}
 	l := s.link(user, storage.LinkChangeEmail, email, verifyLifetime)
+	language = user.LanguageAt(language)
 	confirm := storage.Mail{Letter: storage.LetterConfirmEmail, To: email, Name: user.Name(), Language: language, Link: l.ID, Until: l.ExpiresAt}
 	tell := storage.Mail{
 		Letter: storage.LetterEmailChangeAsked, To: user.Email, Name: user.Name(), Language: language, At: l.CreatedAt, Address: addr, Subject: email,
@@ -124,7 +126,7 @@ func (s *Service) link(user storage.User, purpose storage.LinkPurpose, email str
 }
 
 // mail sends what was asked for by somebody who did not prove to be the user: beyond a few an hour,
-// nothing.
+// nothing, and in the language of the user before that of the page.
 func (s *Service) mail(ctx context.Context, user storage.User, l storage.Link, letter storage.Letter, language string) error {
 	var limited *authn.LimitError
 	if err := s.Limits.TakeMail(ctx, user.ID); errors.As(err, &limited) {
@@ -132,7 +134,7 @@ func (s *Service) mail(ctx context.Context, user storage.User, l storage.Link, l
 	} else if err != nil {
 		return err
 	}
-	return s.send(ctx, user, l, letter, language)
+	return s.send(ctx, user, l, letter, cmp.Or(user.Locale(), language))
 }
 
 // send makes a link, where there is one, and the letter in one transaction.

@@ -174,7 +174,7 @@ func (s *Service) ChangeEmail(ctx context.Context, o Opened, addr netip.Addr) er
 	}
 	undo := s.link(o.Owner.User, storage.LinkUndoEmail, o.Owner.Email, undoLifetime)
 	e := s.event(o, "user.email.change", addr)
-	told := storage.Mail{Letter: storage.LetterEmailChanged, Language: o.Language, Link: undo.ID, Until: undo.ExpiresAt, At: e.At, Address: addr, Subject: o.Email}
+	told := storage.Mail{Letter: storage.LetterEmailChanged, Language: o.Owner.LanguageAt(o.Language), Link: undo.ID, Until: undo.ExpiresAt, At: e.At, Address: addr, Subject: o.Email}
 	return orLink(s.Store.ForUser(o.User).ChangeEmail(ctx, o.Link, undo, told, e))
 }
 
@@ -212,7 +212,7 @@ func (s *Service) Accept(ctx context.Context, o Opened, n Newcomer, addr netip.A
 
 // newcomer is the account to be made, and the passkey that it begins with, or nil.
 func (s *Service) newcomer(ctx context.Context, o Opened, n Newcomer) (directory.CreateUser, *storage.FirstPasskey, error) {
-	user := directory.CreateUser{Username: n.Username, DisplayName: n.DisplayName}
+	user := directory.CreateUser{Username: n.Username, DisplayName: n.DisplayName, LastLanguage: o.Language}
 	if n.Passkey != nil && s.Passkeys != nil {
 		first, err := s.Passkeys.MakeFirst(ctx, o.Link, o.Owner.User, *n.Passkey)
 		return user, &first, err

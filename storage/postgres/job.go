@@ -32,10 +32,11 @@ func queueJob(b *pgx.Batch, job storage.Job) {
 	b.Queue(enqueue(`$1, $2::jsonb`), job.Kind(), document(job))
 }
 
-// queueNotice writes a mail to a user, whoever that is by then and wherever they
-// read; the condition is one on the user u, or "true".
+// queueNotice writes a mail to a user, whoever that is by then, wherever they read and in
+// their language; the condition is one on the user u, or "true".
 func queueNotice(b *pgx.Batch, user authz.UserID, m storage.Mail, condition string, args ...any) {
-	b.Queue(enqueue(`$1, $2::jsonb || jsonb_build_object('To', u.email, 'Name', coalesce(nullif(u.display_name, ''), u.username))
+	b.Queue(enqueue(`$1, $2::jsonb || jsonb_build_object('To', u.email, 'Name', coalesce(nullif(u.display_name, ''), u.username),
+			'Language', coalesce(u.language, $2::jsonb ->> 'Language', u.last_language, ''))
 		from platform.users u where u.id = $3 and `+condition), append([]any{m.Kind(), document(m), user}, args...)...)
 }
 

@@ -13,9 +13,10 @@ import (
 
 // UserChange is what to change of a user; nil leaves it as it is.
 type UserChange struct {
-	Username, DisplayName, Email, AvatarURL *string
-	Role                                    *authz.Role
-	Disabled                                *bool
+	// Language "" leaves it to the user's browser.
+	Username, DisplayName, Email, AvatarURL, Language *string
+	Role                                              *authz.Role
+	Disabled                                          *bool
 	// If judges the record as it stands when the change is made, which nobody changes
 	// meanwhile; its error ends the change. nil asks nothing.
 	If func(storage.User) error
@@ -62,6 +63,7 @@ func (s *OperatorStore) UpdateUsers(ctx context.Context, all []UserUpdate, dead 
 			each(all, func(u UserUpdate) *string { return u.DisplayName }),
 			each(all, func(u UserUpdate) *string { return folded(u.DisplayName) }),
 			each(all, func(u UserUpdate) *string { return u.AvatarURL }),
+			each(all, func(u UserUpdate) *string { return u.Language }),
 			each(all, func(u UserUpdate) *string { return (*string)(u.Role) }),
 			each(all, func(u UserUpdate) *bool { return u.Disabled }))
 		if err != nil {
@@ -105,12 +107,12 @@ const updateUsers = `update platform.users u set
 		email = coalesce(c.email, u.email), email_folded = coalesce(c.email_folded, u.email_folded),
 		email_verified_at = case when u.email_folded = coalesce(c.email_folded, u.email_folded) then u.email_verified_at end,
 		display_name = coalesce(c.display_name, u.display_name), display_name_folded = coalesce(c.display_name_folded, u.display_name_folded),
-		avatar_url = coalesce(c.avatar_url, u.avatar_url), role = coalesce(c.role, u.role),
+		avatar_url = coalesce(c.avatar_url, u.avatar_url), language = nullif(coalesce(c.language, u.language), ''), role = coalesce(c.role, u.role),
 		disabled_at = case when c.disabled then coalesce(u.disabled_at, $1) when c.disabled = false then null else u.disabled_at end,
 		authz_changed_at = case when u.role = coalesce(c.role, u.role) and (u.disabled_at is not null) = coalesce(c.disabled, u.disabled_at is not null)
 			then u.authz_changed_at else $1 end
-	from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::boolean[])
-		c (id, username, username_folded, email, email_folded, display_name, display_name_folded, avatar_url, role, disabled)
+	from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::boolean[])
+		c (id, username, username_folded, email, email_folded, display_name, display_name_folded, avatar_url, language, role, disabled)
 	where u.id = c.id returning ` + userColumns
 
 func folded(text *string) *string {

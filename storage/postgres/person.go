@@ -14,12 +14,12 @@ import (
 )
 
 const userColumns = `u.id, u.username, u.email, u.email_verified_at, u.password_hash, u.display_name,
-	u.avatar_url, u.role, u.created_at, u.last_login_at, u.disabled_at, u.authz_changed_at`
+	u.avatar_url, u.role, u.created_at, u.last_login_at, u.disabled_at, u.authz_changed_at, u.language, u.last_language`
 
 func userFields(u *storage.User) []any {
 	return []any{&u.ID, &u.Username, &u.Email, (*zeronull.Timestamptz)(&u.EmailVerifiedAt), &u.PasswordHash,
 		&u.DisplayName, &u.AvatarURL, &u.Role, &u.CreatedAt, (*zeronull.Timestamptz)(&u.LastLoginAt),
-		(*zeronull.Timestamptz)(&u.DisabledAt), &u.AuthzChangedAt}
+		(*zeronull.Timestamptz)(&u.DisabledAt), &u.AuthzChangedAt, (*zeronull.Text)(&u.Language), (*zeronull.Text)(&u.LastLanguage)}
 }
 
 // UserByIdentifier finds the account that a person means by a user name or an

@@ -72,17 +72,19 @@ const sessionQuery = `
 	                       from platform.user_sessions where id = $1 and a.named <> '' offset 0) s
 	 cross join lateral (` + personColumns + ` where u.id = s.user_id offset 0) p`
 
-// InsertSession keeps a new session and says when its user last signed in. When
+// InsertSession keeps a new session and says when its user last signed in, and in which
+// language (BCP 47, or "" where that is not known). When
 // ends is not zero, that session of the same user dies with it: a sign-in never
 // leaves the browser's former session alive.
-func (s *UserStore) InsertSession(ctx context.Context, n storage.Session, ends authz.SessionID, dead time.Time) error {
+func (s *UserStore) InsertSession(ctx context.Context, n storage.Session, language string, ends authz.SessionID, dead time.Time) error {
 	err := s.batch(ctx, "insert session", s.as, func(b *pgx.Batch) {
 		queueNewDevice(b, s.as.user, n)
 		queueInsertSession(b, s.as.user, n)
 		queueOwnEvent(b, s.as.user, storage.AuditEvent{
 			At: n.CreatedAt, Action: "user.sign-in", ObjectKind: "session", ObjectID: n.ID.String(), Tenant: n.Tenant, IPAddress: n.IPAddress,
 		}, map[string]any{"acr": n.ACR, "amr": n.AMR, "user_agent": n.UserAgent}, `true`)
-		b.Queue(`update platform.users set last_login_at = $2 where id = $1`, s.as.user, n.CreatedAt)
+		b.Queue(`update platform.users set last_login_at = $2, last_language = coalesce($3, last_language) where id = $1`,
+			s.as.user, n.CreatedAt, zeronull.Text(language))
 		if !ends.IsZero() {
 			queueEndSession(b, s.as.user, ends, "signed in again", n.CreatedAt, dead)
 		}

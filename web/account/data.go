@@ -60,6 +60,8 @@ type exportUser struct {
 	EmailVerifiedAt time.Time    `json:"email_verified_at,omitzero"`
 	AvatarURL       string       `json:"avatar_url"`
 	Role            authz.Role   `json:"role"`
+	Language        string       `json:"language,omitempty"`
+	LastLanguage    string       `json:"last_language,omitempty"`
 	Groups          []string     `json:"groups"`
 	CreatedAt       time.Time    `json:"created_at"`
 	LastSignInAt    time.Time    `json:"last_sign_in_at,omitzero"`
@@ -137,7 +139,7 @@ func (p *Pages) export(ctx context.Context, o *owner) (*export, error) {
 		ExportedAt: p.Now().UTC(), HasPassword: o.have.Password, RecoveryCodesLeft: o.have.RecoveryCodes,
 		User: exportUser{
 			ID: u.ID, Username: u.Username, Name: u.DisplayName, Email: u.Email, EmailVerifiedAt: u.EmailVerifiedAt, AvatarURL: u.AvatarURL,
-			Role: u.Role, CreatedAt: u.CreatedAt, LastSignInAt: u.LastLoginAt, DefaultProject: u.Preferences.Project,
+			Role: u.Role, Language: u.Language, LastLanguage: u.LastLanguage, CreatedAt: u.CreatedAt, LastSignInAt: u.LastLoginAt, DefaultProject: u.Preferences.Project,
 		},
 	}
 	for _, g := range u.Rights.Groups {

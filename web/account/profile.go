@@ -24,7 +24,7 @@ func (p *Pages) ShowProfile(w http.ResponseWriter, r *http.Request) {
 	if in == nil {
 		return
 	}
-	p.showProfile(w, r, v, templates.Profile{Name: in.Person.DisplayName, Username: in.Person.Username, Avatar: ownPicture(in)}, http.StatusOK)
+	p.showProfile(w, r, v, profile(in), http.StatusOK)
 }
 
 func (p *Pages) showProfile(w http.ResponseWriter, r *http.Request, v *browser.Visit, page templates.Profile, status int) {
@@ -44,18 +44,28 @@ func (p *Pages) ChangeProfile(w http.ResponseWriter, r *http.Request) {
 	if in == nil {
 		return
 	}
-	name := strings.TrimSpace(r.PostFormValue("name"))
-	_, err := p.Directory.ChangeOwnName(r.Context(), actor(r, in), name)
+	name, language := strings.TrimSpace(r.PostFormValue("name")), r.PostFormValue("language")
+	_, err := p.Directory.ChangeOwnProfile(r.Context(), actor(r, in), directory.SelfChange{DisplayName: &name, Language: &language})
 	var unfit *directory.InvalidError
 	switch {
 	case errors.As(err, &unfit):
-		page := templates.Profile{Name: name, Username: in.Person.Username, Avatar: ownPicture(in), Problem: templates.ProfileNameUnfit}
+		page := profile(in)
+		page.Name, page.Chosen, page.Problem = name, language, templates.ProfileNameUnfit
 		p.showProfile(w, r, v, page, http.StatusBadRequest)
 	case err != nil:
 		p.Fail(w, r, err)
 	default:
+		if language != in.Person.Language {
+			// The pages of this browser follow, whatever was chosen at their foot.
+			p.Browsers.Speak(w, language)
+		}
 		p.done(w, templates.ProfileChanged)
 	}
+}
+
+// profile is the page as it stands.
+func profile(in *postgres.SignedIn) templates.Profile {
+	return templates.Profile{Name: in.Person.DisplayName, Username: in.Person.Username, Avatar: ownPicture(in), Chosen: in.Person.Language}
 }
 
 // ownPicture is the picture that the house keeps, "" for none: one that stands
@@ -82,7 +92,8 @@ func (p *Pages) ChangeAvatar(w http.ResponseWriter, r *http.Request) {
 	var unfit *directory.InvalidError
 	switch {
 	case errors.As(err, &unfit), errors.Is(err, storage.ErrLimit):
-		page := templates.Profile{Name: in.Person.DisplayName, Username: in.Person.Username, Avatar: ownPicture(in), Problem: templates.ProfilePictureUnfit}
+		page := profile(in)
+		page.Problem = templates.ProfilePictureUnfit
 		p.showProfile(w, r, v, page, http.StatusBadRequest)
 	case err != nil:
 		p.Fail(w, r, err)

@@ -58,6 +58,8 @@ type User struct {
 	EmailVerifiedAt *time.Time `json:"email_verified_at" table:"-" doc:"null until somebody has shown that the address is theirs"`
 	DisplayName     string     `json:"display_name"`
 	AvatarURL       string     `json:"avatar_url" table:"-"`
+	Language        string     `json:"language" table:"-" doc:"The language that the user chose for pages and letters; empty for what the browser says"`
+	LastLanguage    string     `json:"last_language" table:"-" doc:"The language of the page on which the user last signed in; empty before the first sign-in"`
 	Role            string     `json:"role" enum:"viewer,user,admin,owner"`
 	HasPassword     bool       `json:"has_password" table:"-"`
 	CreatedAt       *time.Time `json:"created_at" nullable:"false"`
@@ -68,14 +70,15 @@ type User struct {
 func describeUser(u storage.User) User {
 	return User{
 		ID: u.ID.String(), Username: u.Username, Email: u.Email, EmailVerifiedAt: instant(u.EmailVerifiedAt),
-		DisplayName: u.DisplayName, AvatarURL: u.AvatarURL, Role: string(u.Role), HasPassword: u.PasswordHash != storage.UnusablePassword,
+		DisplayName: u.DisplayName, AvatarURL: u.AvatarURL, Language: u.Language, LastLanguage: u.LastLanguage,
+		Role: string(u.Role), HasPassword: u.PasswordHash != storage.UnusablePassword,
 		CreatedAt: instant(u.CreatedAt), LastLoginAt: instant(u.LastLoginAt), DisabledAt: instant(u.DisabledAt),
 	}
 }
 
-// tag leaves out when they signed in last, which is no change of the record.
+// tag leaves out when they signed in last and in which language, which is no change of the record.
 func (u User) tag() string {
-	u.LastLoginAt = nil
+	u.LastLoginAt, u.LastLanguage = nil, ""
 	return tagOf(u)
 }
 
@@ -216,6 +219,7 @@ type NewUser struct {
 		Username    string `json:"username" minLength:"1" maxLength:"128"`
 		Email       string `json:"email" maxLength:"254"`
 		DisplayName string `json:"display_name,omitempty" maxLength:"200"`
+		Language    string `json:"language,omitempty" enum:"en,de,es,fr,ja,ar" doc:"Of pages and letters; what the user's browser says when left out"`
 		Role        string `json:"role,omitempty" enum:"viewer,user,admin,owner" default:"user"`
 		Tenant      string `json:"tenant,omitempty" maxLength:"64" doc:"Where the user belongs, by id or slug; the first tenant when left out"`
 		Password    string `json:"password,omitempty" writeOnly:"true" doc:"Left out, nobody can sign in with one"`
@@ -224,7 +228,7 @@ type NewUser struct {
 
 func (a *API) createUser(ctx context.Context, actor directory.Actor, in *NewUser) (User, error) {
 	b := in.Body
-	n := directory.CreateUser{Username: b.Username, Email: b.Email, DisplayName: b.DisplayName, Role: authz.Role(b.Role), Tenant: b.Tenant}
+	n := directory.CreateUser{Username: b.Username, Email: b.Email, DisplayName: b.DisplayName, Language: b.Language, Role: authz.Role(b.Role), Tenant: b.Tenant}
 	if b.Password != "" {
 		var err error
 		if n.PasswordHash, err = a.newPassword(ctx, actor, b.Password, b.Username, b.Email, b.DisplayName, b.Tenant); err != nil {
@@ -282,6 +286,7 @@ type UserChange struct {
 		Email       *string `json:"email,omitempty" maxLength:"254" doc:"Another address has to be verified anew"`
 		DisplayName *string `json:"display_name,omitempty" maxLength:"200"`
 		AvatarURL   *string `json:"avatar_url,omitempty" maxLength:"2048"`
+		Language    *string `json:"language,omitempty" maxLength:"2" doc:"en, de, es, fr, ja or ar; empty for what the user's browser says"`
 		Role        *string `json:"role,omitempty" enum:"viewer,user,admin,owner"`
 		Disabled    *bool   `json:"disabled,omitempty" doc:"Disabling ends everything of the user"`
 		Password    *string `json:"password,omitempty" writeOnly:"true" doc:"Another password ends everything of the user"`
@@ -301,7 +306,7 @@ func (a *API) updateUser(ctx context.Context, actor directory.Actor, in *UserCha
 		}
 	}
 	u, err = a.Directory.UpdateUser(ctx, actor, u.ID, directory.UserChange{
-		Username: b.Username, Email: b.Email, DisplayName: b.DisplayName, AvatarURL: b.AvatarURL,
+		Username: b.Username, Email: b.Email, DisplayName: b.DisplayName, AvatarURL: b.AvatarURL, Language: b.Language,
 		Role: (*authz.Role)(b.Role), Disabled: b.Disabled,
 		If: asSeen(in.IfMatch, describeUser),
 	})

@@ -35,6 +35,7 @@ type BulkLine struct {
 	Email        *string `json:"email,omitempty" maxLength:"254"`
 	DisplayName  *string `json:"display_name,omitempty" maxLength:"200"`
 	AvatarURL    *string `json:"avatar_url,omitempty" maxLength:"2048" doc:"For an update"`
+	Language     *string `json:"language,omitempty" maxLength:"32"`
 	Role         *string `json:"role,omitempty" maxLength:"32"`
 	Disabled     *bool   `json:"disabled,omitempty" doc:"For an update"`
 	Tenant       string  `json:"tenant,omitempty" maxLength:"64" doc:"For an import"`
@@ -91,12 +92,12 @@ func (a *API) bulkLine(action directory.BulkAction, l BulkLine) (directory.BulkL
 	line := directory.BulkLine{Line: l.Line, User: l.User}
 	if action != directory.BulkImport {
 		line.UserChange = directory.UserChange{
-			Username: l.Username, Email: l.Email, DisplayName: l.DisplayName, AvatarURL: l.AvatarURL, Role: (*authz.Role)(l.Role), Disabled: l.Disabled,
+			Username: l.Username, Email: l.Email, DisplayName: l.DisplayName, AvatarURL: l.AvatarURL, Language: l.Language, Role: (*authz.Role)(l.Role), Disabled: l.Disabled,
 		}
 		return line, nil
 	}
 	line.New = directory.CreateUser{
-		Username: given(l.Username), Email: given(l.Email), DisplayName: given(l.DisplayName), Role: authz.Role(given(l.Role)), Tenant: l.Tenant,
+		Username: given(l.Username), Email: given(l.Email), DisplayName: given(l.DisplayName), Language: given(l.Language), Role: authz.Role(given(l.Role)), Tenant: l.Tenant,
 		PasswordHash: l.PasswordHash,
 	}
 	if line.New.Role == "" {

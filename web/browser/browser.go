@@ -296,7 +296,7 @@ func (v *Visit) SignIn(ctx context.Context, person storage.Person, proof authn.P
 			return err
 		}
 	}
-	if err := k.Store.ForUser(person.ID).InsertSession(ctx, session, ends, now.Add(k.LedgerLifetime)); err != nil {
+	if err := k.Store.ForUser(person.ID).InsertSession(ctx, session, v.Language(), ends, now.Add(k.LedgerLifetime)); err != nil {
 		return err
 	}
 	var maxAge time.Duration

@@ -18,12 +18,21 @@ const (
 // §3.1.2.1: tags, the most wanted first, separated by spaces).
 func (v *Visit) PreferLocales(uiLocales string) { v.uiLocales = uiLocales }
 
-func (v *Visit) Language() string { return v.keeper.language(v.r, v.uiLocales) }
+// Language is that of the page. What the person chose for their account counts once it is
+// known who they are.
+func (v *Visit) Language() string {
+	own := ""
+	if v.in != nil {
+		own = v.in.Person.Language
+	}
+	return v.keeper.language(v.r, v.uiLocales, own)
+}
 
 // Language is what the person chose on one of our pages, or else what the client
-// says that they prefer, or else what their browser says. The person comes first,
-// or the choice at the foot of a page would not change that page.
-func (k *Keeper) language(r *http.Request, uiLocales string) string {
+// says that they prefer, or else what they chose for their account, or else what their
+// browser says. The person comes first, or the choice at the foot of a page would not
+// change that page.
+func (k *Keeper) language(r *http.Request, uiLocales, own string) string {
 	chosen := ""
 	if c, err := r.Cookie(k.prefix + languageCookie); err == nil {
 		chosen = c.Value
@@ -31,13 +40,22 @@ func (k *Keeper) language(r *http.Request, uiLocales string) string {
 	if uiLocales == "" {
 		uiLocales = r.URL.Query().Get("ui_locales")
 	}
-	return templates.ChooseLanguage(chosen, strings.Join(strings.Fields(uiLocales), ","), r.Header.Get("Accept-Language"))
+	return templates.ChooseLanguage(chosen, strings.Join(strings.Fields(uiLocales), ","), own, r.Header.Get("Accept-Language"))
 }
 
 // ChooseLanguage is POST /language: it keeps the choice and leads back.
 func (k *Keeper) ChooseLanguage(w http.ResponseWriter, r *http.Request) {
-	k.setCookie(w, languageCookie, templates.ChooseLanguage(r.PostFormValue("language")), languageLifetime)
+	k.Speak(w, templates.ChooseLanguage(r.PostFormValue("language")))
 	SeeOther(w, within(r.PostFormValue("back")))
+}
+
+// Speak keeps the language of this browser's pages; "" leaves it to what else is known.
+func (k *Keeper) Speak(w http.ResponseWriter, tag string) {
+	lifetime := languageLifetime
+	if tag == "" {
+		lifetime = -time.Second
+	}
+	k.setCookie(w, languageCookie, tag, lifetime)
 }
 
 // within is the address when it is a path of this house, else the front page.

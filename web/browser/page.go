@@ -119,13 +119,14 @@ func (v *Visit) At(address string) { v.here = address }
 
 // Layout is what every page of this visit has in common.
 func (v *Visit) Layout(ctx context.Context) (templates.Layout, error) {
-	layout := templates.Layout{Host: v.keeper.Issuer.Host, CSRF: v.CSRF(), Language: v.Language()}
+	layout := templates.Layout{Host: v.keeper.Issuer.Host, CSRF: v.CSRF()}
 	if v.r.Method == http.MethodGet {
 		layout.Here = v.r.URL.RequestURI()
 	} else {
 		layout.Here = v.here
 	}
 	in, err := v.SignedInFor(ctx, v.reader)
+	layout.Language = v.Language()
 	if err != nil || in == nil {
 		return layout, err
 	}
@@ -141,7 +142,7 @@ func ScopeWords(info storage.ScopeInfo) templates.ScopeWords {
 
 // PlainLayout is the layout where nothing can be asked of the database.
 func (k *Keeper) PlainLayout(r *http.Request) templates.Layout {
-	return templates.Layout{Host: k.Issuer.Host, Language: k.language(r, "")}
+	return templates.Layout{Host: k.Issuer.Host, Language: k.language(r, "", "")}
 }
 
 // SeeOther ends a step: the browser goes on with a GET, whatever it posted

@@ -180,7 +180,7 @@ type Config struct {
 
 	// The language of mails to readers whose own is not known: en, de, es, fr, ja or ar.
 	//
-	// Most mails are in the language of the page that they were asked for on.
+	// A person's own is the one that they chose, or else the one that they last signed in with.
 	MailLanguage string `key:"mail_language" default:"en" flag:"serve"`
 
 	// The address of a second listener, over TLS, that asks clients for a certificate.
