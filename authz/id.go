@@ -154,6 +154,9 @@ func (id *ID[Kind]) UnmarshalText(text []byte) error {
 	return err
 }
 
+// Bytes is the UUID in the order of RFC 9562 §4.
+func (id ID[Kind]) Bytes() [16]byte { return id }
+
 // Value stores the zero id as SQL NULL.
 func (id ID[Kind]) Value() (driver.Value, error) {
 	if id.IsZero() {

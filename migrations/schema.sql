@@ -1311,6 +1311,8 @@ CREATE TRIGGER note_change AFTER DELETE OR UPDATE ON platform.tenants FOR EACH R
 
 CREATE TRIGGER note_change AFTER DELETE ON platform.user_group_memberships FOR EACH ROW EXECUTE FUNCTION platform.note_change('user_id');
 
+CREATE TRIGGER note_change AFTER DELETE OR UPDATE ON platform.user_groups FOR EACH ROW EXECUTE FUNCTION platform.note_change('id');
+
 CREATE TRIGGER note_change AFTER UPDATE ON platform.users FOR EACH ROW WHEN (((old.authz_changed_at IS DISTINCT FROM new.authz_changed_at) OR (old.role IS DISTINCT FROM new.role) OR (old.disabled_at IS DISTINCT FROM new.disabled_at) OR (old.username IS DISTINCT FROM new.username))) EXECUTE FUNCTION platform.note_change('id');
 
 CREATE TRIGGER note_new AFTER INSERT ON platform.clients FOR EACH ROW EXECUTE FUNCTION platform.note_change('id', 'new_clients');

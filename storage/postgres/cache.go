@@ -25,7 +25,8 @@ type cache[K comparable, V any] struct {
 }
 
 // newCache remembers answers that follow from rows of tables. forgets says which
-// key a change concerns; false for all of them, as is nil.
+// key a change concerns; false for all of them, as is nil. load is nil where answers
+// are found many at once, and kept by who asked.
 func newCache[K comparable, V any](f *feed, load func(context.Context, K) (V, error), forgets func(Change) (K, bool), tables ...string) *cache[K, V] {
 	c := &cache[K, V]{feed: f, load: load}
 	f.follow(Follower{Tables: tables, Reset: c.forgetAll, Changed: func(change Change) {
@@ -41,10 +42,8 @@ func newCache[K comparable, V any](f *feed, load func(context.Context, K) (V, er
 }
 
 func (c *cache[K, V]) get(ctx context.Context, key K) (V, error) {
-	if c.feed.fresh() {
-		if v, ok := c.entries.Load(key); ok {
-			return v.(V), nil
-		}
+	if v, known := c.recall(key); known {
+		return v, nil
 	}
 	changes := c.changes.Load()
 	v, err := c.load(ctx, key)
@@ -52,6 +51,16 @@ func (c *cache[K, V]) get(ctx context.Context, key K) (V, error) {
 		c.keep(key, v, changes)
 	}
 	return v, err
+}
+
+// recall is what memory has of a key, while it may be trusted.
+func (c *cache[K, V]) recall(key K) (v V, known bool) {
+	if c.feed.fresh() {
+		if kept, ok := c.entries.Load(key); ok {
+			return kept.(V), true
+		}
+	}
+	return v, false
 }
 
 // keep remembers an answer that was asked for after so many changes.

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
@@ -75,9 +76,30 @@ type Granted struct {
 // Granted reads a grant by its id. Deleting a user deletes their grants, so a
 // grant without a person is [storage.ErrNotFound].
 func (s *Store) Granted(ctx context.Context, id authz.GrantID) (Granted, error) {
-	var g Granted
-	err := s.ask(ctx, "read grant", grantQuery, []any{id, id.String()}, func(row pgx.Row) error { return scanGrant(row, &g) })
-	return g, err
+	var granted Granted
+	g := &granted.Grant
+	var requested, scopes, audience, amr string
+	var request []byte
+	var details *storage.GrantDetails
+	err := s.askPerson(ctx, "read grant", grantQuery, []any{id, id.String()}, &granted.Person,
+		&g.ID, &g.User, &g.SID, &g.Client, &g.Tenant, &g.Project, &requested, &scopes, &audience, &request, &details,
+		&g.AuthTime, &g.ACR, &amr, &g.RequestedAt, &g.IssuedAt, &g.CodeHash, (*zeronull.Timestamptz)(&g.CodeUsedAt),
+		&g.Generation, &g.RefreshHash, (*zeronull.Timestamptz)(&g.RotatedAt), (*zeronull.Timestamptz)(&g.RevokedAt),
+		&granted.SessionDead)
+	if err != nil {
+		return Granted{}, err
+	}
+	g.Requested, g.Scopes = scopeSet(requested), scopeSet(scopes)
+	g.Audience, g.AMR = strings.Fields(audience), strings.Fields(amr)
+	if details != nil {
+		g.Details = *details
+	}
+	if request != nil {
+		if err := json.Unmarshal(request, &g.Request); err != nil {
+			return Granted{}, fmt.Errorf("decode request: %w", err)
+		}
+	}
+	return granted, nil
 }
 
 const grantQuery = `
@@ -89,29 +111,6 @@ const grantQuery = `
 	 cross join lateral (select *, set_config('app.user_id', user_id::text, true)
 	                       from platform.grants where id = $1 and a.named <> '' offset 0) g
 	 cross join lateral (` + personColumns + ` where u.id = g.user_id offset 0) p`
-
-func scanGrant(row pgx.Row, into *Granted) error {
-	g := &into.Grant
-	var requested, scopes, audience, amr string
-	var request []byte
-	var details *storage.GrantDetails
-	err := scanWithPerson(row, &into.Person, &g.ID, &g.User, &g.SID, &g.Client, &g.Tenant, &g.Project, &requested, &scopes, &audience, &request, &details,
-		&g.AuthTime, &g.ACR, &amr, &g.RequestedAt, &g.IssuedAt, &g.CodeHash, (*zeronull.Timestamptz)(&g.CodeUsedAt),
-		&g.Generation, &g.RefreshHash, (*zeronull.Timestamptz)(&g.RotatedAt), (*zeronull.Timestamptz)(&g.RevokedAt),
-		&into.SessionDead)
-	if err != nil {
-		return err
-	}
-	g.Requested, g.Scopes = scopeSet(requested), scopeSet(scopes)
-	g.Audience, g.AMR = strings.Fields(audience), strings.Fields(amr)
-	if details != nil {
-		g.Details = *details
-	}
-	if request != nil {
-		return json.Unmarshal(request, &g.Request)
-	}
-	return nil
-}
 
 func scopeSet(s string) authz.ScopeSet {
 	var set authz.ScopeSet

@@ -2,8 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -60,67 +58,52 @@ func (s *UserStore) Member(ctx context.Context, tenant authz.TenantID) (storage.
 // Person is the user with rights, preferences and tenants.
 func (s *UserStore) Person(ctx context.Context) (storage.Person, error) {
 	var p storage.Person
-	err := s.batch(ctx, "read person", s.as, func(b *pgx.Batch) { queuePerson(b, &p) })
-	return p, err
+	return p, s.askPerson(ctx, "read person", `
+		select p.* from (select set_config('app.user_id', $2, true) as acting offset 0) a
+		 cross join lateral (`+personColumns+` where u.id = $1 and a.acting <> '' offset 0) p`, []any{s.as.user, s.as.user.String()}, &p)
 }
 
 // People is whom ids, or else folded user names or e-mail addresses, mean, in no order.
 func (s *OperatorStore) People(ctx context.Context, ids []authz.UserID, names []string) ([]storage.Person, error) {
-	return queryAll(ctx, s.Store, s.as, "read people", personColumns+` where u.id in (select unnest($1::uuid[])
+	members, err := queryAll(ctx, s.Store, s.as, "read people", personColumns+` where u.id in (select unnest($1::uuid[])
 		union select id from platform.users where username_folded = any($2)
 		union select id from platform.users where email_folded = any($2))`,
-		func(row pgx.CollectableRow) (storage.Person, error) {
-			var p storage.Person
-			return p, scanPerson(row, &p)
+		func(row pgx.CollectableRow) (*member, error) {
+			m := &member{}
+			return m, scanMember(row, m)
 		}, ids, possible(names))
+	if err != nil {
+		return nil, err
+	}
+	people := make([]storage.Person, len(members))
+	err = s.belong(ctx, s.as, members...)
+	for i, m := range members {
+		people[i] = m.Person
+	}
+	return people, err
 }
-
-// queuePerson reads whoever app.user_id names by then: an earlier statement of
-// the same batch may have set it.
-func queuePerson(b *pgx.Batch, p *storage.Person) {
-	b.Queue(personQuery).QueryRow(func(row pgx.Row) error { return scanPerson(row, p) })
-}
-
-const personQuery = personColumns + ` where u.id = platform.acting_user()`
 
 const personColumns = `
-	select ` + userColumns + `, r.scopes,
+	select ` + userColumns + `,
 	       f.default_tenant_id,
 	       f.default_project_id,
-	       (select coalesce(json_agg(json_build_object('Tenant', x.tenant_id, 'Scope', x.scope)), '[]')
+	       (select json_agg(json_build_object('Tenant', x.tenant_id, 'Scope', x.scope))
 	          from platform.user_scopes x where x.user_id = u.id),
-	       (select coalesce(json_agg(json_build_object('Group', g.id, 'Name', g.name, 'Tenant', g.tenant_id,
-	                                                   'Project', g.project_id, 'Scopes', g.scopes) order by g.name), '[]')
-	          from platform.user_group_memberships m join platform.user_groups g on g.id = m.user_group_id
-	         where m.user_id = u.id),
-	       (select coalesce(json_agg(json_build_object('ID', t.id, 'Slug', t.slug, 'Name', t.name) order by t.name), '[]')
-	          from platform.tenants t
-	         where t.suspended_at is null
-	           and exists (select from platform.user_group_memberships m where m.user_id = u.id and m.tenant_id = t.id))
+	       (select json_agg(json_build_object('Tenant', m.tenant_id, 'Group', m.user_group_id))
+	          from platform.user_group_memberships m where m.user_id = u.id)
 	  from platform.users u
-	  join platform.roles r on r.name = u.role
 	  left join platform.user_preferences f on f.user_id = u.id`
 
-func scanPerson(row pgx.Row, p *storage.Person) error { return scanWithPerson(row, p) }
-
-// scanWithPerson scans a row of other columns and, behind them, personColumns.
-func scanWithPerson(row pgx.Row, p *storage.Person, others ...any) error {
-	var extra, groups, tenants []byte
-	fields := append(append(others, userFields(&p.User)...), &p.Rights.RoleScopes,
-		&p.Preferences.Tenant, &p.Preferences.Project, &extra, &groups, &tenants)
-	if err := row.Scan(fields...); err != nil {
+// askPerson sends one statement whose last columns are personColumns; others take what
+// stands before them.
+func (s *Store) askPerson(ctx context.Context, act, statement string, args []any, p *storage.Person, others ...any) error {
+	var m member
+	if err := s.ask(ctx, act, statement, args, func(row pgx.Row) error { return scanMember(row, &m, others...) }); err != nil {
 		return err
 	}
-	p.Rights.Role = p.Role
-	for _, part := range []struct {
-		document []byte
-		into     any
-	}{{extra, &p.Rights.Extra}, {groups, &p.Rights.Groups}, {tenants, &p.Tenants}} {
-		if err := json.Unmarshal(part.document, part.into); err != nil {
-			return fmt.Errorf("decode rights: %w", err)
-		}
-	}
-	return nil
+	err := s.belong(ctx, acting{user: m.ID}, &m)
+	*p = m.Person
+	return err
 }
 
 // Projects are those of the user's tenants, suspended tenants left out, by their names.

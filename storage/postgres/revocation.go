@@ -46,10 +46,10 @@ func (s *Store) Standing(ctx context.Context, ids []string, user authz.UserID) (
 		return standing, s.ask(ctx, "read the ledger", dead, []any{ids}, func(row pgx.Row) error { return row.Scan(&standing.Dead) })
 	}
 	person := &storage.Person{}
-	err := s.ask(ctx, "read the ledger", dead+`, p.*
+	err := s.askPerson(ctx, "read the ledger", dead+`, p.*
 		  from (select set_config('app.user_id', $3, true) as acting offset 0) a
 		 cross join lateral (`+personColumns+` where u.id = $2 and a.acting <> '' offset 0) p`, []any{ids, user, user.String()},
-		func(row pgx.Row) error { return scanWithPerson(row, person, &standing.Dead) })
+		person, &standing.Dead)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		// Its user is no more, and everything of theirs went with them.

@@ -47,14 +47,12 @@ type SignedIn struct {
 func (s *Store) SignedIn(ctx context.Context, id authz.SessionID, client authz.ClientID) (SignedIn, error) {
 	var in SignedIn
 	var consents []byte
-	err := s.ask(ctx, "read session", sessionQuery, []any{id, id.String(), client}, func(row pgx.Row) error {
-		var ip *netip.Addr
-		err := scanWithPerson(row, &in.Person, append(sessionFields(&in.Session, &ip), &consents)...)
-		if ip != nil {
-			in.Session.IPAddress = *ip
-		}
-		return err
-	})
+	var ip *netip.Addr
+	err := s.askPerson(ctx, "read session", sessionQuery, []any{id, id.String(), client}, &in.Person,
+		append(sessionFields(&in.Session, &ip), &consents)...)
+	if ip != nil {
+		in.Session.IPAddress = *ip
+	}
 	if err == nil && consents != nil {
 		err = json.Unmarshal(consents, &in.Consents)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/gatehouse/gatehouse/authz"
@@ -64,6 +65,8 @@ type Store struct {
 	clients   *cache[authz.ClientID, storage.Client]
 	roll      *roll
 	catalogue *cache[struct{}, Catalogue]
+	groups    *cache[authz.GroupID, authz.GroupRights]
+	tenants   *cache[authz.TenantID, tenantName]
 	bans      *cache[struct{}, []banned]
 	// lastBans holds while the list cannot be read.
 	lastBans *atomic.Pointer[[]banned]
@@ -110,7 +113,10 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 	config.ConnConfig.RuntimeParams["enable_seqscan"] = "off"
 	config.ConnConfig.RuntimeParams["jit"] = "off"
-	config.AfterConnect = becomeAppRole
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		conn.TypeMap().RegisterType(&pgtype.Type{Name: "uuid", OID: pgtype.UUIDOID, Codec: uuidCodec{}})
+		return becomeAppRole(ctx, conn)
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, translate("connect to the database", err)
@@ -126,9 +132,17 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	}, "clients", "client_groups", "tenants")
 	s.roll = newRoll(s.feed, s.clientIDs)
 	s.catalogue = newCache(s.feed, s.readCatalogue, nil, "scopes", "roles", "resources", "tenants")
+	s.groups = newCache[authz.GroupID, authz.GroupRights](s.feed, nil, changedID[authz.GroupID], "user_groups")
+	s.tenants = newCache[authz.TenantID, tenantName](s.feed, nil, changedID[authz.TenantID], "tenants")
 	s.bans = newCache(s.feed, s.readBans, nil, "ip_bans")
 	s.feed.start()
 	return s, nil
+}
+
+// changedID is the row that changed, where rows are named by a UUID.
+func changedID[I ~[16]byte](c Change) (I, bool) {
+	id, err := authz.ParseID[I](c.ID)
+	return id, err == nil
 }
 
 // becomeAppRole leaves whatever rights the login has, and refuses to go on when
