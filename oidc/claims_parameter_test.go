@@ -68,15 +68,19 @@ func TestO6_ClaimsParameterIsBounded(t *testing.T) {
 	for name, claims := range map[string]string{
 		"not JSON": "{", "an array": "[]", "a string": `"email"`, "members of another kind": `{"id_token":[]}`, "sub of another kind": `{"id_token":{"sub":7}}`,
 		"deep": strings.Repeat(`{"a":`, 17) + "1" + strings.Repeat("}", 17), "two values": `{} {}`,
-		"deeper than a parser likes": strings.Repeat("[", 3000) + strings.Repeat("]", 3000), "longer than 8 KiB": `{"x":"` + strings.Repeat("x", 8<<10) + `"}`,
+		"deeper than a parser likes": strings.Repeat("[", 4000) + strings.Repeat("]", 4000), "deeper still": strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000), "longer than 8 KiB": `{"x":"` + strings.Repeat("x", 8<<10) + `"}`,
 	} {
-		began := time.Now()
-		a := h.Call("/oauth2/par", "web", webtest.ClientSecret, url.Values{
-			"response_type": {"code"}, "redirect_uri": {webtest.RedirectURI}, "code_challenge": {webtest.NewProof().Challenge}, "code_challenge_method": {"S256"}, "claims": {claims},
-		})
-		mustRefuse(t, name, a, http.StatusBadRequest, "invalid_request")
-		if took := time.Since(began); took > time.Second {
-			t.Errorf("%s: %v", name, took)
+		least := time.Hour
+		for n := 0; n < 2 || n < 50 && least > 50*time.Millisecond; n++ {
+			began := time.Now()
+			a := h.Call("/oauth2/par", "web", webtest.ClientSecret, url.Values{
+				"response_type": {"code"}, "redirect_uri": {webtest.RedirectURI}, "code_challenge": {webtest.NewProof().Challenge}, "code_challenge_method": {"S256"}, "claims": {claims},
+			})
+			mustRefuse(t, name, a, http.StatusBadRequest, "invalid_request")
+			least = min(least, time.Since(began))
+		}
+		if least > 50*time.Millisecond {
+			t.Errorf("%s: %v", name, least)
 		}
 	}
 }

@@ -229,9 +229,9 @@ func TestO5_KeySetsAreReadQuickly(t *testing.T) {
 		"deep":              `{"keys":[` + strings.Repeat("[", 9000) + strings.Repeat("]", 9000) + `]}`,
 		"chains":            `{"keys":[{"kty":"RSA","e":"AQAB","n":"` + number(2048) + `","x5c":["` + strings.Repeat("A", 40000) + `"]}]}`,
 	} {
-		// The least of three, so that a busy machine does not count as work.
+		// The least of three, and of more while others use the machine: that does not count as work.
 		least := time.Hour
-		for range 3 {
+		for n := 0; n < 3 || n < 50 && least > 50*time.Millisecond; n++ {
 			begun := time.Now()
 			if set, err := parseKeySet([]byte(document)); err == nil && len(set.Keys) > 0 {
 				t.Errorf("%s: %d keys are of use", name, len(set.Keys))

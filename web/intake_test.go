@@ -68,9 +68,9 @@ func TestO3_EncryptedTokensCostNothing(t *testing.T) {
 			},
 		}
 		for door, try := range doors {
-			// The least of five, so that a busy machine does not count as work.
+			// The least of five, and of more while others use the machine: that does not count as work.
 			least := time.Hour
-			for range 5 {
+			for n := 0; n < 5 || n < 50 && least > 50*time.Millisecond; n++ {
 				begun := time.Now()
 				// A logout with a hint of no worth asks the person; everything else is refused.
 				if status := try(); (status < 400 || status > 401) && door != "logout hint" {
@@ -132,14 +132,18 @@ func TestO11_NamesAreOnlyNames(t *testing.T) {
 	h := webtest.Boot(t)
 	h.Machine("robot")
 	plain := h.Token("robot", url.Values{"grant_type": {"client_credentials"}})
-	for _, name := range []string{"a[999999999]", "a.999999999.b", "scope[0]", "grant_type[]", "__proto__", "a[b][c][d]"} {
-		begun := time.Now()
-		a := h.Token("robot", url.Values{"grant_type": {"client_credentials"}, name: {"1"}})
-		if a.Status != http.StatusOK || a.Text("scope") != plain.Text("scope") {
-			t.Errorf("%s: %d %s", name, a.Status, a.Raw)
+	for _, name := range []string{"a[999999999]", "a[999999999].b[999999999]", "a.999999999.b", "scope[0]", "grant_type[]", "__proto__", "a[b][c][d]"} {
+		least := time.Hour
+		for n := 0; n < 2 || n < 50 && least > 50*time.Millisecond; n++ {
+			begun := time.Now()
+			a := h.Token("robot", url.Values{"grant_type": {"client_credentials"}, name: {"1"}})
+			if a.Status != http.StatusOK || a.Text("scope") != plain.Text("scope") {
+				t.Fatalf("%s: %d %s", name, a.Status, a.Raw)
+			}
+			least = min(least, time.Since(begun))
 		}
-		if took := time.Since(begun); took > 2*time.Second {
-			t.Errorf("%s took %v", name, took)
+		if least > 50*time.Millisecond {
+			t.Errorf("%s took %v", name, least)
 		}
 	}
 	many := url.Values{"grant_type": {"client_credentials"}}
