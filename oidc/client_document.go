@@ -166,7 +166,10 @@ func (d ClientDocuments) admits(host string) bool {
 // parseClientDocument reads an answer as a metadata document.
 func parseClientDocument(a outbound.Answer) (clientDocument, error) {
 	var d clientDocument
-	if a.Status != http.StatusOK || len(a.Body) > maxClientDocument {
+	if a.Status != http.StatusOK {
+		return d, fmt.Errorf("%w: its host answers with status %d", errClientDocument, a.Status)
+	}
+	if len(a.Body) > maxClientDocument {
 		return d, fmt.Errorf("%w: longer than %d bytes", errClientDocument, maxClientDocument)
 	}
 	if a.MediaType != "application/json" && !strings.HasSuffix(a.MediaType, "+json") {

@@ -3,7 +3,6 @@ package oidc_test
 import (
 	"crypto"
 	"encoding/base64"
-	"encoding/json"
 	"maps"
 	"net/http"
 	"net/url"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/google/uuid"
 
 	"github.com/gatehouse/gatehouse/authz/dpop"
@@ -49,15 +49,7 @@ func (k holder) proof(method, path, token string, change map[string]any) string 
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	payload, err := json.Marshal(claims)
-	if err != nil {
-		k.t.Fatal(err)
-	}
-	signed, err := signer.Sign(payload)
-	if err != nil {
-		k.t.Fatal(err)
-	}
-	text, err := signed.CompactSerialize()
+	text, err := jwt.Signed(signer).Claims(claims).Serialize()
 	if err != nil {
 		k.t.Fatal(err)
 	}

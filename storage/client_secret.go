@@ -22,10 +22,8 @@ func ClientSecretPepper(master []byte) ([]byte, error) {
 	return pepper, nil
 }
 
-// NewClientSecret makes a secret of 256 random bits. It is shown once.
-func NewClientSecret() string { return NewSecret(ClientSecretPrefix) }
-
-// NewSecret is a prefix, by which secret scanners find it, and 256 random bits.
+// NewSecret makes a secret of 256 random bits behind a prefix by which secret scanners
+// find it.
 func NewSecret(prefix string) string {
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret) // never fails (crypto/rand, Go 1.24)

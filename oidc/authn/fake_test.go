@@ -17,8 +17,6 @@ import (
 
 var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-func fixedNow() time.Time { return start }
-
 // memoryCounter is the cell rate algorithm that storage/postgres has as one
 // statement.
 type memoryCounter struct {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/gatehouse/gatehouse/oidc"
 	"github.com/gatehouse/gatehouse/web/webtest"
@@ -50,19 +51,11 @@ func (c catalogue) states(typ jose.ContentType, change map[string]any) string {
 	c.t.Helper()
 	claims := map[string]any{"iss": catalogueIssuer, "iat": c.h.Now().Unix(), "software_id": "shop", "client_name": "Approved shop"}
 	maps.Copy(claims, change)
-	payload, err := json.Marshal(claims)
-	if err != nil {
-		c.t.Fatal(err)
-	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: c.key}, (&jose.SignerOptions{}).WithType(typ))
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	signed, err := signer.Sign(payload)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	text, err := signed.CompactSerialize()
+	text, err := jwt.Signed(signer).Claims(claims).Serialize()
 	if err != nil {
 		c.t.Fatal(err)
 	}
