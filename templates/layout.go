@@ -55,7 +55,7 @@ type Client struct {
 	Name string
 	// Verified says that the operator vouches for the client (first-party).
 	Verified bool
-	// Site, Logo, Policy and Terms are shown as links when they are absolute
-	// https addresses, and not at all otherwise; nothing is fetched from them.
-	Site, Logo, Policy, Terms string
+	// Policy and Terms are shown as links when they are absolute https addresses, and
+	// not at all otherwise; nothing is fetched from them.
+	Policy, Terms string
 }

@@ -24,8 +24,7 @@ var (
 		{ScopeWords: ScopeWords{Name: "keys:rotate"}, Reason: authz.DroppedACR, Detail: "phr"},
 	}
 	sampleClient = Client{
-		Name: "Northwind Reports", Site: "https://northwind.example/", Logo: "https://northwind.example/logo.png",
-		Policy: "https://northwind.example/privacy", Terms: "https://northwind.example/terms",
+		Name: "Northwind Reports", Policy: "https://northwind.example/privacy", Terms: "https://northwind.example/terms",
 	}
 )
 

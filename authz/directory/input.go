@@ -135,7 +135,7 @@ type CreateClient struct {
 	Owner authz.UserID
 	// IDTokenAlg "" is ES256.
 	IDTokenAlg string
-	// What the consent page shows beside the client.
+	// The consent page links to PolicyURI and TOSURI; LogoURI is only kept, for our pages load nothing of others.
 	LogoURI, PolicyURI, TOSURI string
 	// GrantTypes are those that a client which registers itself asks for; none for
 	// those of its kind.

@@ -34,7 +34,7 @@ to, is gone from its tokens at once.`,
 	flags.BoolVar(&introspect, "introspect", false, "Let the client ask about the tokens that are made for it")
 	flags.BoolVar(&firstParty, "first-party", false, "Mark the client as the operator's own")
 	flags.BoolVar(&skipConsent, "skip-consent", false, "Ask nobody for consent")
-	flags.StringVar(&logo, "logo-uri", "", "The picture on the consent page")
+	flags.StringVar(&logo, "logo-uri", "", "The address of its picture, kept for those who ask; our pages load nothing of others")
 	flags.StringVar(&policy, "policy-uri", "", "The privacy policy that the consent page links to")
 	flags.StringVar(&terms, "tos-uri", "", "The terms of service that the consent page links to")
 	openFlags(cmd, &openTo, &b.Groups, &closed)

@@ -58,7 +58,7 @@ type User struct {
 	EmailVerifiedAt *time.Time `json:"email_verified_at" table:"-" doc:"null until somebody has shown that the address is theirs"`
 	DisplayName     string     `json:"display_name"`
 	AvatarURL       string     `json:"avatar_url" table:"-"`
-	Language        string     `json:"language" table:"-" doc:"The language that the user chose for pages and letters; empty for what the browser says"`
+	Language        string     `json:"language" table:"-" doc:"The language that the user chose for pages and mails; empty for what the browser says"`
 	LastLanguage    string     `json:"last_language" table:"-" doc:"The language of the page on which the user last signed in; empty before the first sign-in"`
 	Role            string     `json:"role" enum:"viewer,user,admin,owner"`
 	HasPassword     bool       `json:"has_password" table:"-"`
@@ -219,7 +219,7 @@ type NewUser struct {
 		Username    string `json:"username" minLength:"1" maxLength:"128"`
 		Email       string `json:"email" maxLength:"254"`
 		DisplayName string `json:"display_name,omitempty" maxLength:"200"`
-		Language    string `json:"language,omitempty" enum:"en,de,es,fr,ja,ar" doc:"Of pages and letters; what the user's browser says when left out"`
+		Language    string `json:"language,omitempty" enum:"en,de,es,fr,ja,ar" doc:"Of pages and mails; what the user's browser says when left out"`
 		Role        string `json:"role,omitempty" enum:"viewer,user,admin,owner" default:"user"`
 		Tenant      string `json:"tenant,omitempty" maxLength:"64" doc:"Where the user belongs, by id or slug; the first tenant when left out"`
 		Password    string `json:"password,omitempty" writeOnly:"true" doc:"Left out, nobody can sign in with one"`

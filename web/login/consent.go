@@ -37,7 +37,7 @@ func (p *Pages) consentPage(r *http.Request, v *browser.Visit, q *oidc.ConsentQu
 		Name: q.Person.Name(), Username: q.Person.Username, RedirectHost: q.Redirect.Host, Site: oidc.DocumentHost(q.Client.ID), OnDevice: q.Redirect.Scheme != "https",
 		Client: templates.Client{
 			Name: q.Client.Name, Verified: q.Client.FirstParty,
-			Logo: q.Client.LogoURI, Policy: q.Client.PolicyURI, Terms: q.Client.TOSURI,
+			Policy: q.Client.PolicyURI, Terms: q.Client.TOSURI,
 		},
 	}
 	if page.RedirectHost == "" {

@@ -91,7 +91,7 @@ func (p *Pages) confirmPage(r *http.Request, v *browser.Visit, q *oidc.DeviceQue
 	page := templates.DeviceConfirm{
 		Flow: q.Flow, UserCode: q.UserCode, RequestedAt: q.RequestedAt, Tenant: q.Tenant.Name, Name: q.Person.Name(), Username: q.Person.Username,
 		Client: templates.Client{
-			Name: q.Client.Name, Logo: q.Client.LogoURI, Policy: q.Client.PolicyURI, Terms: q.Client.TOSURI,
+			Name: q.Client.Name, Policy: q.Client.PolicyURI, Terms: q.Client.TOSURI,
 			// A public client is whoever says so: nobody can vouch for it here.
 			Verified: q.Client.FirstParty && !q.Client.Public(),
 		},

@@ -46,7 +46,7 @@ func (p *Pages) showRequests(w http.ResponseWriter, r *http.Request, v *browser.
 	for _, q := range questions {
 		asked := templates.Request{
 			CSRF: page.CSRF, Flow: q.Flow, Message: q.BindingMessage, RequestedAt: q.RequestedAt, Tenant: q.Tenant.Name,
-			Client: templates.Client{Name: q.Client.Name, Verified: q.Client.FirstParty, Logo: q.Client.LogoURI, Policy: q.Client.PolicyURI, Terms: q.Client.TOSURI},
+			Client: templates.Client{Name: q.Client.Name, Verified: q.Client.FirstParty, Policy: q.Client.PolicyURI, Terms: q.Client.TOSURI},
 		}
 		if q.Address.IsValid() {
 			asked.Address = q.Address.String()
