@@ -146,8 +146,8 @@ func isBearerToken(s string) bool {
 	return s != "" && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/") == ""
 }
 
-// errUnknownPerson is OpenID CIBA Core 1.0 §13, one sentence for every cause: whoever
-// the client may not ask is nobody.
+// errUnknownPerson is OpenID CIBA Core 1.0 §13. Somebody who does not exist and somebody
+// whom the client may not ask are answered alike, so that nobody's account can be found out.
 var errUnknownPerson = badRequest("unknown_user_id", "The hint names nobody whom this client may ask.")
 
 // hintedPerson finds who is meant by the one hint. A client that names too many whom

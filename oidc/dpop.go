@@ -73,8 +73,8 @@ func (p *Provider) Spend(ctx context.Context, proof dpop.Proof) error {
 	return err
 }
 
-// spend is asked last, so that nobody without a code or token of ours makes us keep
-// anything.
+// spend records that a proof was used. It comes last, so that only a request with a good
+// code, token or client writes a row.
 func (p *Provider) spend(ctx context.Context, proof *dpop.Proof) error {
 	if proof == nil {
 		return nil

@@ -107,7 +107,8 @@ func destinations(grantType string, parameters url.Values) url.Values {
 	return url.Values{"resource": slices.Concat(parameters["resource"], parameters["audience"])}
 }
 
-// invalidSubject is RFC 8693 §2.2.2: one sentence for every cause.
+// invalidSubject is RFC 8693 §2.2.2. Every cause is answered alike, so that nothing can be
+// learned about another client's token.
 func invalidSubject() error {
 	return badRequest("invalid_request", "The subject_token is not a live access token of a user that this client may exchange.")
 }

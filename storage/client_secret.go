@@ -31,8 +31,8 @@ func NewSecret(prefix string) string {
 }
 
 // HashClientSecret is what is kept of a client secret. One keyed hash is enough:
-// there is nothing to guess in 256 random bits, and a slow hash at every token
-// request would be a gift to whoever wants the server busy.
+// 256 random bits cannot be guessed, and a slow hash at every token request would let
+// anybody keep the processors busy.
 func HashClientSecret(pepper []byte, secret string) []byte {
 	mac := hmac.New(sha256.New, pepper)
 	mac.Write([]byte(secret))

@@ -91,8 +91,8 @@ func unhurried(r *http.Request) bool {
 	return r.ContentLength < 0 || r.ContentLength > maxForm || strings.HasPrefix(r.URL.Path, api.Prefix+"/users:")
 }
 
-// arriving is a body. Whoever waits for it does no work, so that slow callers take
-// nobody's place.
+// arriving is a request body. While it waits for bytes its request leaves the gate, so that
+// slow callers do not use up the places.
 type arriving struct {
 	io.ReadCloser
 	gate *gate

@@ -39,8 +39,8 @@ func (s *Service) AddBan(ctx context.Context, a Actor, b storage.Ban) (storage.B
 	return b, s.store.PutBan(ctx, b, s.event(a, "ban.add", authz.TenantID{}))
 }
 
-// banNetwork is a network without the bits behind its mask. Addresses are compared
-// as what they are, so a v4 one in v6 clothes would never be met.
+// banNetwork is a network without the bits behind its mask. Callers' addresses are unmapped
+// before they are compared, so a ban of IPv4-mapped IPv6 addresses would match nobody.
 func banNetwork(n netip.Prefix) (netip.Prefix, error) {
 	if !n.IsValid() || n.Addr().Is4In6() {
 		return n, invalid("network", "is neither an IP address nor a network such as 192.0.2.0/24")
