@@ -105,7 +105,7 @@ func TestC13_DeletedUserComesBack(t *testing.T) {
 	first := h.User("carl")
 	was := map[string]holding{"web": holds(h, "web", "carl"), "pairwise": holds(h, "pairwise", "carl")}
 	hint := was["web"].tokens.Text("id_token")
-	noError(t, d.DeleteUser(t.Context(), host, first))
+	noError(t, d.DeleteUser(t.Context(), host, first, nil))
 	var hash string
 	h.World.Get(`select password_hash from platform.users where username = 'ann'`, nil, &hash)
 	again, err := d.CreateUser(t.Context(), host, directory.CreateUser{Username: "carl", Email: "carl@example.com", PasswordHash: hash, Tenant: "acme"})

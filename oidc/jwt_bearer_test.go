@@ -321,7 +321,7 @@ func TestC15_JWTBearerEnds(t *testing.T) {
 	b.mustRefuse(t, "an issuer that is trusted no more", bear(b.House, "taker", b.vouches(nil), nil))
 	b.trusts(nil, "acme")
 	token = get("trusted again")
-	noError(t, d.DeleteUser(ctx, host, b.ann))
+	noError(t, d.DeleteUser(ctx, host, b.ann, nil))
 	ends("ann is gone", token)
 }
 

@@ -76,7 +76,7 @@ func TestC11_LedgerOutlivesItsUser(t *testing.T) {
 	user := h.User("leaver")
 	token := h.Tokens("web", "leaver", nil).Text("access_token")
 	revoke(h, "web", token)
-	noError(t, directoryOf(h).DeleteUser(t.Context(), host, user))
+	noError(t, directoryOf(h).DeleteUser(t.Context(), host, user, nil))
 	if named := h.World.Text(`select user_id is not null from platform.revoked_tokens where jti = $1`, claimsOf(t, token)["jti"]); named != "(f)" {
 		t.Error("the ledger still names a user who is deleted")
 	}
@@ -100,7 +100,7 @@ func TestC11_EndsOnEveryReplica(t *testing.T) {
 			noError(t, d.DisableUser(t.Context(), host, user))
 		},
 		"user deleted": func(t *testing.T, user authz.UserID, _ string) {
-			noError(t, d.DeleteUser(t.Context(), host, user))
+			noError(t, d.DeleteUser(t.Context(), host, user, nil))
 		},
 		"client disabled": func(*testing.T, authz.UserID, string) {
 			h.World.Exec(`update platform.clients set disabled_at = now() where id = 'web'`)

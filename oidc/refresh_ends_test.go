@@ -48,7 +48,7 @@ var endings = []ending{
 		h.World.Exec(`update platform.users set disabled_at = now() where id = $1`, user)
 	}},
 	{"user deleted", func(t *testing.T, _ *webtest.House, d *directory.Service, user authz.UserID, _ *webtest.Browser) {
-		noError(t, d.DeleteUser(t.Context(), host, user))
+		noError(t, d.DeleteUser(t.Context(), host, user, nil))
 	}},
 	{"password changed", func(t *testing.T, _ *webtest.House, d *directory.Service, user authz.UserID, _ *webtest.Browser) {
 		noError(t, d.SetPasswordHash(t.Context(), host, user, storage.UnusablePassword))
@@ -128,7 +128,7 @@ func TestC15_D10_ClientEnds(t *testing.T) {
 		end  func(authz.ClientID) error
 	}{
 		{"disabled", func(id authz.ClientID) error { return d.DisableClient(ctx, host, id) }},
-		{"deleted", func(id authz.ClientID) error { return d.DeleteClient(ctx, host, id) }},
+		{"deleted", func(id authz.ClientID) error { return d.DeleteClient(ctx, host, id, nil) }},
 	} {
 		client := h.Client(c.name)
 		_, tokens := signedIn(h, c.name, "ann", nil)

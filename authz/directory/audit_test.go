@@ -81,7 +81,7 @@ func TestM8_Audit(t *testing.T) {
 		{"group.add-member", func() error { return v.AddMember(ctx, by, tools.ID, bob.ID) }, []string{tools.ID.String(), id(bob)}},
 		{"group.remove-member", func() error { return v.RemoveMember(ctx, by, tools.ID, bob.ID) }, []string{tools.ID.String(), id(bob)}},
 		{"user.merge", func() error { _, err := v.MergeUsers(ctx, by, v.ann.ID, bob.ID, false); return err }, []string{id(bob), id(v.ann), "ann@example.com"}},
-		{"user.delete", func() error { return v.DeleteUser(ctx, by, bob.ID) }, []string{id(bob), "bob@example.com"}},
+		{"user.delete", func() error { return v.DeleteUser(ctx, by, bob.ID, nil) }, []string{id(bob), "bob@example.com"}},
 		{"tenant.create", func() error { _, err := v.CreateTenant(ctx, by, directory.CreateTenant{Slug: "beta"}); return err }, []string{"beta"}},
 		{"tenant.update", func() error {
 			_, err := v.UpdateTenant(ctx, by, v.acme.ID, directory.TenantChange{Plan: pointer("enterprise")})
@@ -95,7 +95,7 @@ func TestM8_Audit(t *testing.T) {
 		}, []string{"guest@example.com"}},
 		{"link.create", func() error { _, err := v.SetUpLink(ctx, by, by.User); return err }, []string{by.User.String()}},
 		{"group.update", func() error { _, err := v.RenameGroup(ctx, by, tools.ID, "gear", nil); return err }, []string{tools.ID.String(), "gear"}},
-		{"group.delete", func() error { return v.DeleteGroup(ctx, by, tools.ID) }, []string{tools.ID.String(), "gear"}},
+		{"group.delete", func() error { return v.DeleteGroup(ctx, by, tools.ID, nil) }, []string{tools.ID.String(), "gear"}},
 		{"user.avatar", func() error { _, err := v.SetAvatar(ctx, by, v.acme.ID, picture(t, "png", 300, 200)); return err }, []string{"/files/" + by.User.String()}},
 		{"user.remove-avatar", func() error { _, err := v.RemoveAvatar(ctx, by, by.User); return err }, []string{"/files/" + by.User.String()}},
 		{"tenant.suspend", func() error { return v.SuspendTenant(ctx, by, v.acme.ID) }, []string{v.acme.ID.String()}},
@@ -108,12 +108,12 @@ func TestM8_Audit(t *testing.T) {
 			moon, err = v.RenameProject(ctx, by, moon, "mars", nil)
 			return err
 		}, []string{`"moon"`, `"mars"`}},
-		{"project.delete", func() error { return v.DeleteProject(ctx, by, moon) }, []string{"mars"}},
+		{"project.delete", func() error { return v.DeleteProject(ctx, by, moon, nil) }, []string{"mars"}},
 		{"role.scopes", func() error {
 			_, err := v.SetRoleScopes(ctx, by, authz.RoleViewer, []authz.Pattern{"user"}, nil)
 			return err
 		}, []string{"viewer", "agents:read"}},
-		{"scope.put", func() error { return v.PutScope(ctx, by, storage.ScopeInfo{Name: "moon:land", Title: "Land"}) }, []string{"moon:land"}},
+		{"scope.put", func() error { return v.PutScope(ctx, by, storage.ScopeInfo{Name: "moon:land", Title: "Land"}, nil) }, []string{"moon:land"}},
 		{"resource.create", func() error {
 			_, err := v.CreateResource(ctx, by, directory.CreateResource{Identifier: "https://api.example", Scopes: authz.ScopeSet{"a", "b"}})
 			return err
@@ -122,8 +122,8 @@ func TestM8_Audit(t *testing.T) {
 			_, err := v.UpdateResource(ctx, by, "https://api.example", directory.ResourceChange{Name: pointer("An API")})
 			return err
 		}, []string{"https://api.example", "An API"}},
-		{"resource.delete", func() error { return v.DeleteResource(ctx, by, "https://api.example") }, []string{"https://api.example"}},
-		{"scope.delete", func() error { return v.DeleteScope(ctx, by, "moon:land") }, []string{"moon:land"}},
+		{"resource.delete", func() error { return v.DeleteResource(ctx, by, "https://api.example", nil) }, []string{"https://api.example"}},
+		{"scope.delete", func() error { return v.DeleteScope(ctx, by, "moon:land", nil) }, []string{"moon:land"}},
 		{"keys.rotate", func() error { return v.RotateKeys(ctx, by, ring, true) }, []string{`"kid"`, "ES256"}},
 		{"keys.revoke", func() error { return v.RevokeKey(ctx, by, ring, kid) }, []string{kid}},
 		{"client.create", func() error {
@@ -137,7 +137,7 @@ func TestM8_Audit(t *testing.T) {
 		{"client.rotate-secret", func() error { _, err := v.RotateClientSecret(ctx, by, service.ID, time.Hour); return err }, []string{string(service.ID)}},
 		{"client.disable", func() error { return v.DisableClient(ctx, by, service.ID) }, []string{string(service.ID)}},
 		{"client.enable", func() error { return v.EnableClient(ctx, by, service.ID) }, []string{string(service.ID)}},
-		{"client.delete", func() error { return v.DeleteClient(ctx, by, service.ID) }, []string{string(service.ID)}},
+		{"client.delete", func() error { return v.DeleteClient(ctx, by, service.ID, nil) }, []string{string(service.ID)}},
 		{"issuer.add", func() (err error) { trusted, err = v.AddTrustedIssuer(ctx, by, idp("openid"), "", true); return err }, []string{"https://idp.example", "people", "openid"}},
 		{"issuer.remove", func() error { return v.RemoveTrustedIssuer(ctx, by, trusted.ID) }, []string{"https://idp.example"}},
 		{"webhook.create", func() error {
@@ -154,14 +154,14 @@ func TestM8_Audit(t *testing.T) {
 		}, []string{hook.ID.String()}},
 		{"webhook.test", func() (err error) { message, err = v.TestWebhook(ctx, by, hook.ID); return err }, []string{hook.ID.String()}},
 		{"webhook.redeliver", func() error { return v.Redeliver(ctx, by, hook.ID, message) }, []string{hook.ID.String()}},
-		{"webhook.delete", func() error { return v.DeleteWebhook(ctx, by, hook.ID) }, []string{hook.ID.String()}},
+		{"webhook.delete", func() error { return v.DeleteWebhook(ctx, by, hook.ID, nil) }, []string{hook.ID.String()}},
 		{"ban.add", func() error { _, err := v.AddBan(ctx, by, storage.Ban{Network: network, Reason: "noise"}); return err }, []string{"192.0.2.0/24", "noise"}},
 		{"tenant.delete", func() error {
 			beta, err := v.Tenant(ctx, by, "beta")
 			if err != nil {
 				return err
 			}
-			return v.DeleteTenant(ctx, by, beta.ID, "beta")
+			return v.DeleteTenant(ctx, by, beta.ID, "beta", nil)
 		}, []string{"beta"}},
 		{"database.end-all", func() error { _, err := v.EndAll(ctx, by); return err }, []string{`"sessions"`, `"links"`}},
 		{"ban.remove", func() error { return v.RemoveBan(ctx, by, network) }, []string{"192.0.2.0/24"}},
@@ -242,7 +242,7 @@ func TestM8_Audit_OfFailures(t *testing.T) {
 			_, err := v.UpdateUser(ctx, host, owner.ID, directory.UserChange{Email: pointer("ann@example.com")})
 			return err
 		},
-		"last owner":     func() error { return v.DeleteUser(ctx, host, owner.ID) },
+		"last owner":     func() error { return v.DeleteUser(ctx, host, owner.ID, nil) },
 		"nobody":         func() error { return v.DisableUser(ctx, host, anID[authz.UserID]()) },
 		"taken slug":     func() error { _, err := v.CreateTenant(ctx, host, directory.CreateTenant{Slug: "acme"}); return err },
 		"no such tenant": func() error { _, err := v.CreateProject(ctx, host, anID[authz.TenantID](), "x"); return err },
@@ -250,14 +250,14 @@ func TestM8_Audit_OfFailures(t *testing.T) {
 		"no membership":  func() error { g := v.membersGroup(); return v.RemoveMember(ctx, host, g.ID, anID[authz.UserID]()) },
 		"member already": func() error { g := v.membersGroup(); return v.AddMember(ctx, host, g.ID, v.ann.ID) },
 		"not held":       func() error { return v.RevokeUserScope(ctx, host, v.ann.ID, v.acme.ID, "reports:read") },
-		"no such client": func() error { return v.DeleteClient(ctx, host, "none") },
+		"no such client": func() error { return v.DeleteClient(ctx, host, "none", nil) },
 		"no such owner": func() error {
 			_, _, err := v.CreateClient(ctx, host, directory.CreateClient{Name: "x", Kind: storage.ClientAgent, Owner: anID[authz.UserID]()})
 			return err
 		},
 		"no session": func() error { return v.RevokeSession(ctx, host, anID[authz.SessionID]()) },
 		"no ban":     func() error { return v.RemoveBan(ctx, host, network) },
-		"forbidden":  func() error { return v.DeleteUser(ctx, directory.Actor{}, v.ann.ID) },
+		"forbidden":  func() error { return v.DeleteUser(ctx, directory.Actor{}, v.ann.ID, nil) },
 	} {
 		if err := do(); err == nil {
 			t.Errorf("%s: it went through", name)

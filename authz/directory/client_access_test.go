@@ -138,7 +138,7 @@ func TestAgents(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	v.must(v.DeleteUser(ctx, host, v.ann.ID))
+	v.must(v.DeleteUser(ctx, host, v.ann.ID, nil))
 	if _, err := v.Client(ctx, host, agent.ID); !errors.Is(err, storage.ErrNotFound) {
 		t.Errorf("an agent outlives its owner: %v", err)
 	}

@@ -181,10 +181,10 @@ func (s *Service) EnableClient(ctx context.Context, a Actor, id authz.ClientID) 
 }
 
 // DeleteClient removes a client with its consents and grants.
-func (s *Service) DeleteClient(ctx context.Context, a Actor, id authz.ClientID) error {
+func (s *Service) DeleteClient(ctx context.Context, a Actor, id authz.ClientID, seen func(storage.Client) error) error {
 	c, err := s.changeableClient(ctx, a, id)
 	if err != nil {
 		return err
 	}
-	return s.store.DeleteClient(ctx, id, s.dead(), s.event(a, "client.delete", c.Tenant))
+	return s.store.DeleteClient(ctx, id, seen, s.dead(), s.event(a, "client.delete", c.Tenant))
 }

@@ -219,7 +219,7 @@ func TestC15_ClientEnds(t *testing.T) {
 			t.Fatalf("the enabled client: %+v, %v", c, err)
 		}
 	}
-	v.must(v.DeleteClient(ctx, host, "shop"))
+	v.must(v.DeleteClient(ctx, host, "shop", nil))
 	if _, err := v.Client(ctx, host, "shop"); !errors.Is(err, storage.ErrNotFound) {
 		t.Errorf("the deleted client: %v", err)
 	}
@@ -239,7 +239,7 @@ func TestAgent_GoesWithItsOwner(t *testing.T) {
 	t.Parallel()
 	v, ctx := newTown(t), t.Context()
 	agent := v.client(storage.ClientAgent)
-	v.must(v.DeleteUser(ctx, host, v.ann.ID))
+	v.must(v.DeleteUser(ctx, host, v.ann.ID, nil))
 	if _, err := v.Client(ctx, host, agent.ID); !errors.Is(err, storage.ErrNotFound) {
 		t.Errorf("the agent of a deleted user: %v", err)
 	}

@@ -222,7 +222,7 @@ func TestM5_HostileText(t *testing.T) {
 				return err
 			},
 			"PutScope": func() error {
-				return v.PutScope(ctx, host, storage.ScopeInfo{Name: "x", Title: text, Description: text, NeedsACR: authz.ACR(text)})
+				return v.PutScope(ctx, host, storage.ScopeInfo{Name: "x", Title: text, Description: text, NeedsACR: authz.ACR(text)}, nil)
 			},
 			"AddBan": func() error {
 				_, err := v.AddBan(ctx, host, storage.Ban{Network: netip.MustParsePrefix("192.0.2.0/24"), Reason: text})

@@ -99,7 +99,7 @@ func TestMaxAgents_FiftyAtOnce(t *testing.T) {
 	v.must(err)
 	for _, c := range clients.Items {
 		if c.Kind == storage.ClientAgent {
-			v.must(v.DeleteClient(t.Context(), host, c.ID))
+			v.must(v.DeleteClient(t.Context(), host, c.ID, nil))
 			break
 		}
 	}
@@ -172,11 +172,11 @@ func TestDeleteTenant(t *testing.T) {
 	session, grant := v.session(v.ann.ID)
 	for _, wrong := range []string{"", "Acme", "beta"} {
 		var refused *directory.InvalidError
-		if err := v.DeleteTenant(t.Context(), host, v.acme.ID, wrong); !errors.As(err, &refused) || refused.Field != "confirm" {
+		if err := v.DeleteTenant(t.Context(), host, v.acme.ID, wrong, nil); !errors.As(err, &refused) || refused.Field != "confirm" {
 			t.Errorf("%q: %v", wrong, err)
 		}
 	}
-	v.must(v.DeleteTenant(t.Context(), host, v.acme.ID, "acme"))
+	v.must(v.DeleteTenant(t.Context(), host, v.acme.ID, "acme", nil))
 	for what, id := range map[string]string{"sid": session.TokenJTI.String(), "grant": grant.ID.String()} {
 		if standing, err := v.store.Standing(t.Context(), []string{id}, v.ann.ID); err != nil || !standing.Dead {
 			t.Errorf("the %s is dead: %v, %v", what, standing.Dead, err)

@@ -34,7 +34,7 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 		"AcceptAuthenticators": func(a directory.Actor) error { return v.AcceptAuthenticators(ctx, a, "acme", nil) },
 		"DisableUser":          func(a directory.Actor) error { return v.DisableUser(ctx, a, user) },
 		"EnableUser":           func(a directory.Actor) error { return v.EnableUser(ctx, a, user) },
-		"DeleteUser":           func(a directory.Actor) error { return v.DeleteUser(ctx, a, user) },
+		"DeleteUser":           func(a directory.Actor) error { return v.DeleteUser(ctx, a, user, nil) },
 		"ChangeUsers":          func(a directory.Actor) error { _, err := v.ChangeUsers(ctx, a, directory.Bulk{}); return err },
 		"MergeUsers":           func(a directory.Actor) error { _, err := v.MergeUsers(ctx, a, user, user, false); return err },
 		"MergedInto":           func(a directory.Actor) error { _, err := v.MergedInto(ctx, a, user); return err },
@@ -48,14 +48,14 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 			_, err := v.UpdateTenant(ctx, a, tenant, directory.TenantChange{})
 			return err
 		},
-		"DeleteTenant": func(a directory.Actor) error { return v.DeleteTenant(ctx, a, tenant, "x") },
+		"DeleteTenant": func(a directory.Actor) error { return v.DeleteTenant(ctx, a, tenant, "x", nil) },
 		"RenameProject": func(a directory.Actor) error {
 			_, err := v.RenameProject(ctx, a, storage.Project{}, "x", nil)
 			return err
 		},
-		"DeleteProject":    func(a directory.Actor) error { return v.DeleteProject(ctx, a, storage.Project{}) },
+		"DeleteProject":    func(a directory.Actor) error { return v.DeleteProject(ctx, a, storage.Project{}, nil) },
 		"RenameGroup":      func(a directory.Actor) error { _, err := v.RenameGroup(ctx, a, group, "x", nil); return err },
-		"DeleteGroup":      func(a directory.Actor) error { return v.DeleteGroup(ctx, a, group) },
+		"DeleteGroup":      func(a directory.Actor) error { return v.DeleteGroup(ctx, a, group, nil) },
 		"Invite":           func(a directory.Actor) error { _, err := v.Invite(ctx, a, directory.Invite{}); return err },
 		"SetUpLink":        func(a directory.Actor) error { _, err := v.SetUpLink(ctx, a, user); return err },
 		"RemoveAvatar":     func(a directory.Actor) error { _, err := v.RemoveAvatar(ctx, a, user); return err },
@@ -77,7 +77,7 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 		"Roles":           func(a directory.Actor) error { _, err := v.Roles(ctx, a); return err },
 		"SetRoleScopes":   func(a directory.Actor) error { _, err := v.SetRoleScopes(ctx, a, "none", nil, nil); return err },
 		"Scopes":          func(a directory.Actor) error { _, err := v.Scopes(ctx, a); return err },
-		"PutScope":        func(a directory.Actor) error { return v.PutScope(ctx, a, storage.ScopeInfo{}) },
+		"PutScope":        func(a directory.Actor) error { return v.PutScope(ctx, a, storage.ScopeInfo{}, nil) },
 		"GrantUserScope":  func(a directory.Actor) error { return v.GrantUserScope(ctx, a, user, tenant, "openid") },
 		"RevokeUserScope": func(a directory.Actor) error { return v.RevokeUserScope(ctx, a, user, tenant, "openid") },
 		"ExplainScopes": func(a directory.Actor) error {
@@ -126,7 +126,7 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 		"RotateClientSecret": func(a directory.Actor) error { _, err := v.RotateClientSecret(ctx, a, "none", 0); return err },
 		"DisableClient":      func(a directory.Actor) error { return v.DisableClient(ctx, a, "none") },
 		"EnableClient":       func(a directory.Actor) error { return v.EnableClient(ctx, a, "none") },
-		"DeleteClient":       func(a directory.Actor) error { return v.DeleteClient(ctx, a, "none") },
+		"DeleteClient":       func(a directory.Actor) error { return v.DeleteClient(ctx, a, "none", nil) },
 
 		"Webhooks": func(a directory.Actor) error { _, err := v.Webhooks(ctx, a, "", directory.Paging{}); return err },
 		"Webhook":  func(a directory.Actor) error { _, err := v.Webhook(ctx, a, hook); return err },
@@ -139,7 +139,7 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 			return err
 		},
 		"RotateWebhookSecret": func(a directory.Actor) error { _, err := v.RotateWebhookSecret(ctx, a, hook, nil, 0); return err },
-		"DeleteWebhook":       func(a directory.Actor) error { return v.DeleteWebhook(ctx, a, hook) },
+		"DeleteWebhook":       func(a directory.Actor) error { return v.DeleteWebhook(ctx, a, hook, nil) },
 		"Deliveries":          func(a directory.Actor) error { _, err := v.Deliveries(ctx, a, hook, directory.Paging{}); return err },
 		"TestWebhook":         func(a directory.Actor) error { _, err := v.TestWebhook(ctx, a, hook); return err },
 		"Redeliver":           func(a directory.Actor) error { return v.Redeliver(ctx, a, hook, anID[authz.AuditID]()) },
@@ -150,13 +150,13 @@ func operations(v *town) map[string]func(a directory.Actor) error {
 		"FollowAudit": func(a directory.Actor) error { _, _, err := v.FollowAudit(ctx, a, nil); return err },
 		"VerifyAudit": func(a directory.Actor) error { _, err := v.VerifyAudit(ctx, a); return err },
 		"Scope":       func(a directory.Actor) error { _, err := v.Scope(ctx, a, "none"); return err },
-		"DeleteScope": func(a directory.Actor) error { return v.DeleteScope(ctx, a, "none") },
+		"DeleteScope": func(a directory.Actor) error { return v.DeleteScope(ctx, a, "none", nil) },
 		"Resource":    func(a directory.Actor) error { _, err := v.Resource(ctx, a, "none"); return err },
 		"UpdateResource": func(a directory.Actor) error {
 			_, err := v.UpdateResource(ctx, a, "none", directory.ResourceChange{})
 			return err
 		},
-		"DeleteResource": func(a directory.Actor) error { return v.DeleteResource(ctx, a, "none") },
+		"DeleteResource": func(a directory.Actor) error { return v.DeleteResource(ctx, a, "none", nil) },
 		"Session":        func(a directory.Actor) error { _, err := v.Session(ctx, a, anID[authz.SessionID]()); return err },
 
 		"Sessions":          func(a directory.Actor) error { _, err := v.Sessions(ctx, a, directory.SessionFilter{}); return err },
@@ -268,7 +268,7 @@ func TestM3_Escalation(t *testing.T) {
 		{"a manager promotes a viewer", func() error { return assign(manager, v.ann, authz.RoleUser) }, true},
 		{"an admin sets an owner's password", func() error { return v.SetPasswordHash(ctx, admin, owner.ID, hash) }, false},
 		{"an admin disables an owner", func() error { return v.DisableUser(ctx, admin, owner.ID) }, false},
-		{"an admin deletes an owner", func() error { return v.DeleteUser(ctx, both, owner.ID) }, false},
+		{"an admin deletes an owner", func() error { return v.DeleteUser(ctx, both, owner.ID, nil) }, false},
 		{"a manager sets an admin's password", func() error { return v.SetPasswordHash(ctx, manager, boss.ID, hash) }, false},
 		{"a manager sets the password of an admin by group", func() error { return v.SetPasswordHash(ctx, manager, bob.ID, hash) }, false},
 		{"a manager changes the address of an admin by group", func() error {
@@ -313,7 +313,7 @@ func TestM3_Escalation(t *testing.T) {
 			_, err := v.UpdateClient(ctx, admin, bank.ID, directory.ClientChange{JWKS: []byte(`{"keys":[]}`)})
 			return err
 		}, false},
-		{"an admin deletes a service with billing", func() error { return v.DeleteClient(ctx, admin, bank.ID) }, false},
+		{"an admin deletes a service with billing", func() error { return v.DeleteClient(ctx, admin, bank.ID, nil) }, false},
 		{"an owner gives it another secret", func() error { return rotate(v.actor(authz.RoleOwner), bank) }, true},
 		{"an admin gives a service below them another secret", func() error { return rotate(admin, shop) }, true},
 		{"an admin trusts an issuer with billing", func() error {

@@ -205,7 +205,7 @@ func (r *Registrar) Delete(ctx context.Context, id authz.ClientID, access string
 		return err
 	}
 	s := r.service
-	return s.store.DeleteClient(ctx, id, s.dead(), s.event(Actor{Name: "client:" + string(id), IPAddress: from}, "client.delete-self", c.Tenant))
+	return s.store.DeleteClient(ctx, id, nil, s.dead(), s.event(Actor{Name: "client:" + string(id), IPAddress: from}, "client.delete-self", c.Tenant))
 }
 
 // RemoveUnused removes the clients that registered openly and that nobody has used in

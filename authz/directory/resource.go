@@ -103,10 +103,10 @@ func (s *Service) UpdateResource(ctx context.Context, a Actor, identifier string
 }
 
 // DeleteResource removes a resource server. Its scopes stay in the registry.
-func (s *Service) DeleteResource(ctx context.Context, a Actor, identifier string) error {
+func (s *Service) DeleteResource(ctx context.Context, a Actor, identifier string, seen func(storage.Resource) error) error {
 	r, err := s.Resource(ctx, a, identifier)
 	if err := errors.Join(may(a, manageScopes), err); err != nil {
 		return err
 	}
-	return orUnknown(s.store.DeleteResource(ctx, identifier, s.event(a, "resource.delete", r.Tenant)), "resource", identifier)
+	return orUnknown(s.store.DeleteResource(ctx, identifier, seen, s.event(a, "resource.delete", r.Tenant)), "resource", identifier)
 }

@@ -69,7 +69,7 @@ func TestC15_RightsChanged(t *testing.T) {
 func TestExplainScopes(t *testing.T) {
 	t.Parallel()
 	v, ctx := newTown(t), t.Context()
-	v.must(v.PutScope(ctx, host, storage.ScopeInfo{Name: "tools:execute", Title: "Run tools", NeedsACR: authz.ACRMultiFactor}))
+	v.must(v.PutScope(ctx, host, storage.ScopeInfo{Name: "tools:execute", Title: "Run tools", NeedsACR: authz.ACRMultiFactor}, nil))
 	v.must(v.AddMember(ctx, host, v.group("operators", "reports:*").ID, v.ann.ID))
 	web, _, err := v.CreateClient(ctx, host, directory.CreateClient{Name: "Web", Kind: storage.ClientWeb, RedirectURIs: []string{"https://web.example/"},
 		Scopes: []authz.Pattern{"openid", "user", "reports:*", "tools:*", "billing"}})

@@ -38,7 +38,7 @@ func (s *Service) catalogue(ctx context.Context, a Actor) (postgres.Catalogue, e
 }
 
 // PutScope registers a scope or changes its words and the sign-in it needs.
-func (s *Service) PutScope(ctx context.Context, a Actor, i storage.ScopeInfo) error {
+func (s *Service) PutScope(ctx context.Context, a Actor, i storage.ScopeInfo, seen func(storage.ScopeInfo) error) error {
 	if err := may(a, manageScopes); err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (s *Service) PutScope(ctx context.Context, a Actor, i storage.ScopeInfo) er
 	if !known {
 		return invalid("needs_acr", "must be one of %v", authz.ACRs())
 	}
-	return s.store.PutScope(ctx, i, s.event(a, "scope.put", authz.TenantID{}))
+	return s.store.PutScope(ctx, i, seen, s.event(a, "scope.put", authz.TenantID{}))
 }
 
 // Scope finds a scope in the registry.
@@ -70,14 +70,14 @@ func (s *Service) Scope(ctx context.Context, a Actor, name authz.Scope) (storage
 
 // DeleteScope takes a scope out of the registry. One that somebody still holds, may
 // ask for or understands stays: without its entry it would need no strong sign-in.
-func (s *Service) DeleteScope(ctx context.Context, a Actor, name authz.Scope) error {
+func (s *Service) DeleteScope(ctx context.Context, a Actor, name authz.Scope, seen func(storage.ScopeInfo) error) error {
 	if err := may(a, manageScopes); err != nil {
 		return err
 	}
 	if name.OpenToAnyUser() || name.Reserved() {
 		return invalid("scope", "%q is part of this program", name)
 	}
-	err := s.store.DeleteScope(ctx, name, s.event(a, "scope.delete", authz.TenantID{}))
+	err := s.store.DeleteScope(ctx, name, seen, s.event(a, "scope.delete", authz.TenantID{}))
 	var used *postgres.InUseError
 	if errors.As(err, &used) {
 		return taken("scope", "is in use: the "+used.By+" has it, and must give it up first")

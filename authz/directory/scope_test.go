@@ -17,7 +17,7 @@ func TestDeleteScope_InUse(t *testing.T) {
 	t.Parallel()
 	v, ctx := newTown(t), t.Context()
 	const scope = "moon:land"
-	v.must(v.PutScope(ctx, host, storage.ScopeInfo{Name: scope, Title: "Land on the moon", NeedsACR: authz.ACRMultiFactor}))
+	v.must(v.PutScope(ctx, host, storage.ScopeInfo{Name: scope, Title: "Land on the moon", NeedsACR: authz.ACRMultiFactor}, nil))
 	gives, nothing := []authz.Pattern{scope}, []authz.Pattern{}
 	group, shop := v.group("crew"), v.client(storage.ClientService)
 	roles, err := v.Roles(ctx, host)
@@ -46,13 +46,13 @@ func TestDeleteScope_InUse(t *testing.T) {
 				_, err := v.CreateResource(ctx, host, directory.CreateResource{Identifier: "https://moon.example", Name: "Moon", Scopes: authz.ScopeSet{scope}})
 				return err
 			},
-			func() error { return v.DeleteResource(ctx, host, "https://moon.example") },
+			func() error { return v.DeleteResource(ctx, host, "https://moon.example", nil) },
 		},
 	} {
 		v.must(tt.take())
 		before := v.world.Text(`select * from platform.scopes order by name`) + v.world.Text(`select count(*) from platform.audit_events`)
 		var refused *directory.InvalidError
-		err := v.DeleteScope(ctx, host, scope)
+		err := v.DeleteScope(ctx, host, scope, nil)
 		if !errors.Is(err, storage.ErrConflict) || !errors.As(err, &refused) || refused.Field != "scope" || !strings.Contains(refused.Problem, "the "+holder+" has it") {
 			t.Errorf("%s: %v", holder, err)
 		}
@@ -61,7 +61,7 @@ func TestDeleteScope_InUse(t *testing.T) {
 		}
 		v.must(tt.giveUp())
 	}
-	v.must(v.DeleteScope(ctx, host, scope))
+	v.must(v.DeleteScope(ctx, host, scope, nil))
 	if _, err := v.Scope(ctx, host, scope); !errors.Is(err, storage.ErrNotFound) {
 		t.Errorf("deleted: %v", err)
 	}

@@ -88,7 +88,7 @@ func checkTenant(t storage.Tenant) error {
 // DeleteTenant removes a tenant with its projects, groups, clients and resources, and
 // ends every session and token that counted in it. Its people keep their accounts.
 // confirm is its slug, said once more.
-func (s *Service) DeleteTenant(ctx context.Context, a Actor, id authz.TenantID, confirm string) error {
+func (s *Service) DeleteTenant(ctx context.Context, a Actor, id authz.TenantID, confirm string, seen func(storage.Tenant) error) error {
 	if err := may(a, manageTenants); err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (s *Service) DeleteTenant(ctx context.Context, a Actor, id authz.TenantID, 
 	if confirm != t.Slug {
 		return invalid("confirm", "is not the slug of the tenant: deleting it cannot be taken back")
 	}
-	return s.store.DeleteTenant(ctx, id, s.dead(), s.event(a, "tenant.delete", id))
+	return s.store.DeleteTenant(ctx, id, seen, s.dead(), s.event(a, "tenant.delete", id))
 }
 
 // RenameProject gives a project another name.
@@ -120,11 +120,11 @@ func (s *Service) RenameProject(ctx context.Context, a Actor, p storage.Project,
 }
 
 // DeleteProject removes a project with its groups; what they gave is gone at once.
-func (s *Service) DeleteProject(ctx context.Context, a Actor, p storage.Project) error {
+func (s *Service) DeleteProject(ctx context.Context, a Actor, p storage.Project, seen func(storage.Project) error) error {
 	if err := may(a, manageTenants); err != nil {
 		return err
 	}
-	return s.store.DeleteProject(ctx, p.ID, s.event(a, "project.delete", p.Tenant))
+	return s.store.DeleteProject(ctx, p.ID, seen, s.event(a, "project.delete", p.Tenant))
 }
 
 // RenameGroup gives a group another name, which its members' next tokens carry. That
@@ -151,7 +151,7 @@ func (s *Service) RenameGroup(ctx context.Context, a Actor, id authz.GroupID, na
 
 // DeleteGroup removes a group; its members lose at once what it gave. That of all
 // members stays as long as the tenant.
-func (s *Service) DeleteGroup(ctx context.Context, a Actor, id authz.GroupID) error {
+func (s *Service) DeleteGroup(ctx context.Context, a Actor, id authz.GroupID, seen func(storage.Group) error) error {
 	g, err := s.changeableGroup(ctx, a, id)
 	if err != nil {
 		return err
@@ -162,5 +162,5 @@ func (s *Service) DeleteGroup(ctx context.Context, a Actor, id authz.GroupID) er
 	if g.Name == storage.MembersGroup && g.Project.IsZero() {
 		return invalid("group", "is that of all members, and stays as long as the tenant")
 	}
-	return s.store.DeleteGroup(ctx, id, s.event(a, "group.delete", g.Tenant))
+	return s.store.DeleteGroup(ctx, id, seen, s.event(a, "group.delete", g.Tenant))
 }

@@ -351,11 +351,11 @@ func (s *Service) RemoveAuthenticators(ctx context.Context, a Actor, id authz.Us
 
 // DeleteUser removes a user for good. The id is never used again, and the last
 // owner stays.
-func (s *Service) DeleteUser(ctx context.Context, a Actor, id authz.UserID) error {
+func (s *Service) DeleteUser(ctx context.Context, a Actor, id authz.UserID, seen func(storage.User) error) error {
 	if _, err := s.changeable(ctx, a, id); err != nil {
 		return err
 	}
-	return s.store.DeleteUsers(ctx, []authz.UserID{id}, s.dead(), s.event(a, "user.delete", authz.TenantID{}))
+	return s.store.DeleteUser(ctx, id, seen, s.dead(), s.event(a, "user.delete", authz.TenantID{}))
 }
 
 // firstTenant is the slug of the tenant that an empty database gets.

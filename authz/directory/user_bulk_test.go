@@ -290,7 +290,7 @@ func TestChangeUsers_AsOneByOne(t *testing.T) {
 			return err
 		}},
 		{directory.Bulk{Action: directory.BulkDisable}, directory.BulkLine{}, func(id authz.UserID) error { return v.DisableUser(ctx, host, id) }},
-		{directory.Bulk{Action: directory.BulkDelete}, directory.BulkLine{}, func(id authz.UserID) error { return v.DeleteUser(ctx, host, id) }},
+		{directory.Bulk{Action: directory.BulkDelete}, directory.BulkLine{}, func(id authz.UserID) error { return v.DeleteUser(ctx, host, id, nil) }},
 		{directory.Bulk{Action: directory.BulkAddToGroup, Group: group.ID}, directory.BulkLine{}, func(id authz.UserID) error { return v.AddMember(ctx, host, group.ID, id) }},
 		{directory.Bulk{Action: directory.BulkEnd}, directory.BulkLine{}, func(id authz.UserID) error {
 			_, err := v.RevokeAllSessions(ctx, host, id)

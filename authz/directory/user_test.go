@@ -177,7 +177,7 @@ func TestM9_LastOwner(t *testing.T) {
 			return err
 		},
 		"disabling": func(id authz.UserID) error { return v.DisableUser(ctx, host, id) },
-		"deleting":  func(id authz.UserID) error { return v.DeleteUser(ctx, host, id) },
+		"deleting":  func(id authz.UserID) error { return v.DeleteUser(ctx, host, id, nil) },
 	}
 	for name, end := range ends {
 		if err := end(first.ID); !errors.Is(err, directory.ErrLastOwner) {
@@ -192,7 +192,7 @@ func TestM9_LastOwner(t *testing.T) {
 		}
 	}
 	v.must(v.EnableUser(ctx, host, second.ID))
-	v.must(v.DeleteUser(ctx, host, first.ID))
+	v.must(v.DeleteUser(ctx, host, first.ID, nil))
 }
 
 // Owners who remove each other at once, in different ways, leave one.
@@ -210,7 +210,7 @@ func TestM9_LastOwner_Parallel(t *testing.T) {
 				var err error
 				switch i % 3 {
 				case 0:
-					err = v.DeleteUser(ctx, host, u.ID)
+					err = v.DeleteUser(ctx, host, u.ID, nil)
 				case 1:
 					err = v.DisableUser(ctx, host, u.ID)
 				default:
@@ -240,7 +240,7 @@ func TestH8_EndsEverything(t *testing.T) {
 		"disable":         func(id authz.UserID) error { return v.DisableUser(ctx, host, id) },
 		"password":        func(id authz.UserID) error { return v.SetPasswordHash(ctx, host, id, hash+"x") },
 		"revoke sessions": func(id authz.UserID) error { _, err := v.RevokeAllSessions(ctx, host, id); return err },
-		"delete":          func(id authz.UserID) error { return v.DeleteUser(ctx, host, id) },
+		"delete":          func(id authz.UserID) error { return v.DeleteUser(ctx, host, id, nil) },
 	} {
 		u := v.user("user-of-"+strings.ReplaceAll(name, " ", "-"), authz.RoleUser)
 		session, grant := v.session(u.ID)
@@ -275,7 +275,7 @@ func TestH8_EndsEverything(t *testing.T) {
 func TestC13_DeleteUser(t *testing.T) {
 	t.Parallel()
 	v, ctx := newTown(t), t.Context()
-	v.must(v.DeleteUser(ctx, host, v.ann.ID))
+	v.must(v.DeleteUser(ctx, host, v.ann.ID, nil))
 	if again := v.user("ann", authz.RoleUser); again.ID == v.ann.ID {
 		t.Error("a deleted user's id was given again")
 	}

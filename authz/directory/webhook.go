@@ -143,12 +143,12 @@ func (s *Service) RotateWebhookSecret(ctx context.Context, a Actor, id authz.Web
 }
 
 // DeleteWebhook removes a receiver, and the log of what was sent to it.
-func (s *Service) DeleteWebhook(ctx context.Context, a Actor, id authz.WebhookID) error {
+func (s *Service) DeleteWebhook(ctx context.Context, a Actor, id authz.WebhookID, seen func(storage.Webhook) error) error {
 	w, err := s.Webhook(ctx, a, id)
 	if err != nil {
 		return err
 	}
-	return orUnknown(s.store.DeleteWebhook(ctx, id, s.event(a, "webhook.delete", w.Tenant)), "webhook", id.String())
+	return orUnknown(s.store.DeleteWebhook(ctx, id, seen, s.event(a, "webhook.delete", w.Tenant)), "webhook", id.String())
 }
 
 // Deliveries lists what was sent to a receiver in the last thirty days, the latest first.

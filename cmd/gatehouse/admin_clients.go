@@ -32,7 +32,7 @@ that act for themselves.`,
 			Short:   "Delete a client",
 			Long:    "Deletes a client for good, with the consents that were given to it, and ends its tokens.",
 			Example: "  gatehouse admin clients delete shop-4f2a",
-		}, api.DeleteClient, clientPath))
+		}, api.DeleteClient, func(id string) api.ClientDeletion { return api.ClientDeletion{ClientPath: clientPath(id)} }))
 }
 
 func clientPath(id string) api.ClientPath { return api.ClientPath{Client: id} }

@@ -21,13 +21,13 @@ belonging to one of its groups. A GROUP is named by id or name.`,
 			Short:   "Show a group",
 			Long:    "Shows a group and what it gives.",
 			Example: "  gatehouse admin groups show operators --tenant acme",
-		}, api.ShowGroup),
+		}, api.ShowGroup, func(in api.GroupPath) api.GroupPath { return in }),
 		onGroup(i, &cobra.Command{
 			Use:     "delete GROUP",
 			Short:   "Delete a group",
 			Long:    "Deletes a group. Its members lose at once what it gave, and belong to the tenant no\nmore if they were in no other of its groups.",
 			Example: "  gatehouse admin groups delete operators --tenant acme",
-		}, api.DeleteGroup),
+		}, api.DeleteGroup, func(in api.GroupPath) api.GroupDeletion { return api.GroupDeletion{GroupPath: in} }),
 		newGroupsAddMemberCommand(i), newGroupsRemoveMemberCommand(i),
 		newGroupsSetScopesCommand(i))
 }
@@ -119,13 +119,13 @@ func newGroupsSetScopesCommand(i *invocation) *cobra.Command {
 }
 
 // onGroup is a command that does one thing to one group.
-func onGroup[O any](i *invocation, cmd *cobra.Command, operation api.Operation[api.GroupPath, O]) *cobra.Command {
+func onGroup[I, O any](i *invocation, cmd *cobra.Command, operation api.Operation[I, O], named func(api.GroupPath) I) *cobra.Command {
 	var in api.GroupPath
 	cmd.Args = cobra.ExactArgs(1)
 	tenantFlag(cmd, &in.Tenant)
 	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
 		in.Group = args[0]
-		return one(ctx, o, operation, in)
+		return one(ctx, o, operation, named(in))
 	})
 }
 

@@ -19,14 +19,14 @@ func newProjectsCommand(i *invocation) *cobra.Command {
 			Short:   "Show a project",
 			Long:    "Shows a project, named by id or name.",
 			Example: "  gatehouse admin projects show website --tenant acme",
-		}, api.ShowProject),
+		}, api.ShowProject, func(in api.ProjectPath) api.ProjectPath { return in }),
 		newProjectsRenameCommand(i),
 		onProject(i, &cobra.Command{
 			Use:     "delete PROJECT",
 			Short:   "Delete a project with its groups",
 			Long:    "Deletes a project with its groups. What they gave is gone from tokens at once.",
 			Example: "  gatehouse admin projects delete website --tenant acme",
-		}, api.DeleteProject))
+		}, api.DeleteProject, func(in api.ProjectPath) api.ProjectDeletion { return api.ProjectDeletion{ProjectPath: in} }))
 }
 
 // tenantFlag names the tenant that a command works in.
@@ -66,13 +66,13 @@ func newProjectsListCommand(i *invocation) *cobra.Command {
 }
 
 // onProject is a command that does one thing to one project.
-func onProject[O any](i *invocation, cmd *cobra.Command, operation api.Operation[api.ProjectPath, O]) *cobra.Command {
+func onProject[I, O any](i *invocation, cmd *cobra.Command, operation api.Operation[I, O], named func(api.ProjectPath) I) *cobra.Command {
 	var in api.ProjectPath
 	cmd.Args = cobra.ExactArgs(1)
 	tenantFlag(cmd, &in.Tenant)
 	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
 		in.Project = args[0]
-		return one(ctx, o, operation, in)
+		return one(ctx, o, operation, named(in))
 	})
 }
 

@@ -27,7 +27,7 @@ its request (RFC 8707) gets a token that only this one takes.`,
 			Short:   "Remove a resource server",
 			Long:    "Removes a resource server: no token is made for it any more. Its scopes stay in the registry.",
 			Example: "  gatehouse admin resources delete https://api.example.com",
-		}, api.DeleteResource, resourcePath))
+		}, api.DeleteResource, func(uri string) api.ResourceDeletion { return api.ResourceDeletion{ResourcePath: resourcePath(uri)} }))
 }
 
 func newResourcesCreateCommand(i *invocation) *cobra.Command {

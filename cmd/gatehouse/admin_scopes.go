@@ -28,7 +28,7 @@ role and groups, and explains who would be granted what, and why.`,
 			Long: `Takes a scope out of the registry. One that a role, a group, a user, a client or a
 resource server names stays until they do no more.`,
 			Example: "  gatehouse admin scopes delete reports:read",
-		}, api.DeleteScope, scopePath),
+		}, api.DeleteScope, func(name string) api.ScopeDeletion { return api.ScopeDeletion{ScopePath: scopePath(name)} }),
 		newScopesGrantCommand(i), newScopesRevokeCommand(i))
 }
 

@@ -171,5 +171,5 @@ func newUsersDeleteCommand(i *invocation) *cobra.Command {
 		Long: `Deletes a user for good, with everything that is theirs, and ends their tokens.
 The id is never used again. To keep the record, disable the user instead.`,
 		Example: "  gatehouse admin users delete ann",
-	}, api.DeleteUser, userPath)
+	}, api.DeleteUser, func(name string) api.UserDeletion { return api.UserDeletion{UserPath: userPath(name)} })
 }

@@ -34,7 +34,7 @@ messages. The types of event are the actions of the audit log.`,
 			Short:   "Remove a webhook",
 			Long:    "Removes a webhook, with the list of what was sent to it.",
 			Example: "  gatehouse admin webhooks delete 0190c1e2-7b1c-7c3e-9f6a-3f0f5f9a1b2c",
-		}, api.DeleteWebhook, webhookPath))
+		}, api.DeleteWebhook, func(id string) api.WebhookDeletion { return api.WebhookDeletion{WebhookPath: webhookPath(id)} }))
 }
 
 func webhookPath(id string) api.WebhookPath { return api.WebhookPath{Webhook: id} }

@@ -123,7 +123,7 @@ func TestM1_WebhookHearsItsTenantAlone(t *testing.T) {
 	}
 	for _, err := range []error{
 		v.dir.AddMember(t.Context(), host, g.ID, bob), v.dir.DisableClient(t.Context(), host, "bweb"), v.dir.DisableUser(t.Context(), host, both),
-		v.dir.DeleteUser(t.Context(), host, bob), v.dir.RevokeSession(t.Context(), host, session),
+		v.dir.DeleteUser(t.Context(), host, bob, nil), v.dir.RevokeSession(t.Context(), host, session),
 	} {
 		if err != nil {
 			t.Fatal(err)

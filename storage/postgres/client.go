@@ -35,11 +35,13 @@ func scanClient(row pgx.CollectableRow) (storage.Client, error) {
 	return c, row.Scan(clientFields(&c)...)
 }
 
+const oneClient = `select ` + clientColumns + ` from platform.clients c where c.id = $1`
+
 func (s *Store) clientByID(ctx context.Context, id authz.ClientID) (storage.Client, error) {
 	var c storage.Client
 	// A tenant's row is visible to the operator only; the client says whose it is.
 	err := s.batch(ctx, "read client", acting{operator: true}, func(b *pgx.Batch) {
-		b.Queue(`select `+clientColumns+` from platform.clients c where c.id = $1`, id).
+		b.Queue(oneClient, id).
 			QueryRow(func(row pgx.Row) error { return row.Scan(clientFields(&c)...) })
 	})
 	return c, err
@@ -78,12 +80,11 @@ func (s *Store) readCatalogue(ctx context.Context, _ struct{}) (Catalogue, error
 		Resources: map[string]storage.Resource{},
 	}
 	err := s.batch(ctx, "read catalogue", acting{operator: true}, func(b *pgx.Batch) {
-		b.Queue(`select name, title, description, needs_acr from platform.scopes`).Query(func(rows pgx.Rows) error {
-			var i storage.ScopeInfo
-			_, err := pgx.ForEachRow(rows, []any{&i.Name, &i.Title, &i.Description, (*zeronull.Text)(&i.NeedsACR)}, func() error {
+		b.Queue(`select ` + scopeColumns + ` from platform.scopes`).Query(func(rows pgx.Rows) error {
+			all, err := pgx.CollectRows(rows, scanScope)
+			for _, i := range all {
 				c.Scopes[i.Name] = i
-				return nil
-			})
+			}
 			return err
 		})
 		b.Queue(`select name, description, scopes from platform.roles`).Query(func(rows pgx.Rows) error {

@@ -79,6 +79,23 @@ func exec(ctx context.Context, tx pgx.Tx, statement string, args ...any) error {
 	return err
 }
 
+// asSeen asks a condition of the one row of a statement, under the lock of [OperatorStore.change];
+// nil asks nothing.
+func asSeen[T any](ctx context.Context, tx pgx.Tx, seen func(T) error, scan pgx.RowToFunc[T], statement string, id any) error {
+	if seen == nil {
+		return nil
+	}
+	rows, err := tx.Query(ctx, statement, id)
+	if err != nil {
+		return err
+	}
+	now, err := pgx.CollectExactlyOneRow(rows, scan)
+	if err != nil {
+		return err
+	}
+	return seen(now)
+}
+
 // queryAll runs one statement in one trip and collects its rows.
 func queryAll[T any](ctx context.Context, s *Store, a acting, act, statement string, scan func(pgx.CollectableRow) (T, error), args ...any) ([]T, error) {
 	var all []T

@@ -89,7 +89,7 @@ func setClientGroups(ctx context.Context, tx pgx.Tx, c storage.Client) error {
 func (s *OperatorStore) UpdateClient(ctx context.Context, id authz.ClientID, change func(*storage.Client) error, e storage.AuditEvent) (storage.Client, error) {
 	var c storage.Client
 	err := s.change(ctx, e, clientObject(id), func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `select `+clientColumns+` from platform.clients c where c.id = $1`, id).Scan(clientFields(&c)...)
+		err := tx.QueryRow(ctx, oneClient, id).Scan(clientFields(&c)...)
 		if err != nil {
 			return err
 		}
@@ -137,8 +137,11 @@ func (s *OperatorStore) SetClientDisabled(ctx context.Context, id authz.ClientID
 
 // DeleteClient removes a client with its consents and grants. Its tokens die with
 // it: without the client they are inactive, and the grants stand in the ledger.
-func (s *OperatorStore) DeleteClient(ctx context.Context, id authz.ClientID, dead time.Time, e storage.AuditEvent) error {
+func (s *OperatorStore) DeleteClient(ctx context.Context, id authz.ClientID, seen func(storage.Client) error, dead time.Time, e storage.AuditEvent) error {
 	return s.change(ctx, e, clientObject(id), func(tx pgx.Tx) error {
+		if err := asSeen(ctx, tx, seen, scanClient, oneClient, id); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, `with gone as (delete from platform.grants where client_id = $1 returning id)
 			insert into platform.revoked_tokens (jti, client_id, reason, revoked_at, expires_at)
 			select id::text, $1, 'client deleted', $2, $3 from gone on conflict (jti) do nothing`, id, e.At, dead)

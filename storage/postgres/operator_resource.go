@@ -39,13 +39,15 @@ func registerScopes(ctx context.Context, tx pgx.Tx, r storage.Resource) error {
 	return err
 }
 
+const oneResource = `select identifier, tenant_id, name, scopes, access_token_lifetime, created_at, detail_types
+	from platform.resources where identifier = $1`
+
 // UpdateResource changes a resource server as it stands at this moment: change is
 // called with it under a lock, and what it refuses is left as it was.
 func (s *OperatorStore) UpdateResource(ctx context.Context, identifier string, change func(*storage.Resource) error, e storage.AuditEvent) (storage.Resource, error) {
 	var r storage.Resource
 	err := s.change(ctx, e, resourceObject(identifier), func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `select identifier, tenant_id, name, scopes, access_token_lifetime, created_at, detail_types
-			from platform.resources where identifier = $1`, identifier)
+		rows, err := tx.Query(ctx, oneResource, identifier)
 		if err != nil {
 			return err
 		}
@@ -66,8 +68,11 @@ func (s *OperatorStore) UpdateResource(ctx context.Context, identifier string, c
 }
 
 // DeleteResource removes a resource server.
-func (s *OperatorStore) DeleteResource(ctx context.Context, identifier string, e storage.AuditEvent) error {
+func (s *OperatorStore) DeleteResource(ctx context.Context, identifier string, seen func(storage.Resource) error, e storage.AuditEvent) error {
 	return s.change(ctx, e, resourceObject(identifier), func(tx pgx.Tx) error {
+		if err := asSeen(ctx, tx, seen, scanResource, oneResource, identifier); err != nil {
+			return err
+		}
 		return exec(ctx, tx, `delete from platform.resources where identifier = $1`, identifier)
 	})
 }

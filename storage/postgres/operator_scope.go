@@ -11,9 +11,22 @@ import (
 	"github.com/gatehouse/gatehouse/storage"
 )
 
-// PutScope registers a scope or changes its words.
-func (s *OperatorStore) PutScope(ctx context.Context, i storage.ScopeInfo, e storage.AuditEvent) error {
+const (
+	scopeColumns = `name, title, description, needs_acr`
+	oneScope     = `select ` + scopeColumns + ` from platform.scopes where name = $1`
+)
+
+func scanScope(row pgx.CollectableRow) (i storage.ScopeInfo, err error) {
+	return i, row.Scan(&i.Name, &i.Title, &i.Description, (*zeronull.Text)(&i.NeedsACR))
+}
+
+// PutScope registers a scope or changes its words. With a condition it changes: nothing that
+// is not there yet is as it was seen.
+func (s *OperatorStore) PutScope(ctx context.Context, i storage.ScopeInfo, seen func(storage.ScopeInfo) error, e storage.AuditEvent) error {
 	return s.change(ctx, e, row("scope", "platform.scopes", "name", i.Name, string(i.Name)), func(tx pgx.Tx) error {
+		if err := asSeen(ctx, tx, seen, scanScope, oneScope, i.Name); err != nil {
+			return err
+		}
 		return exec(ctx, tx, `insert into platform.scopes (name, title, description, needs_acr) values ($1, $2, $3, $4)
 			on conflict (name) do update set title = excluded.title, description = excluded.description, needs_acr = excluded.needs_acr`,
 			i.Name, i.Title, i.Description, zeronull.Text(i.NeedsACR))
@@ -36,8 +49,11 @@ const whoUses = `
 
 // DeleteScope takes a scope out of the registry; an [*InUseError] when somebody
 // names it.
-func (s *OperatorStore) DeleteScope(ctx context.Context, name authz.Scope, e storage.AuditEvent) error {
+func (s *OperatorStore) DeleteScope(ctx context.Context, name authz.Scope, seen func(storage.ScopeInfo) error, e storage.AuditEvent) error {
 	return s.change(ctx, e, row("scope", "platform.scopes", "name", name, string(name)), func(tx pgx.Tx) error {
+		if err := asSeen(ctx, tx, seen, scanScope, oneScope, name); err != nil {
+			return err
+		}
 		var user string
 		err := tx.QueryRow(ctx, whoUses, name).Scan(&user)
 		if err == nil {

@@ -22,6 +22,8 @@ func tenantObject(id authz.TenantID) object {
 	return row("tenant", "platform.tenants", "id", id, id.String())
 }
 
+const oneTenant = `select ` + tenantColumns + ` from platform.tenants t where t.id = $1`
+
 // Tenants lists tenants from after one on, the oldest first.
 func (s *OperatorStore) Tenants(ctx context.Context, after authz.TenantID, limit int) ([]storage.Tenant, error) {
 	return queryAll(ctx, s.Store, s.as, "list tenants", `select `+tenantColumns+` from platform.tenants t
@@ -30,7 +32,7 @@ func (s *OperatorStore) Tenants(ctx context.Context, after authz.TenantID, limit
 
 // TenantByID finds a tenant.
 func (s *OperatorStore) TenantByID(ctx context.Context, id authz.TenantID) (storage.Tenant, error) {
-	return queryOne(ctx, s.Store, s.as, "read tenant", `select `+tenantColumns+` from platform.tenants t where t.id = $1`, scanTenant, id)
+	return queryOne(ctx, s.Store, s.as, "read tenant", oneTenant, scanTenant, id)
 }
 
 // TenantBySlug finds a tenant; with an empty slug the first that there is.
@@ -109,12 +111,14 @@ func (s *OperatorStore) GroupOf(ctx context.Context, tenant authz.TenantID, id a
 
 // GroupByID finds a group.
 func (s *OperatorStore) GroupByID(ctx context.Context, id authz.GroupID) (storage.Group, error) {
-	return queryOne(ctx, s.Store, s.as, "read group", `select `+groupColumns+` from platform.user_groups g where g.id = $1`, scanGroup, id)
+	return queryOne(ctx, s.Store, s.as, "read group", oneGroup, scanGroup, id)
 }
 
 func groupObject(id authz.GroupID) object {
 	return row("group", "platform.user_groups", "id", id, id.String())
 }
+
+const oneGroup = `select ` + groupColumns + ` from platform.user_groups g where g.id = $1`
 
 // InsertGroup adds a group to a tenant or to one of its projects.
 func (s *OperatorStore) InsertGroup(ctx context.Context, g storage.Group, e storage.AuditEvent) error {

@@ -16,7 +16,7 @@ import (
 func (s *OperatorStore) UpdateTenant(ctx context.Context, id authz.TenantID, change func(*storage.Tenant) error, e storage.AuditEvent) (storage.Tenant, error) {
 	var t storage.Tenant
 	err := s.change(ctx, e, tenantObject(id), func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `select `+tenantColumns+` from platform.tenants t where t.id = $1`, id)
+		rows, err := tx.Query(ctx, oneTenant, id)
 		if err != nil {
 			return err
 		}
@@ -52,8 +52,11 @@ var deleteTenant = []string{
 }
 
 // DeleteTenant removes a tenant and ends what counted in it.
-func (s *OperatorStore) DeleteTenant(ctx context.Context, id authz.TenantID, dead time.Time, e storage.AuditEvent) error {
+func (s *OperatorStore) DeleteTenant(ctx context.Context, id authz.TenantID, seen func(storage.Tenant) error, dead time.Time, e storage.AuditEvent) error {
 	return s.change(ctx, e, tenantObject(id), func(tx pgx.Tx) error {
+		if err := asSeen(ctx, tx, seen, scanTenant, oneTenant, id); err != nil {
+			return err
+		}
 		err := everyonesRightsChanged(ctx, tx, `id in (select user_id from platform.user_group_memberships where tenant_id = $1)`, id, e)
 		if err != nil {
 			return err
@@ -71,6 +74,8 @@ func (s *OperatorStore) DeleteTenant(ctx context.Context, id authz.TenantID, dea
 	})
 }
 
+const oneProject = `select id, tenant_id, name, created_at from public.projects where id = $1`
+
 func projectObject(id authz.ProjectID) object {
 	return row("project", "public.projects", "id", id, id.String())
 }
@@ -80,7 +85,7 @@ func projectObject(id authz.ProjectID) object {
 func (s *OperatorStore) UpdateProject(ctx context.Context, id authz.ProjectID, change func(*storage.Project) error, e storage.AuditEvent) (storage.Project, error) {
 	var p storage.Project
 	err := s.change(ctx, e, projectObject(id), func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `select id, tenant_id, name, created_at from public.projects where id = $1`, id)
+		rows, err := tx.Query(ctx, oneProject, id)
 		if err != nil {
 			return err
 		}
@@ -96,8 +101,11 @@ func (s *OperatorStore) UpdateProject(ctx context.Context, id authz.ProjectID, c
 }
 
 // DeleteProject removes a project; its groups go with it.
-func (s *OperatorStore) DeleteProject(ctx context.Context, id authz.ProjectID, e storage.AuditEvent) error {
+func (s *OperatorStore) DeleteProject(ctx context.Context, id authz.ProjectID, seen func(storage.Project) error, e storage.AuditEvent) error {
 	return s.change(ctx, e, projectObject(id), func(tx pgx.Tx) error {
+		if err := asSeen(ctx, tx, seen, scanProject, oneProject, id); err != nil {
+			return err
+		}
 		err := everyonesRightsChanged(ctx, tx, `id in (select m.user_id from platform.user_group_memberships m
 			join platform.user_groups g on g.id = m.user_group_id where g.project_id = $1)`, id, e)
 		if err != nil {
@@ -112,7 +120,7 @@ func (s *OperatorStore) DeleteProject(ctx context.Context, id authz.ProjectID, e
 func (s *OperatorStore) UpdateGroup(ctx context.Context, id authz.GroupID, change func(*storage.Group) error, e storage.AuditEvent) (storage.Group, error) {
 	var g storage.Group
 	err := s.change(ctx, e, groupObject(id), func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `select `+groupColumns+` from platform.user_groups g where g.id = $1`, id)
+		rows, err := tx.Query(ctx, oneGroup, id)
 		if err != nil {
 			return err
 		}
@@ -133,8 +141,11 @@ func (s *OperatorStore) UpdateGroup(ctx context.Context, id authz.GroupID, chang
 }
 
 // DeleteGroup removes a group with its memberships.
-func (s *OperatorStore) DeleteGroup(ctx context.Context, id authz.GroupID, e storage.AuditEvent) error {
+func (s *OperatorStore) DeleteGroup(ctx context.Context, id authz.GroupID, seen func(storage.Group) error, e storage.AuditEvent) error {
 	return s.change(ctx, e, groupObject(id), func(tx pgx.Tx) error {
+		if err := asSeen(ctx, tx, seen, scanGroup, oneGroup, id); err != nil {
+			return err
+		}
 		err := everyonesRightsChanged(ctx, tx, `id in (select user_id from platform.user_group_memberships where user_group_id = $1)`, id, e)
 		if err != nil {
 			return err

@@ -51,7 +51,7 @@ func (s *OperatorStore) UpdateUsers(ctx context.Context, all []UserUpdate, dead 
 	ids := each(all, func(u UserUpdate) authz.UserID { return u.ID })
 	err := s.changeUsers(ctx, e, ids, func(tx pgx.Tx) error {
 		for _, u := range all {
-			if err := u.holds(ctx, tx, u.ID); err != nil {
+			if err := asSeen(ctx, tx, u.If, scanUser, oneUser, u.ID); err != nil {
 				return err
 			}
 		}
@@ -88,18 +88,6 @@ func (s *OperatorStore) SetPreferences(ctx context.Context, user authz.UserID, p
 			values ($1, $2, (select p.id from public.projects p where p.id = $3 and p.tenant_id = $2)) on conflict (user_id) do update
 			set default_tenant_id = excluded.default_tenant_id, default_project_id = excluded.default_project_id`, user, p.Tenant, p.Project)
 	})
-}
-
-func (c UserChange) holds(ctx context.Context, tx pgx.Tx, id authz.UserID) error {
-	if c.If == nil {
-		return nil
-	}
-	var u storage.User
-	err := tx.QueryRow(ctx, `select `+userColumns+` from platform.users u where u.id = $1 for update`, id).Scan(userFields(&u)...)
-	if err != nil {
-		return err
-	}
-	return c.If(u)
 }
 
 const updateUsers = `update platform.users u set
@@ -167,6 +155,17 @@ func (s *OperatorStore) SetUsersDisabled(ctx context.Context, ids []authz.UserID
 			return err
 		}
 		return endEverything(ctx, tx, ids, "user disabled", e.At, dead)
+	})
+}
+
+// DeleteUser is DeleteUsers for one, if seen, which may be nil, has nothing against them.
+func (s *OperatorStore) DeleteUser(ctx context.Context, id authz.UserID, seen func(storage.User) error, dead time.Time, e storage.AuditEvent) error {
+	ids := []authz.UserID{id}
+	return s.changeUsers(ctx, e, ids, func(tx pgx.Tx) error {
+		if err := asSeen(ctx, tx, seen, scanUser, oneUser, id); err != nil {
+			return err
+		}
+		return deleteUsers(ctx, tx, ids, "user deleted", e.At, dead)
 	})
 }
 

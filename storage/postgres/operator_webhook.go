@@ -29,6 +29,8 @@ func webhookObject(id authz.WebhookID) object {
 	return row("webhook", "platform.webhooks", "id", id, id.String())
 }
 
+const oneWebhook = `select ` + webhookColumns + ` from platform.webhooks w where w.id = $1`
+
 // Webhooks lists receivers from after one on, the oldest first; a tenant that is not
 // zero narrows the list.
 func (s *OperatorStore) Webhooks(ctx context.Context, tenant authz.TenantID, after authz.WebhookID, limit int) ([]storage.Webhook, error) {
@@ -38,7 +40,7 @@ func (s *OperatorStore) Webhooks(ctx context.Context, tenant authz.TenantID, aft
 
 // Webhook is a receiver by its id; [storage.ErrNotFound] when there is none.
 func (s *OperatorStore) Webhook(ctx context.Context, id authz.WebhookID) (storage.Webhook, error) {
-	return queryOne(ctx, s.Store, s.as, "read webhook", `select `+webhookColumns+` from platform.webhooks w where w.id = $1`, scanWebhook, id)
+	return queryOne(ctx, s.Store, s.as, "read webhook", oneWebhook, scanWebhook, id)
 }
 
 // InsertWebhook keeps a new receiver.
@@ -55,7 +57,7 @@ func (s *OperatorStore) InsertWebhook(ctx context.Context, w storage.Webhook, e 
 func (s *OperatorStore) UpdateWebhook(ctx context.Context, id authz.WebhookID, change func(*storage.Webhook) error, e storage.AuditEvent) (storage.Webhook, error) {
 	var w storage.Webhook
 	err := s.change(ctx, e, webhookObject(id), func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `select `+webhookColumns+` from platform.webhooks w where w.id = $1`, id)
+		rows, err := tx.Query(ctx, oneWebhook, id)
 		if err != nil {
 			return err
 		}
@@ -73,8 +75,11 @@ func (s *OperatorStore) UpdateWebhook(ctx context.Context, id authz.WebhookID, c
 }
 
 // DeleteWebhook removes a receiver and everything that was sent to it.
-func (s *OperatorStore) DeleteWebhook(ctx context.Context, id authz.WebhookID, e storage.AuditEvent) error {
+func (s *OperatorStore) DeleteWebhook(ctx context.Context, id authz.WebhookID, seen func(storage.Webhook) error, e storage.AuditEvent) error {
 	return s.change(ctx, e, webhookObject(id), func(tx pgx.Tx) error {
+		if err := asSeen(ctx, tx, seen, scanWebhook, oneWebhook, id); err != nil {
+			return err
+		}
 		return exec(ctx, tx, `delete from platform.webhooks where id = $1`, id)
 	})
 }

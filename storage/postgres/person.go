@@ -14,6 +14,8 @@ import (
 const userColumns = `u.id, u.username, u.email, u.email_verified_at, u.password_hash, u.display_name,
 	u.avatar_url, u.role, u.created_at, u.last_login_at, u.disabled_at, u.authz_changed_at, u.language, u.last_language`
 
+const oneUser = `select ` + userColumns + ` from platform.users u where u.id = $1`
+
 func userFields(u *storage.User) []any {
 	return []any{&u.ID, &u.Username, &u.Email, (*zeronull.Timestamptz)(&u.EmailVerifiedAt), &u.PasswordHash,
 		&u.DisplayName, &u.AvatarURL, &u.Role, &u.CreatedAt, (*zeronull.Timestamptz)(&u.LastLoginAt),
@@ -38,7 +40,7 @@ func (s *Store) UserByIdentifier(ctx context.Context, identifier string) (storag
 func (s *UserStore) User(ctx context.Context) (storage.User, error) {
 	var u storage.User
 	err := s.batch(ctx, "read user", s.as, func(b *pgx.Batch) {
-		b.Queue(`select `+userColumns+` from platform.users u where u.id = $1`, s.as.user).
+		b.Queue(oneUser, s.as.user).
 			QueryRow(func(row pgx.Row) error { return row.Scan(userFields(&u)...) })
 	})
 	return u, err

@@ -18,7 +18,7 @@ var (
 	ShowClient         = Operation[ClientPath, Client]{"GET", "/clients/{client}", "getClient", "Show a client", 200, people}
 	UpdateClient       = Operation[ClientChange, Client]{"PATCH", "/clients/{client}", "updateClient", "Change a client; a member that is left out stays", 200, operator}
 	RotateClientSecret = Operation[SecretRotation, Credentials]{"POST", "/clients/{client}/rotate-secret", "rotateClientSecret", "Give a client a new secret, which is shown this once", 200, operator}
-	DeleteClient       = Operation[ClientPath, Outcome]{"DELETE", "/clients/{client}", "deleteClient", "Delete a client for good", 200, operator}
+	DeleteClient       = Operation[ClientDeletion, Outcome]{"DELETE", "/clients/{client}", "deleteClient", "Delete a client for good", 200, operator}
 	DisableClient      = Operation[ClientPath, Outcome]{"POST", "/clients/{client}/disable", "disableClient", "Stop a client and every token of it", 200, operator}
 	EnableClient       = Operation[ClientPath, Outcome]{"POST", "/clients/{client}/enable", "enableClient", "Let a client work again", 200, operator}
 )
@@ -29,7 +29,7 @@ func (a *API) clientRoutes() {
 	add(a, ShowClient, a.showClient)
 	add(a, UpdateClient, a.updateClient)
 	add(a, RotateClientSecret, a.rotateClientSecret)
-	add(a, DeleteClient, a.onClient("deleted", a.Directory.DeleteClient))
+	add(a, DeleteClient, a.deleteClient)
 	add(a, DisableClient, a.onClient("disabled", a.Directory.DisableClient))
 	add(a, EnableClient, a.onClient("enabled", a.Directory.EnableClient))
 }
@@ -272,6 +272,16 @@ type SecretRotation struct {
 func (a *API) rotateClientSecret(ctx context.Context, actor directory.Actor, in *SecretRotation) (Credentials, error) {
 	secret, err := a.Directory.RotateClientSecret(ctx, actor, authz.ClientID(in.Client), time.Duration(in.Body.OverlapSeconds)*time.Second)
 	return Credentials{in.Client, optional(secret.Reveal())}, err
+}
+
+// ClientDeletion names a client to be deleted.
+type ClientDeletion struct {
+	IfMatch
+	ClientPath
+}
+
+func (a *API) deleteClient(ctx context.Context, actor directory.Actor, in *ClientDeletion) (Outcome, error) {
+	return Outcome{in.Client, "deleted"}, a.Directory.DeleteClient(ctx, actor, authz.ClientID(in.Client), asSeen(in.IfMatch, describeClient))
 }
 
 // onClient is an operation that does one thing to one client.

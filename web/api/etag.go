@@ -28,6 +28,7 @@ func tagOf(document any) string {
 func (c Client) tag() string   { return tagOf(c) }
 func (g Group) tag() string    { return tagOf(g) }
 func (p Project) tag() string  { return tagOf(p) }
+func (s Scope) tag() string    { return tagOf(s) }
 func (r Resource) tag() string { return tagOf(r) }
 func (r Role) tag() string     { return tagOf(r) }
 func (t Tenant) tag() string   { return tagOf(t) }
@@ -56,7 +57,10 @@ type conditional interface{ conditional() }
 
 func (IfMatch) conditional() {}
 
-// asSeen is m as a condition on what the directory holds.
+// asSeen is m as a condition on what the directory holds; nil where there is none.
 func asSeen[T any, D versioned](m IfMatch, describe func(T) D) func(T) error {
+	if m.Tags == "" {
+		return nil
+	}
 	return func(now T) error { return m.met(describe(now)) }
 }

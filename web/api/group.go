@@ -15,7 +15,7 @@ var (
 	CreateGroup    = Operation[NewGroup, Group]{"POST", "/groups", "createGroup", "Add a group, which gives its members scopes", 201, people}
 	ShowGroup      = Operation[GroupPath, Group]{"GET", "/groups/{group}", "getGroup", "Show a group", 200, people}
 	RenameGroup    = Operation[GroupName, Group]{"PATCH", "/groups/{group}", "renameGroup", "Give a group another name", 200, people}
-	DeleteGroup    = Operation[GroupPath, Outcome]{"DELETE", "/groups/{group}", "deleteGroup", "Delete a group; its members lose what it gave", 200, people}
+	DeleteGroup    = Operation[GroupDeletion, Outcome]{"DELETE", "/groups/{group}", "deleteGroup", "Delete a group; its members lose what it gave", 200, people}
 	ListMembers    = Operation[GroupMembers, List[User]]{"GET", "/groups/{group}/members", "listMembers", "List the members of a group, the oldest account first", 200, people}
 	SetGroupScopes = Operation[GroupScopes, Group]{"PUT", "/groups/{group}/scopes", "setGroupScopes", "Set what a group gives to its members", 200, people}
 	AddMember      = Operation[NewMember, Membership]{"POST", "/groups/{group}/members", "addMember", "Add a user to a group, and so to its tenant", 201, people}
@@ -206,12 +206,18 @@ func (a *API) renameGroup(ctx context.Context, actor directory.Actor, in *GroupN
 	return describeGroup(g), err
 }
 
-func (a *API) deleteGroup(ctx context.Context, actor directory.Actor, in *GroupPath) (Outcome, error) {
-	g, err := a.group(ctx, actor, *in)
+// GroupDeletion names a group to be deleted.
+type GroupDeletion struct {
+	IfMatch
+	GroupPath
+}
+
+func (a *API) deleteGroup(ctx context.Context, actor directory.Actor, in *GroupDeletion) (Outcome, error) {
+	g, err := a.group(ctx, actor, in.GroupPath)
 	if err != nil {
 		return Outcome{}, err
 	}
-	return Outcome{g.ID.String(), "deleted"}, a.Directory.DeleteGroup(ctx, actor, g.ID)
+	return Outcome{g.ID.String(), "deleted"}, a.Directory.DeleteGroup(ctx, actor, g.ID, asSeen(in.IfMatch, describeGroup))
 }
 
 // GroupMembers asks for a part of a group's members.

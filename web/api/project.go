@@ -13,7 +13,7 @@ var (
 	ListProjects  = Operation[PartOfTenant, List[Project]]{"GET", "/projects", "listProjects", "List the projects of a tenant, the oldest first", 200, people}
 	ShowProject   = Operation[ProjectPath, Project]{"GET", "/projects/{project}", "getProject", "Show a project", 200, people}
 	RenameProject = Operation[ProjectName, Project]{"PATCH", "/projects/{project}", "renameProject", "Give a project another name", 200, operator}
-	DeleteProject = Operation[ProjectPath, Outcome]{"DELETE", "/projects/{project}", "deleteProject", "Delete a project with its groups", 200, operator}
+	DeleteProject = Operation[ProjectDeletion, Outcome]{"DELETE", "/projects/{project}", "deleteProject", "Delete a project with its groups", 200, operator}
 	CreateProject = Operation[NewProject, Project]{"POST", "/projects", "createProject", "Add a project to a tenant", 201, operator}
 )
 
@@ -105,10 +105,16 @@ func (a *API) renameProject(ctx context.Context, actor directory.Actor, in *Proj
 	return describeProject(p), err
 }
 
-func (a *API) deleteProject(ctx context.Context, actor directory.Actor, in *ProjectPath) (Outcome, error) {
-	p, err := a.project(ctx, actor, *in)
+// ProjectDeletion names a project to be deleted.
+type ProjectDeletion struct {
+	IfMatch
+	ProjectPath
+}
+
+func (a *API) deleteProject(ctx context.Context, actor directory.Actor, in *ProjectDeletion) (Outcome, error) {
+	p, err := a.project(ctx, actor, in.ProjectPath)
 	if err != nil {
 		return Outcome{}, err
 	}
-	return Outcome{p.ID.String(), "deleted"}, a.Directory.DeleteProject(ctx, actor, p)
+	return Outcome{p.ID.String(), "deleted"}, a.Directory.DeleteProject(ctx, actor, p, asSeen(in.IfMatch, describeProject))
 }

@@ -15,7 +15,7 @@ var (
 	CreateResource = Operation[NewResource, Resource]{"POST", "/resources", "createResource", "Add a resource server by its identifier (RFC 8707)", 201, operator}
 	ShowResource   = Operation[ResourcePath, Resource]{"GET", "/resources/{resource}", "getResource", "Show a resource server", 200, people}
 	UpdateResource = Operation[ResourceChange, Resource]{"PATCH", "/resources/{resource}", "updateResource", "Change a resource server; a member that is left out stays", 200, operator}
-	DeleteResource = Operation[ResourcePath, Outcome]{"DELETE", "/resources/{resource}", "deleteResource", "Remove a resource server", 200, operator}
+	DeleteResource = Operation[ResourceDeletion, Outcome]{"DELETE", "/resources/{resource}", "deleteResource", "Remove a resource server", 200, operator}
 )
 
 func (a *API) resourceRoutes() {
@@ -125,6 +125,12 @@ func (a *API) updateResource(ctx context.Context, actor directory.Actor, in *Res
 	return describeResource(r), err
 }
 
-func (a *API) deleteResource(ctx context.Context, actor directory.Actor, in *ResourcePath) (Outcome, error) {
-	return Outcome{in.Resource, "deleted"}, a.Directory.DeleteResource(ctx, actor, in.Resource)
+// ResourceDeletion names a resource server to be deleted.
+type ResourceDeletion struct {
+	IfMatch
+	ResourcePath
+}
+
+func (a *API) deleteResource(ctx context.Context, actor directory.Actor, in *ResourceDeletion) (Outcome, error) {
+	return Outcome{in.Resource, "deleted"}, a.Directory.DeleteResource(ctx, actor, in.Resource, asSeen(in.IfMatch, describeResource))
 }

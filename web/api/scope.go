@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/directory"
@@ -12,7 +13,7 @@ import (
 var (
 	ListScopes      = Operation[struct{}, List[Scope]]{"GET", "/scopes", "listScopes", "List the registry of scopes", 200, people}
 	ShowScope       = Operation[ScopePath, Scope]{"GET", "/scopes/{scope}", "getScope", "Show what is said of a scope", 200, people}
-	DeleteScope     = Operation[ScopePath, Outcome]{"DELETE", "/scopes/{scope}", "deleteScope", "Take a scope that nobody uses out of the registry", 200, operator}
+	DeleteScope     = Operation[ScopeDeletion, Outcome]{"DELETE", "/scopes/{scope}", "deleteScope", "Take a scope that nobody uses out of the registry", 200, operator}
 	PutScope        = Operation[ScopeWords, Scope]{"PUT", "/scopes/{scope}", "putScope", "Describe a scope, or change what is said of it", 200, operator}
 	ExplainScopes   = Operation[Question, List[Explanation]]{"GET", "/scopes:explain", "explainScopes", "Show which scopes a client would be granted, and why", 200, people}
 	GrantUserScope  = Operation[NewUserScope, UserScope]{"POST", "/users/{user}/scopes", "grantUserScope", "Give a user a scope beyond role and groups", 201, people}
@@ -56,12 +57,19 @@ func (a *API) showScope(ctx context.Context, actor directory.Actor, in *ScopePat
 	return describeScope(info), err
 }
 
-func (a *API) deleteScope(ctx context.Context, actor directory.Actor, in *ScopePath) (Outcome, error) {
-	return Outcome{in.Scope, "deleted"}, a.Directory.DeleteScope(ctx, actor, authz.Scope(in.Scope))
+// ScopeDeletion names a scope to be deleted.
+type ScopeDeletion struct {
+	IfMatch
+	ScopePath
+}
+
+func (a *API) deleteScope(ctx context.Context, actor directory.Actor, in *ScopeDeletion) (Outcome, error) {
+	return Outcome{in.Scope, "deleted"}, a.Directory.DeleteScope(ctx, actor, authz.Scope(in.Scope), asSeen(in.IfMatch, describeScope))
 }
 
 // ScopeWords is what is said of a scope.
 type ScopeWords struct {
+	IfMatch
 	ScopePath
 	Body struct {
 		Title       string `json:"title" minLength:"1" maxLength:"200" doc:"What the consent page calls it"`
@@ -76,7 +84,11 @@ func (a *API) putScope(ctx context.Context, actor directory.Actor, in *ScopeWord
 		return Scope{}, err
 	}
 	info := storage.ScopeInfo{Name: name, Title: in.Body.Title, Description: in.Body.Description, NeedsACR: authz.ACR(in.Body.NeedsACR)}
-	return describeScope(info), a.Directory.PutScope(ctx, actor, info)
+	err = a.Directory.PutScope(ctx, actor, info, asSeen(in.IfMatch, describeScope))
+	if errors.Is(err, storage.ErrNotFound) {
+		err = errChanged // what is not there is in no state that anybody has seen
+	}
+	return describeScope(info), err
 }
 
 // UserScope is a scope that one user holds beyond role and groups.

@@ -165,6 +165,7 @@ func (a *API) removeTenantLogo(ctx context.Context, actor directory.Actor, in *T
 
 // TenantDeletion names a tenant twice.
 type TenantDeletion struct {
+	IfMatch
 	TenantPath
 	Confirm string `query:"confirm" maxLength:"64" doc:"The slug of the tenant, once more"`
 }
@@ -174,7 +175,7 @@ func (a *API) deleteTenant(ctx context.Context, actor directory.Actor, in *Tenan
 	if err != nil {
 		return Outcome{}, err
 	}
-	return Outcome{t.ID.String(), "deleted"}, a.Directory.DeleteTenant(ctx, actor, t.ID, in.Confirm)
+	return Outcome{t.ID.String(), "deleted"}, a.Directory.DeleteTenant(ctx, actor, t.ID, in.Confirm, asSeen(in.IfMatch, describeTenant))
 }
 
 // onTenant is an operation that does one thing to one tenant.

@@ -19,7 +19,7 @@ var (
 	RemoveAvatar         = Operation[UserPath, User]{"DELETE", "/users/{user}/avatar", "removeAvatar", "Take away a picture that should not be shown", 200, people}
 	ShowUser             = Operation[UserPath, Person]{"GET", "/users/{user}", "getUser", "Show a user, with tenants, groups and scopes", 200, people}
 	UpdateUser           = Operation[UserChange, User]{"PATCH", "/users/{user}", "updateUser", "Change a user; a member that is left out stays", 200, people}
-	DeleteUser           = Operation[UserPath, Outcome]{"DELETE", "/users/{user}", "deleteUser", "Delete a user for good", 200, people}
+	DeleteUser           = Operation[UserDeletion, Outcome]{"DELETE", "/users/{user}", "deleteUser", "Delete a user for good", 200, people}
 	DisableUser          = Operation[UserPath, Outcome]{"POST", "/users/{user}/disable", "disableUser", "End everything of a user until they are enabled again", 200, people}
 	EnableUser           = Operation[UserPath, Outcome]{"POST", "/users/{user}/enable", "enableUser", "Let a user sign in again", 200, people}
 	RemoveAuthenticators = Operation[UserPath, Outcome]{"POST", "/users/{user}/remove-authenticators", "removeAuthenticators", "Take passkeys, authenticator app and recovery codes from a user who has lost them, and end everything of theirs", 200, people}
@@ -37,7 +37,7 @@ func (a *API) userRoutes() {
 	add(a, ShowUser, a.showUser)
 	add(a, RemoveAvatar, a.removeAvatar)
 	add(a, UpdateUser, a.updateUser)
-	add(a, DeleteUser, a.onUser("deleted", a.Directory.DeleteUser))
+	add(a, DeleteUser, a.deleteUser)
 	add(a, DisableUser, a.onUser("disabled", a.Directory.DisableUser))
 	add(a, EnableUser, a.onUser("enabled", a.Directory.EnableUser))
 	add(a, RemoveAuthenticators, a.onUser("authenticators removed", a.Directory.RemoveAuthenticators))
@@ -323,6 +323,20 @@ func given(text *string) string {
 		return ""
 	}
 	return *text
+}
+
+// UserDeletion names a user to be deleted.
+type UserDeletion struct {
+	IfMatch
+	UserPath
+}
+
+func (a *API) deleteUser(ctx context.Context, actor directory.Actor, in *UserDeletion) (Outcome, error) {
+	u, err := a.Directory.User(ctx, actor, in.User)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return Outcome{u.ID.String(), "deleted"}, a.Directory.DeleteUser(ctx, actor, u.ID, asSeen(in.IfMatch, describeUser))
 }
 
 // onUser is an operation that does one thing to one user.

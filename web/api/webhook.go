@@ -17,7 +17,7 @@ var (
 	ShowWebhook         = Operation[WebhookPath, Webhook]{"GET", "/webhooks/{webhook}", "getWebhook", "Show a receiver of events", 200, operator}
 	UpdateWebhook       = Operation[WebhookChange, Webhook]{"PATCH", "/webhooks/{webhook}", "updateWebhook", "Change a receiver of events; a member that is left out stays", 200, operator}
 	RotateWebhookSecret = Operation[WebhookRotation, WebhookSecret]{"POST", "/webhooks/{webhook}/rotate-secret", "rotateWebhookSecret", "Give a receiver of events another secret, which is shown this once", 200, operator}
-	DeleteWebhook       = Operation[WebhookPath, Outcome]{"DELETE", "/webhooks/{webhook}", "deleteWebhook", "Remove a receiver of events, and what is known of its deliveries", 200, operator}
+	DeleteWebhook       = Operation[WebhookDeletion, Outcome]{"DELETE", "/webhooks/{webhook}", "deleteWebhook", "Remove a receiver of events, and what is known of its deliveries", 200, operator}
 	TestWebhook         = Operation[WebhookPath, Outcome]{"POST", "/webhooks/{webhook}/test", "testWebhook", "Send a receiver of events a message to try it", 200, operator}
 	ListDeliveries      = Operation[DeliveryFilter, List[Delivery]]{"GET", "/webhooks/{webhook}/deliveries", "listDeliveries", "List what was sent to a receiver of events, the latest first", 200, operator}
 	Redeliver           = Operation[DeliveryPath, Outcome]{"POST", "/webhooks/{webhook}/deliveries/{event}/redeliver", "redeliver", "Send a message once more", 200, operator}
@@ -195,10 +195,16 @@ func (a *API) rotateWebhookSecret(ctx context.Context, actor directory.Actor, in
 	return WebhookSecret{id.String(), optional(secret)}, err
 }
 
-func (a *API) deleteWebhook(ctx context.Context, actor directory.Actor, in *WebhookPath) (Outcome, error) {
+// WebhookDeletion names a receiver to be deleted.
+type WebhookDeletion struct {
+	IfMatch
+	WebhookPath
+}
+
+func (a *API) deleteWebhook(ctx context.Context, actor directory.Actor, in *WebhookDeletion) (Outcome, error) {
 	id, err := in.id()
 	if err != nil {
 		return Outcome{}, err
 	}
-	return Outcome{id.String(), "deleted"}, a.Directory.DeleteWebhook(ctx, actor, id)
+	return Outcome{id.String(), "deleted"}, a.Directory.DeleteWebhook(ctx, actor, id, asSeen(in.IfMatch, describeWebhook))
 }
