@@ -170,7 +170,7 @@ func walkByKeyboard(t *testing.T, w *walk, b *chrome.Tab) {
 	b.See("#save-profile")
 	b.TabTo("name", "a", "a", "sign-out")
 	b.Press("Ann by Keyboard") // in place of the text, which Tab has marked
-	b.TabTo("save-profile")
+	b.TabTo("save-profile", "language")
 	b.Press(kb.Enter)
 	b.See(".note.good")
 	if account := b.Text("main"); !strings.Contains(account, "Ann by Keyboard") {

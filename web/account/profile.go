@@ -44,7 +44,10 @@ func (p *Pages) ChangeProfile(w http.ResponseWriter, r *http.Request) {
 	if in == nil {
 		return
 	}
-	name, language := strings.TrimSpace(r.PostFormValue("name")), r.PostFormValue("language")
+	name, language := strings.TrimSpace(r.PostFormValue("name")), in.Person.Language
+	if r.PostForm.Has("language") {
+		language = r.PostFormValue("language")
+	}
 	_, err := p.Directory.ChangeOwnProfile(r.Context(), actor(r, in), directory.SelfChange{DisplayName: &name, Language: &language})
 	var unfit *directory.InvalidError
 	switch {
