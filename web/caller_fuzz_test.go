@@ -37,14 +37,3 @@ func FuzzCallerAddress(f *testing.F) {
 		}
 	})
 }
-
-func FuzzParseCertificate(f *testing.F) {
-	f.Add(":MAAA:")
-	f.Add("-----BEGIN%20CERTIFICATE-----%0AMAA=%0A-----END%20CERTIFICATE-----")
-	f.Add("%zz")
-	f.Fuzz(func(t *testing.T, text string) {
-		if c, err := parseCertificate(text); (err == nil) != (c != nil && len(c.Raw) > 0) {
-			t.Errorf("%q: %v, %v", text, c, err)
-		}
-	})
-}

@@ -2,14 +2,11 @@ package web
 
 import (
 	"crypto/x509"
-	"encoding/base64"
-	"encoding/pem"
-	"errors"
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
-	"strings"
+
+	"github.com/gatehouse/gatehouse/authz/resource"
 )
 
 // clientCertificates are those that the caller has proven to hold the key of: in
@@ -26,7 +23,7 @@ func (s *Server) clientCertificates(r *http.Request) []*x509.Certificate {
 	if given == "" || !s.fromTrustedProxy(r) {
 		return nil
 	}
-	certificate, err := parseCertificate(given)
+	certificate, err := resource.ParseForwardedCertificate(given)
 	if err != nil {
 		return nil
 	}
@@ -40,25 +37,4 @@ func (s *Server) fromTrustedProxy(r *http.Request) bool {
 	}
 	peer, err := netip.ParseAddr(host)
 	return err == nil && isTrusted(peer.Unmap().WithZone(""), s.TrustedProxies)
-}
-
-// parseCertificate reads the two forms that proxies write: a byte sequence of RFC
-// 9440 (Client-Cert), and PEM with its special characters encoded (nginx).
-func parseCertificate(text string) (*x509.Certificate, error) {
-	if inner, found := strings.CutPrefix(text, ":"); found {
-		der, err := base64.StdEncoding.DecodeString(strings.TrimSuffix(inner, ":"))
-		if err != nil {
-			return nil, err
-		}
-		return x509.ParseCertificate(der)
-	}
-	plain, err := url.PathUnescape(text)
-	if err != nil {
-		return nil, err
-	}
-	block, _ := pem.Decode([]byte(plain))
-	if block == nil || block.Type != "CERTIFICATE" {
-		return nil, errors.New("not a certificate in PEM")
-	}
-	return x509.ParseCertificate(block.Bytes)
 }

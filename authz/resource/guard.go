@@ -25,8 +25,8 @@ type GuardConfig struct {
 	DPoP DPoP
 	// Certificate is the one that the client has proven to hold the key of, nil
 	// without one, against which tokens bound to a certificate are judged (RFC 8705
-	// §3). Nil means that of the TLS connection. Behind a proxy that ends it, read what
-	// the proxy passes on, of that proxy alone.
+	// §3). Nil means that of the TLS connection. Behind a proxy that ends it, give
+	// [ForwardedCertificate].
 	Certificate func(*http.Request) *x509.Certificate
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time

@@ -24,6 +24,9 @@ type Metadata struct {
 	Scopes authz.ScopeSet
 	// DPoP says that tokens may be bound to a DPoP key: the [Guard] has a [DPoP].
 	DPoP bool
+	// Certificates says that tokens may be bound to a certificate (RFC 8705): the [Guard]
+	// sees those of clients.
+	Certificates bool
 }
 
 // URL is where the document must be served (RFC 9728 §3.1): the well-known path
@@ -54,5 +57,6 @@ func (m Metadata) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 		Scopes               authz.ScopeSet            `json:"scopes_supported,omitempty"`
 		Methods              []string                  `json:"bearer_methods_supported"`
 		ProofAlgorithms      []jose.SignatureAlgorithm `json:"dpop_signing_alg_values_supported,omitempty"`
-	}{m.Resource, m.AuthorizationServers, m.Scopes, []string{"header"}, proofs})
+		Certificates         bool                      `json:"tls_client_certificate_bound_access_tokens,omitempty"`
+	}{m.Resource, m.AuthorizationServers, m.Scopes, []string{"header"}, proofs, m.Certificates})
 }

@@ -2,7 +2,6 @@ package resource
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"net/http"
 	"strings"
@@ -87,13 +86,4 @@ func (g *Guard) spend(ctx context.Context, proof *dpop.Proof, scopes authz.Scope
 		return unavailable()
 	}
 	return nil
-}
-
-// peerCertificate is the certificate that the client has proven to hold the key of
-// in the handshake of this connection.
-func peerCertificate(r *http.Request) *x509.Certificate {
-	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
-		return nil
-	}
-	return r.TLS.PeerCertificates[0]
 }

@@ -116,11 +116,15 @@ func (i *invocation) runGuard(ctx context.Context, c *config.Config, routes guar
 		}
 		tasks.Go(func() error { return serveUntil(ctx, l, operators.handler(), tlsOff, log) })
 	}
-	tasks.Go(func() error { return serveUntil(ctx, listener, http.HandlerFunc(operators.counted), tlsOff, log) })
+	scheme, files := "http", tlsOff
+	if t := routes.TLS; t != nil {
+		scheme, files = "https", tlsFiles{t.CertFile, t.KeyFile, t.AskClients}
+	}
+	tasks.Go(func() error { return serveUntil(ctx, listener, http.HandlerFunc(operators.counted), files, log) })
 	tasks.Go(func() error {
 		g.Run(ctx)
 		return nil
 	})
-	fmt.Fprintf(i.errs, "\n  Guarding   %s\n  on         http://%s\n\n", cmp.Or(routes.Upstream, "what a proxy asks about"), listener.Addr())
+	fmt.Fprintf(i.errs, "\n  Guarding   %s\n  on         %s://%s\n\n", cmp.Or(routes.Upstream, "what a proxy asks about"), scheme, listener.Addr())
 	return tasks.Wait()
 }

@@ -17,6 +17,13 @@ type Config struct {
 	Listen string `yaml:"listen"`
 	// AdminListen is where operators find /health, /ready and /metrics; "" means nowhere.
 	AdminListen string `yaml:"admin_listen"`
+	// TLS serves over TLS; nil leaves that to what stands in front.
+	TLS *TLS `yaml:"tls"`
+	// ClientCertificateHeader is where proxies of ours pass on the certificate of a client, in
+	// one of the forms of [resource.ParseForwardedCertificate], and TrustedProxies the networks
+	// of those proxies: it is believed of them alone.
+	ClientCertificateHeader string   `yaml:"client_certificate_header"`
+	TrustedProxies          []string `yaml:"trusted_proxies"`
 	// Upstream is the service that is protected: an http or https URL.
 	Upstream string `yaml:"upstream"`
 	// ForwardAuth is instead of Upstream: another proxy (nginx, Caddy, Traefik) stands
@@ -39,6 +46,15 @@ type Config struct {
 	ForwardAuthorization bool `yaml:"forward_authorization"`
 	// Routes is what is let through. What stands in no route is refused.
 	Routes []Route `yaml:"routes"`
+}
+
+// TLS is the certificate to serve with, as PEM files.
+type TLS struct {
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+	// AskClients for their certificate, to which tokens may be bound (RFC 8705). Browsers may
+	// ask people about it.
+	AskClients bool `yaml:"ask_clients"`
 }
 
 // Check is how tokens are checked.
@@ -149,6 +165,7 @@ func (c Config) judge(found *mistakes) {
 	default:
 		found.add("expected offline, introspect or signature", "check")
 	}
+	c.judgeCertificates(found)
 	c.Client.judge(found)
 	c.SignIn.judge(c, found)
 	if a := c.Assertion; a != nil && len(a.KeyFiles) == 0 {
@@ -219,5 +236,5 @@ func plainOrigin(text string, path bool) bool {
 
 // metadata is how the protected service describes itself (RFC 9728).
 func (c Config) metadata() resource.Metadata {
-	return resource.Metadata{Resource: c.Audience, AuthorizationServers: []string{c.Issuer}}
+	return resource.Metadata{Resource: c.Audience, AuthorizationServers: []string{c.Issuer}, Certificates: c.showsCertificates()}
 }

@@ -65,7 +65,7 @@ func New(ctx context.Context, c Config, log *slog.Logger, now func() time.Time) 
 			return nil, err
 		}
 	}
-	settings := resource.GuardConfig{Realm: c.Audience, Logger: log, Now: now}
+	settings := resource.GuardConfig{Realm: c.Audience, Certificate: c.certificate(), Logger: log, Now: now}
 	if at, err := g.metadata.URL(); err == nil {
 		settings.ResourceMetadata = at
 		g.described = mustPath(at)
@@ -82,7 +82,7 @@ func New(ctx context.Context, c Config, log *slog.Logger, now func() time.Time) 
 	if err != nil {
 		return nil, err
 	}
-	g.service = unhurried(g.proxy(upstream, c.ForwardAuthorization))
+	g.service = unhurried(g.proxy(upstream, c))
 	return g, nil
 }
 
@@ -225,7 +225,7 @@ func (g *Guard) pass(w http.ResponseWriter, r *http.Request, n need) {
 	}
 }
 
-func (g *Guard) proxy(upstream *url.URL, forwardAuthorization bool) *httputil.ReverseProxy {
+func (g *Guard) proxy(upstream *url.URL, c Config) *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
 		// By now the headers that end at this hop are gone, those that Connection
 		// names among them: ours are set afterwards and arrive.
@@ -238,7 +238,9 @@ func (g *Guard) proxy(upstream *url.URL, forwardAuthorization bool) *httputil.Re
 			}
 			// A trailer would come after us, and some servers add it to the headers.
 			r.Out.Trailer = nil
-			if !forwardAuthorization {
+			// The service must not believe of anybody what we do not.
+			r.Out.Header.Del(c.ClientCertificateHeader)
+			if !c.ForwardAuthorization {
 				r.Out.Header.Del("Authorization")
 				r.Out.Header.Del(dpop.Header)
 			}

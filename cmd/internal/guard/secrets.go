@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -19,7 +20,7 @@ type secrets struct {
 // open reads every file that the configuration names, and judges what it holds.
 func (c Config) open() (secrets, error) {
 	var s secrets
-	var all [3]error
+	var all [4]error
 	if c.Client != nil {
 		s.client, all[0] = c.Client.open(c.Issuer)
 	}
@@ -28,6 +29,9 @@ func (c Config) open() (secrets, error) {
 	}
 	if c.Assertion != nil {
 		s.signer, all[2] = c.Assertion.open(c)
+	}
+	if c.TLS != nil {
+		_, all[3] = tls.LoadX509KeyPair(c.TLS.CertFile, c.TLS.KeyFile)
 	}
 	return s, errors.Join(all[:]...)
 }
