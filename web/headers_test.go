@@ -115,6 +115,28 @@ func TestA10_RedirectsAre303(t *testing.T) {
 	}
 }
 
+// A path that is not written cleanly leads nowhere, or a form would be posted to it twice.
+func TestA10_UncleanPaths(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t)
+	for _, path := range []string{"//login", "/./login", "/account/../login", "/login//", "/oauth2//token", "//elsewhere.example/login"} {
+		request, err := http.NewRequest(http.MethodPost, h.URL, strings.NewReader("username=ann&password=secret"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.URL.Opaque = "//" + request.URL.Host + path
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		response, err := http.DefaultTransport.RoundTrip(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusNotFound || response.Header.Get("Location") != "" {
+			t.Errorf("POST %s: %d, to %q", path, response.StatusCode, response.Header.Get("Location"))
+		}
+	}
+}
+
 func TestA11_H19_HeadersOfEveryAnswer(t *testing.T) {
 	t.Parallel()
 	for name, p := range gallery(t) {

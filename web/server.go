@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"path"
 	netmail "net/mail"
 	"net/netip"
 	"net/url"
@@ -202,7 +203,19 @@ func (s *Server) compose() http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, templates.Error{Status: http.StatusNotFound})
 	})
-	return s.around(s.observed(mux))
+	return s.around(s.observed(s.asWritten(mux)))
+}
+
+// asWritten refuses a path with "//", "." or ".." in it, which the mux would answer with
+// the way to the clean one and 307: the browser would send its form a second time.
+func (s *Server) asWritten(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if clean := path.Clean(r.URL.Path); r.URL.Path != clean && r.URL.Path != clean+"/" {
+			s.refuse(w, r, templates.Error{Status: http.StatusNotFound})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // preflight answers a browser that asks whether another origin's script may call
