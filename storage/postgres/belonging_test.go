@@ -71,7 +71,7 @@ func TestBelongings(t *testing.T) {
 	}
 	everywhere("what was taken back never was", hasGroup("authors", "posts:read"))
 
-	if err := operator.DeleteGroup(t.Context(), editors, event("group.delete")); err != nil {
+	if err := operator.DeleteGroup(t.Context(), editors, func(storage.Group) error { return nil }, event("group.delete")); err != nil {
 		t.Fatal(err)
 	}
 	everywhere("a group is gone", func(p storage.Person) bool { return !hasGroup("authors", "posts:read")(p) })
