@@ -1,8 +1,11 @@
 package directory
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
+	"strings"
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage"
@@ -81,7 +84,7 @@ func (s *Service) CreateTenant(ctx context.Context, a Actor, n CreateTenant) (st
 	}
 	t.ID = authz.NewID[authz.TenantID](t.CreatedAt)
 	if t.Slug == "" {
-		t.Slug = slug(t.Name)
+		t.Slug = cmp.Or(slug(t.Name), "tenant-"+strings.ToLower(rand.Text()[:8]))
 	}
 	if t.Name == "" {
 		t.Name = t.Slug

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/spf13/cobra"
@@ -35,15 +34,15 @@ func newTenantsCreateCommand(i *invocation) *cobra.Command {
 	var in api.NewTenant
 	var maxUsers, maxAgents, quota int
 	cmd := &cobra.Command{
-		Use:   "create --slug SLUG",
+		Use:   "create",
 		Short: "Create a tenant",
-		Long:  "Creates a tenant. A limit that is not named is no limit.",
+		Long:  "Creates a tenant, under a slug that is made up if none and no name is given. A limit\nthat is not named is no limit.",
 		Example: `  gatehouse admin tenants create --slug acme --name "Acme Corp" --region iad --plan professional \
     --max-users 50 --max-agents 10 --storage-quota-gb 100 --feature custom_domains`,
 		Args: cobra.NoArgs,
 	}
 	flags, b := cmd.Flags(), &in.Body
-	flags.StringVar(&b.Slug, "slug", "", "The short name that stands in addresses and commands")
+	flags.StringVar(&b.Slug, "slug", "", "The short name that stands in addresses and commands (default: made of the name)")
 	flags.StringVar(&b.Name, "name", "", "The name that people see (default: the slug)")
 	flags.StringVar(&b.Region, "region", "", "Where the tenant is")
 	flags.StringVar(&b.Plan, "plan", "", "What the tenant has booked")
@@ -51,9 +50,7 @@ func newTenantsCreateCommand(i *invocation) *cobra.Command {
 	flags.IntVar(&maxAgents, "max-agents", 0, "How many agents it may have")
 	flags.IntVar(&quota, "storage-quota-gb", 0, "How many gigabytes it may store")
 	flags.StringArrayVar(&b.Features, "feature", nil, "A feature that is switched on; repeat it")
-	require(cmd, "slug")
 	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error {
-		b.Name = cmp.Or(b.Name, b.Slug)
 		b.MaxUsers, b.MaxAgents = changed(cmd, "max-users", &maxUsers), changed(cmd, "max-agents", &maxAgents)
 		b.StorageQuotaGB = changed(cmd, "storage-quota-gb", &quota)
 		return one(ctx, o, api.CreateTenant, in)

@@ -58,7 +58,7 @@ func counted(counts map[string]int) string {
 	}
 	var parts []string
 	for _, kind := range slices.Sorted(maps.Keys(counts)) {
-		parts = append(parts, fmt.Sprintf("%d %s", counts[kind], kind))
+		parts = append(parts, fmt.Sprintf("%s (%d)", kind, counts[kind]))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -188,7 +188,7 @@ func TestUsers_StatsExportMerge(t *testing.T) {
 	if err := json.Unmarshal([]byte(h.must("admin", "users", "export")), &all); err != nil || len(all.Items) != 2 {
 		t.Errorf("export: %v, %v", all, err)
 	}
-	if out := h.must("admin", "users", "merge", "bob", "ann", "--dry-run"); !strings.Contains(out, "Both have, and the source's goes: 1 memberships") || count(h) != 2 {
+	if out := h.must("admin", "users", "merge", "bob", "ann", "--dry-run"); !strings.Contains(out, "Both have, and the source's goes: memberships (1)") || count(h) != 2 {
 		t.Errorf("dry run:\n%s", out)
 	}
 	merged := h.document("admin", "users", "merge", "bob", "ann")

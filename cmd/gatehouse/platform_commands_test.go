@@ -48,6 +48,7 @@ func TestCommandsOfThePlatform(t *testing.T) {
 		{"admin sessions revoke {session}", "", `"revoked"`},
 		{"admin sessions revoke-all --user ann", "", `"revoked"`},
 		{"admin tenants create --slug other --region iad", "", `"iad"`},
+		{"admin tenants create --region iad", "", `"slug": "tenant-`},
 		{"admin tenants list", "", `"other"`},
 		{"admin tenants select other", "", `"other"`},
 		{"admin users delete ann", "", `"deleted"`},

@@ -73,8 +73,8 @@ func (a *API) listTenants(ctx context.Context, actor directory.Actor, in *Paging
 type NewTenant struct {
 	Once
 	Body struct {
-		Slug           string   `json:"slug,omitempty" maxLength:"48" doc:"Made from the name when left out"`
-		Name           string   `json:"name" minLength:"1" maxLength:"200"`
+		Slug           string   `json:"slug,omitempty" maxLength:"48" doc:"Made from the name when left out, or made up"`
+		Name           string   `json:"name,omitempty" maxLength:"200" doc:"The slug when left out"`
 		Region         string   `json:"region,omitempty" maxLength:"64"`
 		Plan           string   `json:"plan,omitempty" maxLength:"64" default:"free"`
 		MaxUsers       *int     `json:"max_users,omitempty" minimum:"0" maximum:"2147483647"`
