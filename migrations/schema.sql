@@ -1396,6 +1396,12 @@ ALTER TABLE ONLY platform.registration_tokens
 ALTER TABLE ONLY platform.resources
     ADD CONSTRAINT resources_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY platform.revoked_tokens
+    ADD CONSTRAINT revoked_tokens_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id);
+
+ALTER TABLE ONLY platform.revoked_tokens
+    ADD CONSTRAINT revoked_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY platform.tenant_logos
     ADD CONSTRAINT tenant_logos_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES platform.tenants(id) ON DELETE CASCADE;
 

@@ -49,6 +49,8 @@ var deleteTenant = []string{
 	`delete from platform.user_preferences where default_tenant_id = $1`,
 	`delete from platform.user_group_memberships where tenant_id = $1`,
 	`delete from platform.user_groups where tenant_id = $1`,
+	// What is dead stays dead, and says no more whose it was.
+	`update platform.revoked_tokens set tenant_id = null where tenant_id = $1`,
 }
 
 // DeleteTenant removes a tenant and ends what counted in it.

@@ -184,6 +184,7 @@ func deleteUsers(ctx context.Context, tx pgx.Tx, ids []authz.UserID, reason stri
 	if err != nil {
 		return err
 	}
+	// What is dead stays dead, and says no more whose it was.
 	if _, err := tx.Exec(ctx, `update platform.revoked_tokens set user_id = null where user_id = any($1)`, ids); err != nil {
 		return err
 	}
