@@ -1,6 +1,8 @@
 package templates
 
 import (
+	"image"
+	"image/png"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -19,6 +21,13 @@ func gallery(t *testing.T) *httptest.Server {
 	all := http.NewServeMux()
 	all.Handle("/static/", Static())
 	all.HandleFunc("/brand/", BrandStyle)
+	// The pictures of people and tenants: of a missing one a browser takes the room back.
+	all.HandleFunc("/files/", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "image/png")
+		if err := png.Encode(w, image.NewGray(image.Rect(0, 0, 96, 96))); err != nil {
+			t.Error(err)
+		}
+	})
 	all.HandleFunc("/page/{language}/{name}", func(w http.ResponseWriter, r *http.Request) {
 		page, known := samples()[r.PathValue("name")]
 		if !known {

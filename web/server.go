@@ -210,7 +210,8 @@ func (s *Server) compose() http.Handler {
 // the way to the clean one and 307: the browser would send its form a second time.
 func (s *Server) asWritten(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if clean := path.Clean(r.URL.Path); r.URL.Path != clean && r.URL.Path != clean+"/" {
+		written := r.URL.EscapedPath()
+		if clean := path.Clean(written); written != clean && written != clean+"/" {
 			s.refuse(w, r, templates.Error{Status: http.StatusNotFound})
 			return
 		}

@@ -34,6 +34,7 @@ var choices = map[string][]string{
 	"protocol":     {storage.ProtocolWebhook, storage.ProtocolSET},
 	"subject":      named(storage.SubjectID, storage.SubjectUsername, storage.SubjectEmail),
 	"vouches-for":  named(storage.VouchesForPeople, storage.VouchesForSoftware),
+	"language":     {"en", "de", "es", "fr", "ja", "ar"},
 	"format":       named(records.CSV, records.NDJSON, records.Names),
 }
 
