@@ -113,7 +113,7 @@ func (c came) could() float64 { return (1 - c.idle.Seconds()/c.took.Seconds()) /
 func (c came) offered() float64 { return float64(c.good+c.refused+c.odd) / c.took.Seconds() }
 
 // warming is how long a load goes on before it counts: its connections have just been opened.
-const warming = 500 * time.Millisecond
+const warming = 300 * time.Millisecond
 
 // load offers so many requests a second over so many lines, or each line as many as are
 // answered with rate 0.
@@ -230,7 +230,7 @@ func stay(t *testing.T, processors string) {
 //
 // Others may use the machine, so it is judged by CPU time: what an answer costs with all
 // that is spent on refusals, and how long the processor was left idle meanwhile. Each load
-// is compared with the peak just before it, and the middle one of five such pairs decides:
+// is compared with the peak just before it, and the middle one of nine such pairs decides:
 // neighbours come and go.
 func TestOverload(t *testing.T) {
 	all := "0-" + strconv.Itoa(runtime.NumCPU()-1)
@@ -242,10 +242,10 @@ func TestOverload(t *testing.T) {
 	}
 	s := newSurge(t, h)
 	unloaded := s.alone()
-	length := time.Duration(rounds(t, 2, 8)) * time.Second
+	length := time.Duration(rounds(t, 3, 16)) * time.Second / 2
 	var peak, over came
 	var recovered time.Duration
-	shares := make([]float64, 5)
+	shares := make([]float64, 9)
 	for i := range shares {
 		best := s.load(32, 0, length)
 		beyond := s.load(512, 4*best.rate(), length)
