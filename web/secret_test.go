@@ -1,127 +1,81 @@
 package web_test
 
 import (
-	"encoding/base64"
-	"encoding/hex"
+	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 
-	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/storagetest"
 	"github.com/gatehouse/gatehouse/web/webtest"
 )
 
-// secrets collects what must never be found again, by the name of what it is.
-type secrets map[string]string
-
-func (s secrets) keep(t *testing.T, name, value string) string {
-	t.Helper()
-	if len(value) < 12 {
-		t.Fatalf("%s is no secret: %q", name, value)
-	}
-	s[name] = value
-	return value
+// refusal keeps an answer with an error in it: pages apart from what programs read.
+type refusal struct {
+	http.ResponseWriter
+	pages, rest *webtest.Log
+	into        io.Writer
 }
 
-// whatIsSecret walks through everything that has secrets in it, what goes wrong
-// included, and keeps them all.
-func whatIsSecret(t *testing.T, h *webtest.House) secrets {
-	t.Helper()
-	s := secrets{"the password": webtest.Password, "the client's secret": webtest.ClientSecret, "the master secret": string(h.Secret())}
-	b := h.Browser()
-	proof := webtest.NewProof()
-	s.keep(t, "verifier", proof.Verifier)
-	page := b.Get(proof.Authorization("web", url.Values{"state": {"canary-of-the-state"}, "nonce": {"canary-of-the-nonce"}}))
-	s.keep(t, "csrf token", page.Form(t, "sign-in", nil).Values.Get("csrf"))
-	s.keep(t, "paused request", page.Request.URL.Query().Get("flow"))
-	wrong := page.Form(t, "sign-in", url.Values{"username": {"ann"}, "password": {s.keep(t, "wrong password", "canary: nearly right")}})
-	b.PostRaw(wrong.Action, wrong.Values, nil)
-	// People type the one into the field of the other.
-	wrong.Values.Set("username", s.keep(t, "password typed as user name", "canary: in the wrong field"))
-	b.PostRaw(wrong.Action, wrong.Values, nil)
-	code := s.keep(t, "code", b.Authorize(proof, "web", "ann", url.Values{"state": {"canary-of-the-state"}}).Get("code"))
-	s["state"], s["nonce"] = "canary-of-the-state", "canary-of-the-nonce"
-	s.keep(t, "session cookie", cookie(t, h, b, sessionCookie))
-	s.keep(t, "browser cookie", cookie(t, h, b, browserCookie))
-
-	h.Call("/oauth2/token", "web", s.keep(t, "wrong client secret", "gth_cs_canary-of-a-wrong-one"), url.Values{"grant_type": {"authorization_code"}, "code": {code}})
-	tokens := h.Exchange("web", code, proof)
-	for _, name := range []string{"access_token", "refresh_token", "id_token"} {
-		s.keep(t, name, tokens.Text(name))
-	}
-	again := h.Token("web", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {tokens.Text("refresh_token")}})
-	s.keep(t, "second refresh_token", again.Text("refresh_token"))
-	s.keep(t, "second access_token", again.Text("access_token"))
-	h.Exchange("web", code, proof) // a replay
-	h.Exchange("web", s.keep(t, "code that never was", "gth_ac_canarycanarycanary"), proof)
-	h.Token("web", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {again.Text("refresh_token")}})
-	h.Token("web", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {s.keep(t, "refresh token that never was", "gth_rt_canarycanarycanary")}})
-	h.Introspect("rs", tokens.Text("access_token"))
-	h.Introspect("rs", s.keep(t, "token that never was", "canary.canary.canary"))
-	h.Call("/oauth2/revoke", "web", webtest.ClientSecret, url.Values{"token": {again.Text("refresh_token")}})
-	h.Call("/oauth2/par", "web", webtest.ClientSecret, url.Values{"response_type": {"code"}, "nonce": {"canary-of-the-nonce"}})
-	h.Call("/oauth2/token", "", "", url.Values{
-		"grant_type": {"client_credentials"}, "client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
-		"client_assertion": {s.keep(t, "assertion", "eyJhbGciOiJub25lIn0.eyJpc3MiOiJjYW5hcnkifQ.canary")},
-	})
-	for _, token := range []string{tokens.Text("access_token"), "canary.canary.canary"} {
-		get(b, h.URL+"/oauth2/userinfo", http.Header{"Authorization": {"Bearer " + token}})
-		get(b, h.URL+"/oauth2/userinfo?access_token="+token, nil)
-	}
-	b.Get("/oauth2/authorize?" + url.Values{"client_id": {"web"}, "id_token_hint": {tokens.Text("id_token")}}.Encode())
-	b.Get("/oauth2/logout?" + url.Values{"id_token_hint": {tokens.Text("id_token")}}.Encode())
-	get(b, h.URL+"/nowhere?code="+url.QueryEscape(code), http.Header{"Referer": {h.URL + "/?code=" + code}})
-	return s
-}
-
-func TestP1_NoSecretIsLogged(t *testing.T) {
-	t.Parallel()
-	h := webtest.Boot(t)
-	h.User("ann")
-	h.Client("web")
-	h.Machine("rs", func(c *storage.Client) { c.Introspect = true })
-	all := whatIsSecret(t, h)
-	logged := h.Log.String()
-	if !strings.Contains(logged, "/oauth2/token") || !strings.Contains(logged, "sign-in refused") {
-		t.Fatal("nothing was logged at all")
-	}
-	for name, value := range all {
-		// A secret is also told by either half of it.
-		for _, part := range []string{value, url.QueryEscape(value), value[:len(value)/2], value[len(value)/2:]} {
-			if len(part) >= 10 && !strings.HasPrefix("gth_rt_gth_ac_gth_cs_gth_ss_", part) && strings.Contains(logged, part) && !isHeader(part) {
-				t.Errorf("the log has the %s: %q", name, part)
-				break
-			}
+func (r *refusal) WriteHeader(status int) {
+	if status >= http.StatusBadRequest {
+		r.into = r.rest
+		_ = r.Header().Write(r.into)
+		if strings.HasPrefix(r.Header().Get("Content-Type"), "text/html") {
+			r.into = r.pages
 		}
 	}
+	r.ResponseWriter.WriteHeader(status)
 }
 
-// isHeader tells the first part of a JWT, which is the same for all of a key.
-func isHeader(part string) bool {
-	return strings.HasPrefix(part, "eyJ") && !strings.Contains(part, ".")
-}
-
-func TestD8_E9_NoSecretIsStored(t *testing.T) {
-	t.Parallel()
-	h := webtest.Boot(t)
-	h.User("ann")
-	h.Client("web")
-	h.Machine("rs", func(c *storage.Client) { c.Introspect = true })
-	all := whatIsSecret(t, h)
-	for _, known := range []string{"nonce", "state", "wrong password", "password typed as user name"} {
-		delete(all, known) // not secrets of ours that one could sign in with
+func (r *refusal) Write(p []byte) (int, error) {
+	if r.into != nil {
+		_, _ = r.into.Write(p)
 	}
-	for _, table := range strings.Fields(h.World.Text(`select string_agg(quote_ident(schemaname) || '.' || quote_ident(tablename), ' ') from pg_tables where schemaname in ('platform', 'public')`)) {
-		stored := h.World.Text(`select * from ` + strings.Trim(table, "()"+`"`))
-		for name, value := range all {
-			if strings.Contains(stored, value) || strings.Contains(stored, hex.EncodeToString([]byte(value))) {
-				t.Errorf("%s has the %s", table, name)
+	return r.ResponseWriter.Write(p)
+}
+
+func (r *refusal) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// What is secret is in no log, in no answer that refuses and, however it is spelt, in no
+// dump of the database.
+func TestD8_E9_P1_P2_NoSecretIsToldOrStored(t *testing.T) {
+	t.Parallel()
+	h, pages, rest := webtest.Boot(t, webtest.TakingRegistrations), &webtest.Log{}, &webtest.Log{}
+	h.Surround(func(made http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			made.ServeHTTP(&refusal{ResponseWriter: w, pages: pages, rest: rest}, r)
+		})
+	})
+	all := h.WalkOfSecrets(h.Post())
+	for _, c := range []struct {
+		what, text string
+		secrets    webtest.Secrets
+		looked     []string
+	}{
+		{"the log", h.Log.String(), all, []string{"/oauth2/token", "/api/v1/", "sign-in refused"}},
+		{"a refusal", rest.String(), all, []string{"invalid_grant", "invalid_client", "invalid_token", "authorization_pending", "Www-Authenticate", "application/problem+json"}},
+		// A form that is shown again has what it must send again, and the name that was typed.
+		{"a page that refuses", pages.String(), all.Without("csrf token", "paused request", "link of reset", "password typed as user name",
+			"authenticator app", "authenticator app as shown", "authenticator app's sealed state"), []string{`id="sign-in"`, `id="set-up-app"`, `id="spend"`, `id="change-password"`, `id="use-recovery-code"`}},
+		// Whoever holds the database cannot use what stays out: it is not ours, sealed and bound to a
+		// browser's cookie, an id that only its client may name, or what a person reads off a screen.
+		{"the dump", storagetest.Dump(t, h.DSN), all.Without("nonce", "paused request of reset_password", "paused request of sign_in", "pushed: request_uri", "waiting device: user_code"),
+			[]string{"COPY platform.totp_secrets", "COPY river.river_job"}},
+	} {
+		for _, want := range c.looked {
+			if !strings.Contains(c.text, want) {
+				t.Errorf("%s does not have %s: little was looked at", c.what, want)
 			}
-			// Behind its prefix an opaque secret is an id, which is kept, and 32 bytes.
-			if raw, err := base64.RawURLEncoding.DecodeString(value[min(7, len(value)):]); err == nil && len(raw) > 32 && strings.Contains(stored, hex.EncodeToString(raw[len(raw)-32:])) {
-				t.Errorf("%s has the bytes of the %s", table, name)
-			}
+		}
+		for _, name := range c.secrets.ToldBy(c.text) {
+			t.Errorf("%s has the %s: %q", c.what, name, all[name])
+		}
+	}
+	for _, table := range strings.Fields("clients device_codes grants idempotency_keys one_time_links recovery_codes registration_tokens totp_secrets user_sessions webhooks") {
+		var rows int
+		if h.World.Get(`select count(*) from platform.`+table, nil, &rows); rows == 0 {
+			t.Errorf("%s is empty: little was looked at", table)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,9 +25,9 @@ import (
 	"github.com/gatehouse/gatehouse/web/webtest"
 )
 
-// traced is a house whose every request is traced, the address to call it at, and
-// what ends the tracing and tells what was sent, in the clear and as bytes.
-func traced(t *testing.T, trusted ...netip.Prefix) (*webtest.House, string, func() ([]*trace.Span, []byte)) {
+// traced is a house whose every request is traced, and what ends the tracing and tells what
+// was sent, in the clear and as bytes.
+func traced(t *testing.T, trusted []netip.Prefix, options ...webtest.Option) (*webtest.House, func() ([]*trace.Span, []byte)) {
 	t.Helper()
 	var sent bytes.Buffer
 	var mu sync.Mutex
@@ -55,14 +56,27 @@ func traced(t *testing.T, trusted ...netip.Prefix) (*webtest.House, string, func
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := webtest.Boot(t, func(c *web.Config, o *postgres.Options) {
-		c.Observe = func(ctx context.Context, o web.Observation) { tracing.observe(ctx, o) }
+	h := webtest.Boot(t, append(options, func(c *web.Config, o *postgres.Options) {
+		inner := c.Observe
+		c.Observe = func(ctx context.Context, o web.Observation) {
+			tracing.observe(ctx, o)
+			if inner != nil {
+				inner(ctx, o)
+			}
+		}
 		tracing.ofStatements(o)
+	})...)
+	var serving sync.WaitGroup
+	h.Surround(func(made http.Handler) http.Handler {
+		around := tracing.around(made)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			serving.Add(1)
+			defer serving.Done()
+			around.ServeHTTP(w, r)
+		})
 	})
-	public := httptest.NewServer(tracing.around(h.Server()))
-	t.Cleanup(public.Close)
-	return h, public.URL, func() ([]*trace.Span, []byte) {
-		public.Close()
+	return h, func() ([]*trace.Span, []byte) {
+		serving.Wait()
 		tracing.flush(log)
 		mu.Lock()
 		defer mu.Unlock()
@@ -113,22 +127,26 @@ func told(s *trace.Span, key string) string {
 // request's id, and each statement that it sent is within it.
 func TestTraces_FromRequestToStatement(t *testing.T) {
 	t.Parallel()
-	h, address, ended := traced(t)
+	h, ended := traced(t, nil)
 	h.User("ann")
 	h.Client("web")
 	tokens := h.Tokens("web", "ann", nil)
 	request := http.Header{}
 	r := &http.Request{Header: request}
 	r.SetBasicAuth("web", webtest.ClientSecret)
-	answer := call(t, http.MethodPost, address+"/oauth2/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {tokens.Text("refresh_token")}}, request)
+	answer := call(t, http.MethodPost, h.URL+"/oauth2/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {tokens.Text("refresh_token")}}, request)
 	if answer.StatusCode != http.StatusOK {
 		t.Fatalf("refresh: %s", answer.Status)
 	}
 	spans, _ := ended()
-	root := spanOf(t, spans, "POST /oauth2/token")
-	if id := told(root, "gatehouse.request_id"); id == "" || id != answer.Header.Get("X-Request-Id") {
-		t.Errorf("the span has the request id %q, the answer %q", id, answer.Header.Get("X-Request-Id"))
+	id := answer.Header.Get("X-Request-Id")
+	at := slices.IndexFunc(spans, func(s *trace.Span) bool {
+		return s.Name == "POST /oauth2/token" && told(s, "gatehouse.request_id") == id
+	})
+	if id == "" || at < 0 {
+		t.Fatalf("no span of the token endpoint has the request id %q", id)
 	}
+	root := spans[at]
 	if grant := told(root, "gatehouse.grant"); grant != "refresh_token" {
 		t.Errorf("grant %q", grant)
 	}
@@ -161,8 +179,8 @@ func TestTraces_WhoDecides(t *testing.T) {
 	for name, trusted := range map[string][]netip.Prefix{"stranger": nil, "proxy": {netip.MustParsePrefix("127.0.0.0/8")}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, address, ended := traced(t, trusted...)
-			call(t, http.MethodGet, address+"/oauth2/jwks", nil, http.Header{"Traceparent": {"00-" + theirs + "-00f067aa0ba902b7-01"}})
+			h, ended := traced(t, trusted)
+			call(t, http.MethodGet, h.URL+"/oauth2/jwks", nil, http.Header{"Traceparent": {"00-" + theirs + "-00f067aa0ba902b7-01"}})
 			spans, _ := ended()
 			request := spanOf(t, spans, "GET /oauth2/jwks")
 			goesOn := hex.EncodeToString(request.TraceId) == theirs
@@ -173,36 +191,43 @@ func TestTraces_WhoDecides(t *testing.T) {
 	}
 }
 
-// TestP1_NoSecretIsTraced: what stands in queries, forms, headers and cookies is in no span.
-func TestP1_NoSecretIsTraced(t *testing.T) {
+// TestP1_NoSecretIsTracedOrMeasured: what is secret is in no span, in nothing that the
+// operators' listener tells, and in no label of a profile taken amid the requests.
+func TestP1_NoSecretIsTracedOrMeasured(t *testing.T) {
 	t.Parallel()
-	h, address, ended := traced(t)
-	h.User("ann")
-	h.Client("web")
-	tokens := h.Tokens("web", "ann", nil)
-	header := http.Header{"Cookie": {"session=canary-of-a-cookie"}, "Referer": {"https://x.example/?code=canary-of-a-referrer"}}
-	call(t, http.MethodGet, address+"/oauth2/authorize?client_id=web&state=canary-of-a-state&code_challenge=canary-of-a-challenge", nil, header)
-	call(t, http.MethodGet, address+"/oauth2/userinfo?access_token=canary-of-a-query", nil, http.Header{"Authorization": {"Bearer " + tokens.Text("access_token")}})
-	call(t, http.MethodPost, address+"/login", url.Values{"username": {"ann"}, "password": {"canary-of-a-password"}}, header)
-	as := http.Header{}
-	r := &http.Request{Header: as}
-	r.SetBasicAuth("web", webtest.ClientSecret)
-	basic := strings.TrimPrefix(as.Get("Authorization"), "Basic ")
-	for _, form := range []url.Values{
-		{"grant_type": {"refresh_token"}, "refresh_token": {tokens.Text("refresh_token")}},
-		{"grant_type": {"refresh_token"}, "refresh_token": {"gth_rt_canary-of-a-refresh-token"}},
-		{"grant_type": {"authorization_code"}, "code": {"gth_ac_canary-of-a-code"}, "code_verifier": {"canary-of-a-verifier"}},
-	} {
-		call(t, http.MethodPost, address+"/oauth2/token", form, as)
+	m := newMetrics()
+	operators := operatorHandler(func(context.Context) error { return nil }, m)
+	ask := func(path string) string {
+		answer := httptest.NewRecorder()
+		operators.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, nil))
+		return answer.Body.String()
 	}
+	var profiles webtest.Log
+	h, ended := traced(t, nil, webtest.TakingRegistrations, func(c *web.Config, _ *postgres.Options) {
+		c.Observe = func(_ context.Context, o web.Observation) {
+			m.observe(o)
+			_, _ = profiles.Write([]byte(ask("/debug/pprof/goroutine?debug=1")))
+		}
+	})
+	m.watch(h.Server(), h.Store, slog.New(slog.DiscardHandler))
+	all := h.WalkOfSecrets(h.Post())
+	call(t, http.MethodGet, h.URL+"/oauth2/userinfo", nil, http.Header{"Cookie": {"session=canary-of-a-cookie"}, "Referer": {"https://x.example/?code=canary-of-a-referrer"}})
 	spans, sent := ended()
-	if len(spans) < 10 {
+	if len(spans) < 100 {
 		t.Errorf("only %d spans: little was looked at", len(spans))
 	}
-	for _, secret := range []string{"canary", basic, webtest.ClientSecret, tokens.Text("access_token"), tokens.Text("refresh_token"), tokens.Text("id_token")} {
-		if bytes.Contains(sent, []byte(secret)) {
-			t.Errorf("the traces have %q", secret)
+	for where, text := range map[string]string{
+		"the spans": string(sent), "the metrics": ask("/metrics"), "the profiles": profiles.String() + ask("/debug/pprof/heap?debug=1") + ask("/debug/pprof/cmdline"),
+	} {
+		if strings.Contains(text, "canary") {
+			t.Errorf("%s have a canary", where)
 		}
+		for _, name := range all.ToldBy(text) {
+			t.Errorf("%s have the %s: %q", where, name, all[name])
+		}
+	}
+	if !strings.Contains(ask("/metrics"), `gatehouse_token_requests_total{grant="ciba",status="400"} 1`) || !strings.Contains(profiles.String(), "goroutine profile: total") {
+		t.Error("nothing was measured")
 	}
 }
 

@@ -3,14 +3,12 @@ package postgres_test
 import (
 	"flag"
 	"os"
-	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/gatehouse/gatehouse/storage/embedded"
 	"github.com/gatehouse/gatehouse/storage/storagetest"
 )
 
@@ -45,21 +43,7 @@ var blank = regexp.MustCompile(`\n{3,}`)
 
 func dumpSchema(t *testing.T) string {
 	t.Helper()
-	binaries, err := embedded.FindBinaries(t.Context(), 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tool, err := binaries.Path("pg_dump")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dump := exec.CommandContext(t.Context(), tool, "--schema-only", "--no-owner", "--exclude-table=public.gatehouse_migrations*",
-		"--dbname="+storagetest.NewDSN(t))
-	dump.Stderr = os.Stderr
-	out, err := dump.Output()
-	if err != nil {
-		t.Fatalf("pg_dump: %v", err)
-	}
-	body := blank.ReplaceAllString(noise.ReplaceAllString(string(out), ""), "\n\n")
+	out := storagetest.Dump(t, storagetest.NewDSN(t), "--schema-only", "--no-owner", "--exclude-table=public.gatehouse_migrations*")
+	body := blank.ReplaceAllString(noise.ReplaceAllString(out, ""), "\n\n")
 	return "-- The whole schema, dumped from what the migrations build; do not edit (make schema).\n\n" + strings.TrimSpace(body) + "\n"
 }

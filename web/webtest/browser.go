@@ -34,6 +34,15 @@ func (h *House) Browser() *Browser {
 	}}
 }
 
+func (b *Browser) url() *url.URL {
+	b.T.Helper()
+	base, err := url.Parse(b.base)
+	if err != nil {
+		b.T.Fatal(err)
+	}
+	return base
+}
+
 // Page is one answer, read to its end.
 type Page struct {
 	*http.Response

@@ -53,6 +53,8 @@ type House struct {
 	offset *atomic.Int64
 	server *httptest.Server
 	made   *web.Server
+	// answers is made, and what stands around it.
+	answers *atomic.Pointer[http.Handler]
 }
 
 // Option changes how a house is booted.
@@ -135,8 +137,8 @@ func (h *House) Advance(d time.Duration) { h.offset.Add(int64(d)) }
 
 func (h *House) start(options []Option) {
 	h.T.Helper()
-	var handler atomic.Pointer[web.Server]
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.Load().ServeHTTP(w, r) }))
+	answers := &atomic.Pointer[http.Handler]{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*answers.Load()).ServeHTTP(w, r) }))
 	h.T.Cleanup(server.Close)
 	issuer, err := url.Parse(server.URL)
 	if err != nil {
@@ -166,13 +168,20 @@ func (h *House) start(options []Option) {
 	if err != nil {
 		h.T.Fatalf("boot: %v", err)
 	}
-	handler.Store(made)
+	h.made, h.server, h.URL, h.answers = made, server, c.Issuer.String(), answers
+	h.Surround(func(made http.Handler) http.Handler { return made })
 	for begun := time.Now(); !h.Store.Fresh(); time.Sleep(time.Millisecond) {
 		if time.Since(begun) > 10*time.Second {
 			h.T.Fatal("boot: the store does not hear of changes")
 		}
 	}
-	h.made, h.server, h.URL = made, server, c.Issuer.String()
+}
+
+// Surround puts something around the server of this replica, in the place of what was
+// around it before.
+func (h *House) Surround(with func(made http.Handler) http.Handler) {
+	around := with(h.made)
+	h.answers.Store(&around)
 }
 
 // Server is what answers for this house.
