@@ -82,6 +82,7 @@ func samples() map[string]Page {
 	signInPasskey, signInPasskeyRefused := signIn, signIn
 	signInPasskey.Passkey, signInPasskeyRefused.Passkey, signInPasskeyRefused.Problem = &question, &question, SignInPasskey
 	verify := Verify{Layout: sampleLayout, Flow: "sealed", Client: "Northwind Reports", Name: "Ada Lovelace", Passkey: &question, TOTP: true, Recovery: true, Skippable: true}
+	verifyAccount := Verify{Layout: sampleLayout, Flow: "account:passkeys", OfAccount: true, Name: "Ada Lovelace", TOTP: true}
 	verifyRefused := Verify{Layout: sampleLayout, First: "first", Name: "ada", TOTP: true, Problem: VerifyThrottled, RetryAfter: time.Minute}
 	passkeys := Passkeys{
 		Layout: sampleDesk, Notice: PasskeyAdded, Add: &question,
@@ -101,6 +102,7 @@ func samples() map[string]Page {
 		"offer passkey":           OfferPasskey{Layout: sampleLayout, Flow: "sealed", Passkey: question, Silent: question},
 		"verify":                  verify,
 		"verify throttled":        verifyRefused,
+		"verify account":          verifyAccount,
 		"passkeys":                passkeys,
 		"passkeys again":          passkeysAgain,
 		"passkeys none":           Passkeys{Layout: sampleDesk, Add: &question},

@@ -39,7 +39,9 @@ type Verify struct {
 	Passkey        *PasskeyQuestion
 	TOTP, Recovery bool
 	// Skippable: what waits goes on without.
-	Skippable  bool
+	Skippable bool
+	// OfAccount: what waits is a page of the account.
+	OfAccount  bool
 	Problem    VerifyProblem
 	RetryAfter time.Duration
 }

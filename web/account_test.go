@@ -42,6 +42,22 @@ func TestH9_NewPasswordEndsTheOthers(t *testing.T) {
 	}
 }
 
+// Who opens a page before signing in sees it afterwards, and not another one.
+func TestSignInLeadsToThePageAskedFor(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t)
+	h.User("ann", authz.RoleOwner)
+	for asked, want := range map[string]string{
+		"/account": "/account", "/account/passkeys": "/account/passkeys", "/account/requests": "/account/requests",
+		"/console": "/console", "/login?flow=console:x": "/account", "/login?flow=account:x/../../dev": "/account", "/login?flow=//evil.example:": "/account",
+	} {
+		b := h.Browser()
+		if p := b.SignIn(b.Get(asked), "ann"); p.StatusCode != http.StatusOK || p.Request.URL.Path != want {
+			t.Errorf("%s: %d at %s, want %s", asked, p.StatusCode, p.Request.URL, want)
+		}
+	}
+}
+
 func TestSensitiveChangesNeedAFreshSignIn(t *testing.T) {
 	t.Parallel()
 	h := webtest.Boot(t)

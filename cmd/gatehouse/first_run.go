@@ -53,9 +53,14 @@ func (i *invocation) welcome(c *config.Config, h *house, withDemo bool) {
 		fmt.Fprintf(&b, "  Demo application   %s   (begin here)\n", demoURL)
 	}
 	fmt.Fprintf(&b, "  Issuer and pages   %s\n", c.Issuer)
+	if c.Env == config.Development && c.SMTPAddress == "" {
+		fmt.Fprintf(&b, "  Mail, kept here    %s/dev/mail\n", c.Issuer)
+	}
 	fmt.Fprintf(&b, "  Metrics, profiles  http://%s\n", c.AdminListen)
 	if h.first != nil {
 		fmt.Fprintf(&b, "\n  The first owner was made. The password is shown this once:\n\n      username  %s\n      password  %s\n", h.first.username, h.first.password)
+	} else if withDemo {
+		fmt.Fprintf(&b, "\n  Lost a password?   gatehouse admin users reset-link USER\n")
 	}
 	fmt.Fprintf(&b, "\n  Stop with Ctrl-C.\n\n")
 	_, _ = i.errs.Write([]byte(b.String()))

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
@@ -59,7 +60,7 @@ func (p *Pages) visit(w http.ResponseWriter, r *http.Request) (*browser.Visit, *
 	case err != nil:
 		p.Fail(w, r, err)
 	case in == nil:
-		browser.SeeOther(w, oidc.SignInPath)
+		browser.SeeOther(w, oidc.SignInPath+waits(r))
 	case p.Now().After(in.Session.LastSeenAt.Add(time.Minute)):
 		if err := p.Store.ForUser(in.Person.ID).TouchSession(r.Context(), in.Session.ID, p.Now()); err != nil {
 			p.Fail(w, r, err)
@@ -67,6 +68,16 @@ func (p *Pages) visit(w http.ResponseWriter, r *http.Request) (*browser.Visit, *
 		}
 	}
 	return v, in
+}
+
+// waits is the query by which a sign-in leads back to the page that was asked for; what was
+// sent to it is gone.
+func waits(r *http.Request) string {
+	name, found := strings.CutPrefix(r.URL.Path, "/account/")
+	if !found || r.Method != http.MethodGet || strings.Contains(name, "/") {
+		return ""
+	}
+	return "?" + url.Values{"flow": {"account:" + name}}.Encode()
 }
 
 func (p *Pages) page(r *http.Request, v *browser.Visit, in *postgres.SignedIn) (templates.Account, error) {

@@ -43,7 +43,7 @@ func (p *Pages) Show(w http.ResponseWriter, r *http.Request) {
 	}
 	if in == nil {
 		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("Location", oidc.SignInPath)
+		w.Header().Set("Location", oidc.SignInPath+"?flow=console:")
 		w.WriteHeader(http.StatusSeeOther)
 		return
 	}

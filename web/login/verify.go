@@ -133,6 +133,7 @@ func (p *Pages) showVerify(w http.ResponseWriter, r *http.Request, v *browser.Vi
 	page.Layout, page.Flow, page.First, page.Client, page.Name = layout, s.flow, s.sealed, s.question.Client.Name, s.person.Name()
 	page.TOTP, page.Recovery = slices.Contains(s.methods, authn.MethodTOTP), slices.Contains(s.methods, authn.MethodRecovery)
 	page.Skippable = s.first == nil && requestWaits(s.flow)
+	page.OfAccount = s.first == nil && !requestWaits(s.flow)
 	if slices.Contains(s.methods, authn.MethodPasskey) {
 		ceremony, err := p.Passkeys.BeginVerification(r.Context(), s.person.ID, v.ID(), s.have.Passkeys)
 		if err != nil {

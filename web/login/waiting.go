@@ -11,13 +11,15 @@ import (
 )
 
 // What waits for a sign-in stands in the parameter flow: a sealed authorization
-// request, which has no colon, or one of two marks with what stands behind it.
+// request, which has no colon, or one of three marks with what stands behind it.
 // Neither can name an address outside of its pages, so they lead nowhere else.
 const (
 	// deviceFlow is the device page, and the code that was typed.
 	deviceFlow = "device:"
 	// accountFlow is a page of the account, by its name.
 	accountFlow = "account:"
+	// consoleFlow is the console.
+	consoleFlow = "console:"
 )
 
 // accountPath is where a sign-in ends when no request waits for it.
@@ -29,7 +31,7 @@ var accountPage = regexp.MustCompile(`^[a-z][a-z-]{0,40}$`)
 func requestWaits(flow string) bool { return flow != "" && !strings.Contains(flow, ":") }
 
 // goOn returns to what waits: the authorization endpoint, the device page, a page
-// of the account.
+// of the account, the console.
 func (p *Pages) goOn(w http.ResponseWriter, flow string) {
 	browser.SeeOther(w, wayBack(flow))
 }
@@ -40,6 +42,9 @@ func wayBack(flow string) string {
 	}
 	if page, waits := strings.CutPrefix(flow, accountFlow); waits && accountPage.MatchString(page) {
 		return accountPath + "/" + page
+	}
+	if flow == consoleFlow {
+		return "/console"
 	}
 	if !requestWaits(flow) {
 		return accountPath
