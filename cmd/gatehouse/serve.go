@@ -73,6 +73,9 @@ func (i *invocation) serve(ctx context.Context, c *config.Config, d *database, w
 		return errors.New("--demo is for development: it shows tokens on a page")
 	}
 	log := i.logger(c)
+	for _, danger := range c.Insecure() {
+		log.Warn(danger)
+	}
 	if err := withMigrator(d, func(m *postgres.Migrator) error { _, err := m.Up(ctx); return err }); err != nil {
 		return err
 	}

@@ -65,6 +65,51 @@ func TestP5_RefusesToStart(t *testing.T) {
 	}
 }
 
+// What is no danger here and one elsewhere is named where it is one, and nowhere else.
+func TestP5_NamesWhatIsInsecure(t *testing.T) {
+	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	behind := func(c *Config) {
+		c.TrustedProxies, c.DatabaseURL = proxies, NewSecret("postgres://db.internal/gatehouse?sslmode=verify-full")
+	}
+	development := func(c *Config) {
+		c.Env, c.Issuer, c.Listen = Development, "http://localhost:8080", "localhost:8080"
+		behind(c)
+	}
+	for name, c := range map[string]struct {
+		set  []func(*Config)
+		want string
+	}{
+		"behind a proxy":              {[]func(*Config){behind}, ""},
+		"with TLS of its own":         {[]func(*Config){behind, func(c *Config) { c.TrustedProxies, c.TLSCertFile = nil, "/dev/null" }}, ""},
+		"no TLS":                      {[]func(*Config){behind, func(c *Config) { c.TrustedProxies = nil }}, "in the clear"},
+		"no TLS, on this machine":     {[]func(*Config){behind, func(c *Config) { c.TrustedProxies, c.Listen = nil, "127.0.0.1:8080" }}, ""},
+		"metrics for everybody":       {[]func(*Config){behind, func(c *Config) { c.AdminListen = ":9090" }}, "admin_listen"},
+		"metrics on another address":  {[]func(*Config){behind, func(c *Config) { c.AdminListen = "10.0.0.7:9090" }}, "admin_listen"},
+		"metrics on [::1]":            {[]func(*Config){behind, func(c *Config) { c.AdminListen = "[::1]:9090" }}, ""},
+		"database without TLS":        {[]func(*Config){behind, func(c *Config) { c.DatabaseURL = NewSecret("postgres://u:p@db/x?sslmode=disable") }}, "sslmode=verify-full"},
+		"database as it comes":        {[]func(*Config){behind, func(c *Config) { c.DatabaseURL = NewSecret("postgresql://db.internal/x") }}, "sslmode=verify-full"},
+		"database on this machine":    {[]func(*Config){behind, func(c *Config) { c.DatabaseURL = NewSecret("postgres://localhost/x") }}, ""},
+		"database behind a socket":    {[]func(*Config){behind, func(c *Config) { c.DatabaseURL = NewSecret("postgres://u@/x?host=/run/postgresql") }}, ""},
+		"development":                 {[]func(*Config){development}, ""},
+		"development for everybody":   {[]func(*Config){development, func(c *Config) { c.Listen = ":8080" }}, "/dev/mail"},
+		"development behind a tunnel": {[]func(*Config){development, func(c *Config) { c.Issuer = "https://id.example.com" }}, "/dev/mail"},
+		"development that mails":      {[]func(*Config){development, func(c *Config) { c.Listen, c.SMTPAddress = ":8080", "localhost:25" }}, ""},
+		"outbound to anywhere":        {[]func(*Config){development, func(c *Config) { c.InsecureOutbound = true }}, "insecure_outbound"},
+	} {
+		config := production()
+		for _, set := range c.set {
+			set(config)
+		}
+		said := strings.Join(config.Insecure(), "\n")
+		if (c.want == "") != (said == "") || !strings.Contains(said, c.want) || strings.Contains(said, "\n") {
+			t.Errorf("%s: %q, want %q alone", name, said, c.want)
+		}
+		if strings.Contains(said, "u:p") {
+			t.Errorf("%s tells a password", name)
+		}
+	}
+}
+
 func TestP5_NamesEveryProblemAtOnce(t *testing.T) {
 	c, err := Load(nil, []string{"HOME=/nonexistent", "GATEHOUSE_ENV=production"})
 	if err != nil {

@@ -16,9 +16,9 @@ func steers(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.
 // Visible shows as escapes what a terminal might obey, and bytes that are not UTF-8.
 func Visible(s string) string { return visible(s, func(r rune) bool { return steers(r) }) }
 
-// VisibleLines is [Visible] for a text that may have several lines.
+// VisibleLines is [Visible] for a text that may have several lines, and tabs in them.
 func VisibleLines(s string) string {
-	return visible(s, func(r rune) bool { return r != '\n' && steers(r) })
+	return visible(s, func(r rune) bool { return r != '\n' && r != '\t' && steers(r) })
 }
 
 func visible(s string, hide func(rune) bool) string {
