@@ -62,6 +62,16 @@ CREATE FUNCTION platform.audit_digest(before_it bytea, e platform.audit_events) 
     e.object_id, e.tenant_id, host(e.ip_address), e.before, e.after)::text, 'UTF8'))
 $$;
 
+CREATE FUNCTION platform.bare(folded text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+select case when octet_length(folded) = char_length(folded) or getdatabaseencoding() <> 'UTF8' then folded
+  else coalesce(nullif(normalize(replace(replace(replace(translate(
+    regexp_replace(normalize(folded, NFKD), '[\u0300-\u036f\u05b0-\u05bd\u064b-\u065f\u0670]', '', 'g'),
+    'øłđðħŧı', 'olddhti'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th'), NFKC), ''), folded) end
+$$;
+
 CREATE FUNCTION platform.chain_audit_event() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -109,7 +119,7 @@ CREATE FUNCTION platform.find_users(folded text, after uuid, most integer) RETUR
     SET plan_cache_mode TO 'force_custom_plan'
     AS $$
 declare
-  pattern text := '%' || regexp_replace(folded, '([\\%_])', '\\\1', 'g') || '%';
+  pattern text := '%' || regexp_replace(platform.bare(folded), '([\\%_])', '\\\1', 'g') || '%';
 begin
   if platform.acting_operator() then
     return query select s.user_id from platform.user_search s
@@ -219,7 +229,7 @@ CREATE FUNCTION platform.index_user() RETURNS trigger
     AS $$
 begin
   insert into platform.user_search as s (user_id, words)
-  values (new.id, concat_ws(' ', new.username_folded, new.email_folded, coalesce(new.display_name_folded, lower(new.display_name))))
+  values (new.id, platform.bare(concat_ws(' ', new.username_folded, new.email_folded, coalesce(new.display_name_folded, lower(new.display_name)))))
   on conflict (user_id) do update set words = excluded.words where s.words <> excluded.words;
   return null;
 end
@@ -268,12 +278,28 @@ CREATE FUNCTION platform.similar_users(folded text, most integer) RETURNS SETOF 
     LANGUAGE plpgsql SECURITY DEFINER ROWS 10
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+    declare
+      text_bare text := platform.bare(folded);
+      swapped   text;
+      found     uuid[] := '{}';
     begin
-      if platform.acting_operator() then
-        perform set_config('pg_trgm.word_similarity_threshold', '0.5', true);
-        return query select s.user_id from platform.user_search s where folded operator(platform.<%) s.words
-          order by platform.word_similarity(folded, s.words) desc, s.user_id limit most;
+      if not platform.acting_operator() then
+        return;
       end if;
+      if length(text_bare) between 4 and 20 then
+        for i in 1 .. length(text_bare) - 1 loop
+          swapped := overlay(text_bare placing substr(text_bare, i + 1, 1) || substr(text_bare, i, 1) from i for 2);
+          found := found || array(select platform.find_users(swapped, null, most) where swapped <> text_bare);
+        end loop;
+      end if;
+      perform set_config('pg_trgm.word_similarity_threshold', '0.4', true);
+      return query select one.id from (
+          select unnest(found) as id, 1::real as likeness, 1::real as whole, true as has_all
+          union all
+          select s.user_id, platform.word_similarity(text_bare, s.words), platform.strict_word_similarity(text_bare, s.words),
+                 s.words like '%' || regexp_replace(text_bare, '(.)', '\1%', 'g')
+            from platform.user_search s where text_bare operator(platform.<%) s.words) one
+        group by one.id order by max(one.likeness) desc, max(one.whole) desc, bool_or(one.has_all) desc, one.id limit most;
     end
     $$;
 
@@ -1637,6 +1663,8 @@ GRANT USAGE ON SCHEMA public TO gatehouse_app;
 GRANT USAGE ON SCHEMA river TO gatehouse_app;
 
 GRANT SELECT,INSERT ON TABLE platform.audit_events TO gatehouse_app;
+
+REVOKE ALL ON FUNCTION platform.bare(folded text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION platform.find_users(folded text, after uuid, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION platform.find_users(folded text, after uuid, most integer) TO gatehouse_app;

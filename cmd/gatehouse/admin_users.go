@@ -58,7 +58,8 @@ func newUsersSearchCommand(i *invocation) *cobra.Command {
 		Use:   "search TEXT",
 		Short: "Search users by user name, e-mail address or full name",
 		Long: `Lists the users in whose user name, e-mail address or full name the text stands, in
-any case. Where it stands in nobody's, those who are called something like it.`,
+any case and with or without accents: jose finds José. Where it stands in nobody's,
+those who are called something like it, the likest first: jon finds John.`,
 		Example: "  gatehouse admin users search example.com --role admin",
 		Args:    cobra.ExactArgs(1),
 	}

@@ -147,11 +147,11 @@ func TestMigrate_WithoutTrigrams(t *testing.T) {
 				t.Fatal("pg_trgm is there")
 			}
 			tenant := w.Tenant("acme")
-			for _, name := range []string{"jonathan", "petra", "100%petra", `back\slash`} {
+			for _, name := range []string{"jonathan", "petra", "100%petra", `back\slash`, "josé"} {
 				w.User(name, authz.RoleUser, "!", tenant)
 			}
 			s := storagetest.Open(t, dsn, postgres.Options{}).ForOperator()
-			for text, want := range map[string]int{"petra": 2, "NATHA": 1, "petra@exam": 2, "%": 1, `\`: 1, "_": 0, "jonatan": 0, "": 4} {
+			for text, want := range map[string]int{"petra": 2, "NATHA": 1, "petra@exam": 2, "%": 1, `\`: 1, "_": 0, "jonatan": 0, "jose": 1, "JÓSÉ": 1, "": 5} {
 				f := postgres.UserFilter{Search: text, Limit: 10}
 				found, err := s.Users(ctx, f)
 				if err != nil || len(found) != want {
@@ -172,6 +172,40 @@ func TestMigrate_WithoutTrigrams(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whom an older release wrote down is found without their accents once the migration has been
+// there, and back it goes: by the letters as they are.
+func TestMigrate_SearchWithoutAccents(t *testing.T) {
+	t.Parallel()
+	ctx, dsn := t.Context(), storagetest.NewDSN(t)
+	m, w := migrator(t, dsn), storagetest.NewWorld(t, dsn)
+	if _, err := m.DownTo(ctx, 38); err != nil {
+		t.Fatal(err)
+	}
+	tenant := w.Tenant("acme")
+	for _, name := range []string{"josé", "jose", "møller"} {
+		w.User(name, authz.RoleUser, "!", tenant)
+	}
+	s := storagetest.Open(t, dsn, postgres.Options{}).ForOperator()
+	finds := func(when string, want map[string]int) {
+		t.Helper()
+		for text, n := range want {
+			if found, err := s.Users(ctx, postgres.UserFilter{Search: text, Limit: 10}); err != nil || len(found) != n {
+				t.Errorf("%s: search %q: %d users, %v; want %d", when, text, len(found), err, n)
+			}
+		}
+	}
+	before := map[string]int{"josé": 1, "jose": 1, "moller": 0, "møller": 1}
+	finds("before", before)
+	if _, err := m.Up(ctx); err != nil {
+		t.Fatal(err)
+	}
+	finds("after", map[string]int{"josé": 2, "jose": 2, "moller": 1, "møller": 1, "\u0301": 0})
+	if _, err := m.DownTo(ctx, 38); err != nil {
+		t.Fatal(err)
+	}
+	finds("back", before)
 }
 
 // The client that older servers made of the command line gets the address that it

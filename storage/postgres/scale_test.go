@@ -104,6 +104,12 @@ func asks(middle string) []ask {
 		{"list the long gone", list(postgres.UserFilter{LastLoginBefore: time.Date(2025, 1, 3, 0, 0, 0, 0, time.UTC)})},
 		{"search, one found", list(postgres.UserFilter{Search: middle + "@"})},
 		{"search, all found", list(postgres.UserFilter{Search: "Hooli.EXAMPLE"})},
+		{"search, accents left out", list(postgres.UserFilter{Search: "Bela Ost"})},
+		{"search, accents made up", list(postgres.UserFilter{Search: "Bélá Óst"})},
+		{"search, letters swapped", func(ctx context.Context, s *postgres.OperatorStore) (int, error) {
+			users, err := s.SimilarUsers(ctx, postgres.UserFilter{Search: "ptera"})
+			return len(users), err
+		}},
 		{"search, misspelt", func(ctx context.Context, s *postgres.OperatorStore) (int, error) {
 			users, err := s.SimilarUsers(ctx, postgres.UserFilter{Search: "jonatan lindstien"})
 			return len(users), err

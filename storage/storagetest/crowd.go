@@ -51,11 +51,11 @@ const (
 
 	crowdUsers = `insert into platform.users (id, username, username_folded, email, email_folded, password_hash, display_name, display_name_folded,
 			role, created_at, last_login_at, disabled_at, authz_changed_at)
-		select pg_temp.crowd_id('user', n), name, name, name || '@' || host, name || '@' || host, '!', initcap(given || ' ' || family), given || ' ' || family,
+		select pg_temp.crowd_id('user', n), name, name, name || '@' || host, name || '@' || host, '!', initcap(spelt || ' ' || family), spelt || ' ' || family,
 		       case when n % 100 = 0 then 'admin' else 'user' end, '2025-01-01',
 		       case when n % 2 = 0 then '2025-01-01'::timestamptz + n % 365 * interval '1 day' end,
 		       case when n % 1000 = 0 then '2025-06-01'::timestamptz end, '2025-01-01'
-		  from (select *, given || '.' || family || n as name from (
+		  from (select *, given || '.' || family || n as name, replace(given, 'bela', 'béla') as spelt from (
 		    select n, (array['ada','bela','chen','dara','emil','fatima','goran','hanna','ivo','jonathan','kaya','lena','marco','nadia','olu','petra','quentin','rosa','samir','tove'])[1 + n % 20] as given,
 		           (array['abel','bran','cald','dorn','engel','fisch','gold','holm','ib','jans','koval','lind','moro','nov','ost','pren','quist','rein','sand','tor'])[1 + n / 20 % 20]
 		           || (array['er','stein','ova','mann','son','berg','field','ez','ski','dottir','wood','ton','ini','eau','sen','ic','aho','ura','well','by'])[1 + n / 400 % 20] as family,
@@ -63,7 +63,7 @@ const (
 		      from generate_series(1, $1::int) n) p) q`
 
 	crowdSearch = `insert into platform.user_search (user_id, words)
-		select id, concat_ws(' ', username_folded, email_folded, display_name_folded) from platform.users on conflict do nothing`
+		select id, platform.bare(concat_ws(' ', username_folded, email_folded, display_name_folded)) from platform.users on conflict do nothing`
 
 	crowdMembers = `insert into platform.user_group_memberships (id, tenant_id, user_id, user_group_id, created_at)
 		select pg_temp.crowd_id('member', n), pg_temp.crowd_id('tenant', 1 + n % $2::int), pg_temp.crowd_id('user', n),

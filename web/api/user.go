@@ -125,7 +125,7 @@ type UserNarrowing struct {
 	LastLoginAfter  string `query:"last_login_after" maxLength:"40" doc:"Who last signed in at or after this: 2026-01-31, or with a time as RFC 3339 has it"`
 	LastLoginBefore string `query:"last_login_before" maxLength:"40" doc:"Who last signed in before this"`
 	NeverLoggedIn   bool   `query:"never_logged_in" doc:"Who never signed in"`
-	Search          string `query:"search" maxLength:"200" doc:"Found, in any case, within user name, e-mail address and display name; where it stands in none, who is called something like it"`
+	Search          string `query:"search" maxLength:"200" doc:"Found, in any case and with or without accents, within user name, e-mail address and display name; where it stands in none, who is called something like it"`
 }
 
 func (n UserNarrowing) filter() (directory.UserFilter, error) {
