@@ -209,7 +209,7 @@ func (p *Provider) stand(ctx context.Context, c accessClaims) (standing, error) 
 	case ledger.Stands:
 		return standing{active: true, claims: c}, nil
 	}
-	return p.standNow(ctx, c, *issuer)
+	return p.standNow(ctx, c, issuer)
 }
 
 // issuerOf is the client that a token was issued to; nil when it may not be used,
@@ -225,7 +225,7 @@ func (p *Provider) issuerOf(ctx context.Context, c accessClaims) (*storage.Clien
 // standNow asks the database in one trip whether the token lives, and takes from it
 // what its user lost since it was issued. It never adds. An agent's token costs a
 // second trip, for it falls with its owner too.
-func (p *Provider) standNow(ctx context.Context, c accessClaims, issuer storage.Client) (standing, error) {
+func (p *Provider) standNow(ctx context.Context, c accessClaims, issuer *storage.Client) (standing, error) {
 	now, err := p.Store.Standing(ctx, c.ids(), c.user())
 	if err != nil || now.Dead {
 		return standing{}, err
@@ -252,7 +252,7 @@ func (p *Provider) standNow(ctx context.Context, c accessClaims, issuer storage.
 }
 
 // narrow takes from a token what its user, or the owner of its agent, lost.
-func (p *Provider) narrow(ctx context.Context, c *accessClaims, issuer storage.Client, person *storage.Person) error {
+func (p *Provider) narrow(ctx context.Context, c *accessClaims, issuer *storage.Client, person *storage.Person) error {
 	in := c.context()
 	d, err := p.derive(ctx, parsedScopes(c.Scope), issuer, person, in, nil)
 	if err != nil {

@@ -68,7 +68,7 @@ func assertedClient(assertion string) (string, error) {
 // assertionFits proves an assertion of private_key_jwt: signed by a registered
 // key, made for this issuer and no one else (the audience is the issuer's string
 // alone), short-lived, and never seen before.
-func (p *Provider) assertionFits(ctx context.Context, c storage.Client, assertion string) (bool, error) {
+func (p *Provider) assertionFits(ctx context.Context, c *storage.Client, assertion string) (bool, error) {
 	token, err := parseAssertion(assertion)
 	if err != nil {
 		return false, nil

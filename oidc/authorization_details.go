@@ -132,7 +132,7 @@ func tokenDetails(grantType string, parameters url.Values) ([]storage.Authorizat
 // currentDetails is what is left of the details of a grant: of types that there still
 // are and that the client may still ask for, for the targets of this token, and no
 // more than the token request named.
-func (p *Provider) currentDetails(ctx context.Context, c storage.Client, g storage.Grant, targets []string, asked []storage.AuthorizationDetail) ([]storage.AuthorizationDetail, error) {
+func (p *Provider) currentDetails(ctx context.Context, c *storage.Client, g storage.Grant, targets []string, asked []storage.AuthorizationDetail) ([]storage.AuthorizationDetail, error) {
 	for _, d := range asked {
 		if !slices.ContainsFunc(g.Details.Authorization, func(granted storage.AuthorizationDetail) bool { return covers(granted, d) }) {
 			return nil, invalidDetails("The authorization_details exceed what was granted.")

@@ -99,7 +99,7 @@ var (
 // Authorize is the authorization endpoint (RFC 6749 §3.1). Sign-in and consent
 // come back here, and every time the whole request is judged again.
 func (p *Provider) Authorize(w http.ResponseWriter, r *http.Request, b Browser) {
-	a := &authorization{maxAge: -1}
+	a := &authorization{client: nobody, maxAge: -1}
 	if err := p.begin(w, r, b, a); err != nil {
 		p.page(w, r, err)
 		return

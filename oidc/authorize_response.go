@@ -192,7 +192,7 @@ func (p *Provider) Consent(w http.ResponseWriter, r *http.Request, b Browser, se
 		return nil
 	}
 	q := &ConsentQuestion{
-		Flow: sealed, Client: a.client.Client, Redirect: a.redirect, Person: a.in.Person, Tenant: a.tenant,
+		Flow: sealed, Client: *a.client.Client, Redirect: a.redirect, Person: a.in.Person, Tenant: a.tenant,
 		Scopes: described(catalogue, a.decision.Granted), Dropped: a.decision.Dropped(), Impersonable: a.client.Impersonable(a.Parameters.Get("redirect_uri")),
 		UILocales: a.Parameters.Get("ui_locales"), Details: describedDetails(catalogue, a.details),
 	}
@@ -218,7 +218,7 @@ func (p *Provider) resume(ctx context.Context, b Browser, sealed string) (*autho
 	if err != nil {
 		return nil, badRequest("invalid_request", elsewhere)
 	}
-	a := &authorization{flow: f, maxAge: -1}
+	a := &authorization{client: nobody, flow: f, maxAge: -1}
 	for _, check := range append(beforeTrust[:len(beforeTrust):len(beforeTrust)], afterTrust...) {
 		if err := check(p, ctx, a); err != nil {
 			return nil, err
@@ -274,7 +274,7 @@ func (p *Provider) SignIn(ctx context.Context, b Browser, sealed string) (SignIn
 	if err != nil {
 		return SignInQuestion{}, err
 	}
-	q := SignInQuestion{Client: a.client.Client, Redirect: a.redirect, LoginHint: a.Parameters.Get("login_hint"), UILocales: a.Parameters.Get("ui_locales")}
+	q := SignInQuestion{Client: *a.client.Client, Redirect: a.redirect, LoginHint: a.Parameters.Get("login_hint"), UILocales: a.Parameters.Get("ui_locales")}
 	in, err := b.SignedIn(ctx, "")
 	if err == nil && in != nil && !a.prompts("select_account") && !a.prompts(registerPrompt) && p.expects(a, in.Person.ID) {
 		q.Again = in.Person.Username

@@ -55,7 +55,7 @@ func (p *Provider) BackchannelQuestions(ctx context.Context, b Browser, in *post
 			return nil, err
 		}
 		questions = append(questions, BackchannelQuestion{
-			Flow: sealed, Client: a.client.Client, BindingMessage: r.BindingMessage, Address: r.IPAddress, RequestedAt: r.RequestedAt,
+			Flow: sealed, Client: *a.client.Client, BindingMessage: r.BindingMessage, Address: r.IPAddress, RequestedAt: r.RequestedAt,
 			Tenant: a.tenant, Scopes: described(catalogue, a.decision.Granted), Dropped: a.decision.Dropped(),
 		})
 	}
@@ -98,13 +98,13 @@ func (p *Provider) AnswerBackchannel(ctx context.Context, b Browser, in *postgre
 	}
 	own := p.Store.ForUser(in.Person.ID)
 	if !accepted {
-		return a.client.Client, own.DenyBackchannelRequest(ctx, r.ID, p.Now())
+		return *a.client.Client, own.DenyBackchannelRequest(ctx, r.ID, p.Now())
 	}
 	grant, session, err := p.answeredGrant(ctx, a, r.ID, r.Details, r.IPAddress, r.RequestedAt)
 	if err != nil {
 		return storage.Client{}, err
 	}
-	return a.client.Client, own.ApproveBackchannelRequest(ctx, grant, session)
+	return *a.client.Client, own.ApproveBackchannelRequest(ctx, grant, session)
 }
 
 // SendBackchannelPing tells a client that the person has answered (OpenID CIBA Core

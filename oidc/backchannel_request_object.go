@@ -20,7 +20,7 @@ var besideASignedRequest = []string{"request", "client_id", "client_secret", "cl
 // openBackchannelRequest gives the parameters of a backchannel authentication request:
 // those within it where it is signed, and no others. A client that is registered to sign
 // signs each, and any other none (OpenID CIBA Core 1.0 §4).
-func (p *Provider) openBackchannelRequest(ctx context.Context, c storage.Client, parameters url.Values) (url.Values, error) {
+func (p *Provider) openBackchannelRequest(ctx context.Context, c *storage.Client, parameters url.Values) (url.Values, error) {
 	signs := c.Metadata.BackChannelRequestAlg != ""
 	switch {
 	case signs && !parameters.Has("request"):
@@ -48,7 +48,7 @@ func (p *Provider) openBackchannelRequest(ctx context.Context, c storage.Client,
 
 // provenBackchannelRequest is the parameters within a signed request, and what it says of
 // itself. Its errors are sentences of ours.
-func (p *Provider) provenBackchannelRequest(ctx context.Context, c storage.Client, object string) (url.Values, jwt.Claims, error) {
+func (p *Provider) provenBackchannelRequest(ctx context.Context, c *storage.Client, object string) (url.Values, jwt.Claims, error) {
 	claims, registered, err := p.provenRequest(ctx, c, object, c.Metadata.BackChannelRequestAlg, "JWT")
 	if err == nil {
 		err = p.judgeBackchannelRequest(registered, string(c.ID), claims)

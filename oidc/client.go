@@ -10,8 +10,12 @@ import (
 	"github.com/gatehouse/gatehouse/storage"
 )
 
-// client is a registered client in fosite's words.
-type client struct{ storage.Client }
+// client is a registered client in fosite's words. What it points to is never changed.
+type client struct{ *storage.Client }
+
+// nobody stands where a client is wanted and none is known: what is asked of it costs as
+// much as of one that there is.
+var nobody = client{&storage.Client{}}
 
 func (c client) GetID() string                      { return string(c.ID) }
 func (c client) GetHashedSecret() []byte            { return nil } // judged by our own client authentication
@@ -51,7 +55,7 @@ func patternScopes(held []string, wanted string) bool {
 // invalid_client for one that is unknown, disabled or of a suspended tenant.
 func (p *Provider) activeClient(ctx context.Context, id string) (client, error) {
 	if !isText(id) {
-		return client{}, fosite.ErrInvalidClient
+		return nobody, fosite.ErrInvalidClient
 	}
 	if isDocumentID(id) {
 		return p.documentClient(ctx, id)
@@ -59,18 +63,18 @@ func (p *Provider) activeClient(ctx context.Context, id string) (client, error) 
 	found, err := p.Store.Client(ctx, authz.ClientID(id))
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
-		return client{}, fosite.ErrInvalidClient.WithWrap(err)
+		return nobody, fosite.ErrInvalidClient.WithWrap(err)
 	case err != nil:
-		return client{}, err
+		return nobody, err
 	case !found.Active(p.Now()):
-		return client{}, fosite.ErrInvalidClient
+		return nobody, fosite.ErrInvalidClient
 	}
-	return client{found}, nil
+	return client{&found}, nil
 }
 
 // keepClient lets a client that came by itself stay when somebody first lets it in: one
 // that describes itself is written down, one that registered openly ends no more.
-func (p *Provider) keepClient(ctx context.Context, c storage.Client) error {
+func (p *Provider) keepClient(ctx context.Context, c *storage.Client) error {
 	switch {
 	case c.CreatedAt.IsZero():
 		return p.keepDocumentClient(ctx, c)

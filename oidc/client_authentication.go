@@ -116,7 +116,7 @@ func basic(header []string) (id, secret string, err error) {
 	return id, secret, nil
 }
 
-func (p *Provider) secretFits(c storage.Client, secret string) bool {
+func (p *Provider) secretFits(c *storage.Client, secret string) bool {
 	given := storage.HashClientSecret(p.pepper, secret)
 	current, previous := c.SecretHash, c.PreviousSecretHash
 	if current == nil {
@@ -133,7 +133,7 @@ func (p *Provider) secretFits(c storage.Client, secret string) bool {
 func (p *Provider) clientOf(ctx context.Context, r *http.Request, form url.Values) (client, error) {
 	found, err := p.authenticateClient(ctx, r, form)
 	if err != nil {
-		return client{}, err
+		return nobody, err
 	}
 	return found.(client), nil
 }

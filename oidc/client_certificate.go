@@ -51,7 +51,7 @@ func Certificate(r *http.Request) *x509.Certificate {
 // certificateFits proves a client by its certificate: one of an authority that the
 // operator named and with the registered name (RFC 8705 §2.1), or one that it made
 // itself, with a key that it has registered (§2.2).
-func (p *Provider) certificateFits(ctx context.Context, c storage.Client) bool {
+func (p *Provider) certificateFits(ctx context.Context, c *storage.Client) bool {
 	chain := certificatesFrom(ctx)
 	if len(chain) == 0 {
 		return false

@@ -66,7 +66,7 @@ func isDocumentID(id string) bool {
 // and whose scopes and people they may narrow.
 func (p *Provider) documentClient(ctx context.Context, id string) (client, error) {
 	if err := p.checkDocumentID(id); err != nil {
-		return client{}, fosite.ErrInvalidClient.WithWrap(err)
+		return nobody, fosite.ErrInvalidClient.WithWrap(err)
 	}
 	known, err := p.Store.Client(ctx, authz.ClientID(id))
 	switch {
@@ -76,21 +76,21 @@ func (p *Provider) documentClient(ctx context.Context, id string) (client, error
 			GrantTypes: []string{storage.GrantAuthorizationCode, storage.GrantRefreshToken}, Scopes: []authz.Pattern{"*"},
 		}
 	case err != nil:
-		return client{}, err
+		return nobody, err
 	case !known.Active(p.Now()):
-		return client{}, fosite.ErrInvalidClient
+		return nobody, fosite.ErrInvalidClient
 	}
 	if p.guesses.isBlocked(p.fruitless(ctx, id), p.Now()) {
-		return client{}, errFruitless
+		return nobody, errFruitless
 	}
 	document, err := p.documents.Get(ctx, id)
 	if err == nil {
 		err = document.describe(&known)
 	}
 	if err != nil {
-		return client{}, p.refuseDocument(ctx, id, err)
+		return nobody, p.refuseDocument(ctx, id, err)
 	}
-	return client{known}, nil
+	return client{&known}, nil
 }
 
 // fruitlessPerMinute is how many documents of no use are fetched from a host for those
@@ -127,9 +127,9 @@ func (p *Provider) refuseDocument(ctx context.Context, id string, cause error) e
 
 // keepDocumentClient writes down a client that describes itself when somebody first
 // lets it in.
-func (p *Provider) keepDocumentClient(ctx context.Context, c storage.Client) error {
+func (p *Provider) keepDocumentClient(ctx context.Context, c *storage.Client) error {
 	c.CreatedAt = p.Now()
-	err := p.Store.ForOperator().InsertClient(ctx, c, storage.AuditEvent{
+	err := p.Store.ForOperator().InsertClient(ctx, *c, storage.AuditEvent{
 		ID: authz.NewID[authz.AuditID](c.CreatedAt), At: c.CreatedAt, Actor: "client:" + string(c.ID), Action: "client.create",
 	})
 	if errors.Is(err, storage.ErrConflict) {

@@ -27,12 +27,12 @@ type keySource struct {
 	address  string
 }
 
-func keysOf(c storage.Client) keySource {
+func keysOf(c *storage.Client) keySource {
 	return keySource{string(c.ID), c.JWKS, c.Metadata.JWKSURI}
 }
 
 // signedBy proves that a client signed a token and reads its claims.
-func (p *Provider) signedBy(ctx context.Context, c storage.Client, token *jwt.JSONWebToken, claims any) bool {
+func (p *Provider) signedBy(ctx context.Context, c *storage.Client, token *jwt.JSONWebToken, claims any) bool {
 	// FAPI 2.0 §5.4.1: never RS256.
 	if c.Metadata.Profile != "" && (len(token.Headers) != 1 || token.Headers[0].Algorithm == string(jose.RS256)) {
 		return false

@@ -134,7 +134,7 @@ func (p *Provider) Device(ctx context.Context, b Browser, in *postgres.SignedIn,
 		return nil, err
 	}
 	return &DeviceQuestion{
-		Flow: sealed, UserCode: showUserCode(userCode), Client: a.client.Client, Address: d.IPAddress, RequestedAt: d.RequestedAt,
+		Flow: sealed, UserCode: showUserCode(userCode), Client: *a.client.Client, Address: d.IPAddress, RequestedAt: d.RequestedAt,
 		Person: in.Person, Tenant: a.tenant, Scopes: described(catalogue, a.decision.Granted), Dropped: a.decision.Dropped(),
 	}, nil
 }
@@ -171,13 +171,13 @@ func (p *Provider) AnswerDevice(ctx context.Context, b Browser, in *postgres.Sig
 		return storage.Client{}, badRequest("invalid_request", elsewhere)
 	}
 	if !accepted {
-		return a.client.Client, p.Store.DenyDeviceCode(ctx, d.ID, p.Now())
+		return *a.client.Client, p.Store.DenyDeviceCode(ctx, d.ID, p.Now())
 	}
 	grant, session, err := p.answeredGrant(ctx, a, d.ID, d.Details, d.IPAddress, d.RequestedAt)
 	if err != nil {
 		return storage.Client{}, err
 	}
-	return a.client.Client, p.Store.ForUser(in.Person.ID).ApproveDeviceCode(ctx, grant, session)
+	return *a.client.Client, p.Store.ForUser(in.Person.ID).ApproveDeviceCode(ctx, grant, session)
 }
 
 // answeredGrant is the grant of what a person approved for a device or a client

@@ -88,7 +88,7 @@ func (p *Provider) spend(ctx context.Context, proof *dpop.Proof) error {
 
 // bind decides to which key the tokens of this request are bound, and refuses a
 // request that shows another key than the one that it must show.
-func (u *unit) bind(ctx context.Context, c storage.Client) error {
+func (u *unit) bind(ctx context.Context, c *storage.Client) error {
 	shown := confirmation{}
 	if u.proof != nil {
 		shown.JKT = u.proof.Thumbprint
@@ -131,7 +131,7 @@ func (u *unit) boundDetails() *storage.GrantDetails {
 
 // expectedKey is the key that a grant is bound to: its code by dpop_jkt (RFC 9449
 // §10), a public client's refresh token by the exchange.
-func (u *unit) expectedKey(c storage.Client) confirmation {
+func (u *unit) expectedKey(c *storage.Client) confirmation {
 	if u.loaded == nil || u.grantType == storage.GrantRefreshToken && !c.Public() {
 		return confirmation{}
 	}

@@ -40,7 +40,7 @@ func (p *Provider) EndSession(w http.ResponseWriter, r *http.Request, b Browser)
 		p.page(w, r, err)
 		return
 	}
-	vouched := in != nil && s.subject != "" && s.subject == p.subjects.of(s.client, in.Person.ID) && s.sid == in.Session.TokenJTI.String()
+	vouched := in != nil && s.subject != "" && s.subject == p.subjects.of(&s.client, in.Person.ID) && s.sid == in.Session.TokenJTI.String()
 	if in != nil && !vouched && !s.confirmed {
 		p.askToSignOut(w, r, b, s)
 		return
@@ -91,7 +91,7 @@ func (p *Provider) readSignOut(w http.ResponseWriter, r *http.Request, b Browser
 	if s.client, err = p.Store.Client(r.Context(), authz.ClientID(s.clientID)); ignoreNotFound(err) != nil {
 		return nil, err
 	}
-	s.back, err = postLogoutRedirect(s.client, s.parameters)
+	s.back, err = postLogoutRedirect(&s.client, s.parameters)
 	return s, err
 }
 
@@ -117,7 +117,7 @@ func endSessionParameters(w http.ResponseWriter, r *http.Request) (url.Values, e
 
 // postLogoutRedirect is where to go afterwards: exactly a URI that the client has
 // registered (RP-Initiated Logout §3), or nil for nowhere.
-func postLogoutRedirect(c storage.Client, parameters url.Values) (*url.URL, error) {
+func postLogoutRedirect(c *storage.Client, parameters url.Values) (*url.URL, error) {
 	given := parameters.Get("post_logout_redirect_uri")
 	if given == "" {
 		return nil, nil

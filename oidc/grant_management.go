@@ -83,7 +83,7 @@ func (p *Provider) RevokeGrant(w http.ResponseWriter, r *http.Request) {
 
 // managedGrant is the grant that a request names, and the client that it comes from
 // and whose the grant is.
-func (p *Provider) managedGrant(w http.ResponseWriter, r *http.Request, needs authz.Scope) (storage.Client, *postgres.Granted, error) {
+func (p *Provider) managedGrant(w http.ResponseWriter, r *http.Request, needs authz.Scope) (*storage.Client, *postgres.Granted, error) {
 	caller, err := p.grantManager(w, r, needs)
 	if err != nil {
 		return caller, nil, err
@@ -105,10 +105,10 @@ func (p *Provider) managedGrant(w http.ResponseWriter, r *http.Request, needs au
 
 // grantManager proves which client is speaking: by its own credentials, in the header
 // or by its certificate, or by a token that it got for itself with the scope.
-func (p *Provider) grantManager(w http.ResponseWriter, r *http.Request, needs authz.Scope) (storage.Client, error) {
+func (p *Provider) grantManager(w http.ResponseWriter, r *http.Request, needs authz.Scope) (*storage.Client, error) {
 	token, err := readPresented(w, r)
 	if err != nil {
-		return storage.Client{}, err
+		return nil, err
 	}
 	if token.text == "" {
 		named := url.Values{}
@@ -124,19 +124,19 @@ func (p *Provider) grantManager(w http.ResponseWriter, r *http.Request, needs au
 	dead := &Error{Code: "invalid_token", Status: http.StatusUnauthorized, Description: "The access token is malformed, expired, revoked or not one that a client got for itself."}
 	claims, err := p.openAccessToken(token.text)
 	if err != nil || claims.GrantID != "" || !slices.Contains(claims.Audience, p.Issuer) {
-		return storage.Client{}, dead
+		return nil, dead
 	}
 	if err := p.possessed(w, r, token, claims.Confirmation); err != nil {
-		return storage.Client{}, err
+		return nil, err
 	}
 	s, err := p.stand(r.Context(), claims)
 	switch {
 	case err != nil:
-		return storage.Client{}, err
+		return nil, err
 	case !s.active:
-		return storage.Client{}, dead
+		return nil, dead
 	case !parsedScopes(s.claims.Scope).Has(needs):
-		return storage.Client{}, &Error{Code: "insufficient_scope", Status: http.StatusForbidden, Description: "The access token lacks the scope " + string(needs) + "."}
+		return nil, &Error{Code: "insufficient_scope", Status: http.StatusForbidden, Description: "The access token lacks the scope " + string(needs) + "."}
 	}
 	c, err := p.activeClient(r.Context(), string(s.claims.ClientID))
 	return c.Client, err

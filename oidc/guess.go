@@ -49,7 +49,7 @@ func (g *guesses) block(key [32]byte, until time.Time) {
 
 // guess judges a secret. From an address that has sent too many wrong ones for this
 // client none is looked at, so a right one tells nothing either.
-func (p *Provider) guess(ctx context.Context, c storage.Client, given credentials) (bool, error) {
+func (p *Provider) guess(ctx context.Context, c *storage.Client, given credentials) (bool, error) {
 	group := authn.AddressGroup(p.CallerAddress(ctx))
 	key := [32]byte(digest([]byte("wrong secret\x00" + given.id + "\x00" + group)))
 	now := p.Now()

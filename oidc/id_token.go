@@ -82,7 +82,7 @@ func (p *Provider) idClaims(session *session, lifetime time.Duration) idClaims {
 }
 
 // signIDToken signs, and encrypts where the client is registered for it.
-func (p *Provider) signIDToken(ctx context.Context, c storage.Client, claims idClaims) (string, error) {
+func (p *Provider) signIDToken(ctx context.Context, c *storage.Client, claims idClaims) (string, error) {
 	signed, err := p.Keys.Sign(keys.Algorithm(c.IDTokenAlg), keys.TypeIDToken, claims)
 	if err != nil {
 		return "", err

@@ -20,7 +20,7 @@ var (
 
 // encrypted wraps a signed ID token for its client's eyes (OpenID Connect Core
 // §10.2), when the client is registered for it.
-func (p *Provider) encrypted(ctx context.Context, c storage.Client, signed string) (string, error) {
+func (p *Provider) encrypted(ctx context.Context, c *storage.Client, signed string) (string, error) {
 	algorithm := jose.KeyAlgorithm(c.Metadata.IDTokenEncryptionAlg)
 	if algorithm == "" {
 		return signed, nil

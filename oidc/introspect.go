@@ -61,7 +61,7 @@ func (p *Provider) Introspect(w http.ResponseWriter, r *http.Request) {
 }
 
 // introspect is nil for every kind of inactive.
-func (p *Provider) introspect(r *http.Request, caller storage.Client, token string) (*introspection, error) {
+func (p *Provider) introspect(r *http.Request, caller *storage.Client, token string) (*introspection, error) {
 	if strings.HasPrefix(token, refreshPrefix) {
 		return p.introspectRefreshToken(r, caller, token)
 	}
@@ -82,7 +82,7 @@ func (p *Provider) introspect(r *http.Request, caller storage.Client, token stri
 
 // entitled: a client may learn about its own tokens and, where the operator gave
 // it the right, about those made for its tenant or for a resource of its tenant.
-func (p *Provider) entitled(r *http.Request, caller storage.Client, c accessClaims) (bool, error) {
+func (p *Provider) entitled(r *http.Request, caller *storage.Client, c accessClaims) (bool, error) {
 	switch {
 	case caller.ID == c.ClientID:
 		return true, nil
@@ -104,7 +104,7 @@ func (p *Provider) entitled(r *http.Request, caller storage.Client, c accessClai
 }
 
 // introspectRefreshToken answers the client that owns the token, and nobody else.
-func (p *Provider) introspectRefreshToken(r *http.Request, caller storage.Client, token string) (*introspection, error) {
+func (p *Provider) introspectRefreshToken(r *http.Request, caller *storage.Client, token string) (*introspection, error) {
 	ctx, u := p.withUnit(r.Context(), storage.GrantRefreshToken)
 	granted, err := u.loadRefresh(ctx, token)
 	if granted == nil || err != nil {

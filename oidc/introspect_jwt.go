@@ -19,7 +19,7 @@ func wantsSigned(r *http.Request) bool {
 
 // writeSignedIntrospection answers with a token that the resource server can keep
 // as evidence (RFC 9701 §5): made for it alone, and of a type of its own.
-func (p *Provider) writeSignedIntrospection(w http.ResponseWriter, r *http.Request, caller storage.Client, answer *introspection) {
+func (p *Provider) writeSignedIntrospection(w http.ResponseWriter, r *http.Request, caller *storage.Client, answer *introspection) {
 	var inside any = answer
 	if answer == nil {
 		inside = json.RawMessage(inactive)

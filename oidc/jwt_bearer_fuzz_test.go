@@ -46,7 +46,7 @@ func FuzzGrantAssertion(f *testing.F) {
 			}
 			return
 		}
-		v := vouched{provider: p, issuer: issuer, client: storage.Client{ID: "taker"}}
+		v := vouched{provider: p, issuer: issuer, client: &storage.Client{ID: "taker"}}
 		if !p.issuedBy(t.Context(), issuer, token, &v.says) {
 			return
 		}

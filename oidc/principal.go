@@ -60,5 +60,5 @@ func (p *Provider) standOfPerson(ctx context.Context, c accessClaims) (standing,
 	if err != nil || issuer == nil {
 		return standing{}, err
 	}
-	return p.standNow(ctx, c, *issuer)
+	return p.standNow(ctx, c, issuer)
 }

@@ -73,7 +73,7 @@ func (p *Provider) push(w http.ResponseWriter, r *http.Request, from netip.Addr)
 		}
 		request.Parameters.Set("dpop_jkt", proof.Thumbprint)
 	}
-	a := &authorization{flow: flow{Parameters: request.Parameters, Signed: request.Signed, Pushed: true}, maxAge: -1}
+	a := &authorization{client: nobody, flow: flow{Parameters: request.Parameters, Signed: request.Signed, Pushed: true}, maxAge: -1}
 	for _, check := range append(beforeTrust[:len(beforeTrust):len(beforeTrust)], afterTrust...) {
 		if err := check(p, r.Context(), a); err != nil {
 			return none, err

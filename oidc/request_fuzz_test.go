@@ -89,7 +89,7 @@ func FuzzAuthorizationQuery(f *testing.F) {
 			mustBeOurs(t, query, err)
 			return
 		}
-		a := &authorization{flow: flow{Parameters: parameters, RequestedAt: now, Browser: digest([]byte("b"))}, redirect: &url.URL{Scheme: "https"}, maxAge: -1}
+		a := &authorization{client: nobody, flow: flow{Parameters: parameters, RequestedAt: now, Browser: digest([]byte("b"))}, redirect: &url.URL{Scheme: "https"}, maxAge: -1}
 		a.client.GrantTypes = []string{storage.GrantAuthorizationCode}
 		a.client.Metadata.ResponseTypes = []string{storage.ResponseCode, storage.ResponseCodeIDToken, storage.ResponseIDToken}
 		for _, check := range ofQuery {
@@ -160,7 +160,7 @@ func FuzzClaimsParameter(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		a := &authorization{flow: flow{Parameters: url.Values{"claims": {text}}}}
+		a := &authorization{client: nobody, flow: flow{Parameters: url.Values{"claims": {text}}}}
 		if err := (&Provider{}).checkClaims(t.Context(), a); err != nil {
 			mustBeOurs(t, text, err)
 			return
@@ -209,7 +209,7 @@ func FuzzRequestObject(f *testing.F) {
 	}
 	c := storage.Client{ID: "web", JWKS: registered}
 	f.Fuzz(func(t *testing.T, payload string) {
-		if _, err := p.openRequestObject(t.Context(), c, payload); err == nil {
+		if _, err := p.openRequestObject(t.Context(), &c, payload); err == nil {
 			t.Fatalf("%q passes unsigned", payload)
 		}
 		signed, err := signer.Sign([]byte(payload))
@@ -220,7 +220,7 @@ func FuzzRequestObject(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		parameters, err := p.openRequestObject(t.Context(), c, object)
+		parameters, err := p.openRequestObject(t.Context(), &c, object)
 		if err != nil {
 			return
 		}
@@ -254,7 +254,7 @@ func FuzzBackchannelRequest(f *testing.F) {
 	}
 	c := storage.Client{ID: "desk", JWKS: registered, Metadata: storage.ClientMetadata{BackChannelRequestAlg: "ES256"}}
 	f.Fuzz(func(t *testing.T, payload string) {
-		if _, _, err := p.provenBackchannelRequest(t.Context(), c, payload); err == nil {
+		if _, _, err := p.provenBackchannelRequest(t.Context(), &c, payload); err == nil {
 			t.Fatalf("%q passes unsigned", payload)
 		}
 		signed, err := signer.Sign([]byte(payload))
@@ -265,7 +265,7 @@ func FuzzBackchannelRequest(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		parameters, registered, err := p.provenBackchannelRequest(t.Context(), c, object)
+		parameters, registered, err := p.provenBackchannelRequest(t.Context(), &c, object)
 		if err != nil {
 			return
 		}
@@ -319,7 +319,7 @@ func FuzzAssertion(f *testing.F) {
 		}
 		token, err := parseAssertion(text)
 		var claims map[string]any
-		if err == nil && text != good && p.signedBy(context.Background(), storage.Client{ID: "web", JWKS: registered}, token, &claims) && parts[2] != strings.Split(good, ".")[2] {
+		if err == nil && text != good && p.signedBy(context.Background(), &storage.Client{ID: "web", JWKS: registered}, token, &claims) && parts[2] != strings.Split(good, ".")[2] {
 			t.Errorf("%q counts as signed", text)
 		}
 	})

@@ -89,7 +89,7 @@ func (p *Provider) referenced(ctx context.Context, parameters url.Values) (opene
 
 func (p *Provider) requestingClient(ctx context.Context, id string) (client, error) {
 	if id == "" {
-		return client{}, badRequest("invalid_request", "The parameter client_id is missing.")
+		return nobody, badRequest("invalid_request", "The parameter client_id is missing.")
 	}
 	c, err := p.activeClient(ctx, id)
 	if errors.Is(err, fosite.ErrInvalidClient) {
@@ -113,7 +113,7 @@ func (p *Provider) signed(ctx context.Context, clientID, object string) (opened,
 
 // openRequestObject proves a request object and gives its parameters. Its errors
 // are sentences of ours, for the client's developer.
-func (p *Provider) openRequestObject(ctx context.Context, c storage.Client, object string) (url.Values, error) {
+func (p *Provider) openRequestObject(ctx context.Context, c *storage.Client, object string) (url.Values, error) {
 	claims, _, err := p.provenRequest(ctx, c, object, c.Metadata.RequestObjectSigningAlg, "oauth-authz-req+jwt")
 	if err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func (p *Provider) openRequestObject(ctx context.Context, c storage.Client, obje
 
 // provenRequest is the claims of a signed request, of the type if it says one, and with
 // the algorithm if that is not "".
-func (p *Provider) provenRequest(ctx context.Context, c storage.Client, object, algorithm, typ string) (claims map[string]json.RawMessage, registered jwt.Claims, err error) {
+func (p *Provider) provenRequest(ctx context.Context, c *storage.Client, object, algorithm, typ string) (claims map[string]json.RawMessage, registered jwt.Claims, err error) {
 	if len(object) > maxRequestObject {
 		return nil, registered, errors.New("it is longer than 16 KiB")
 	}

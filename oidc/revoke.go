@@ -43,7 +43,7 @@ func (p *Provider) Revoke(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-func (p *Provider) revokeAccessToken(ctx context.Context, caller storage.Client, token string) error {
+func (p *Provider) revokeAccessToken(ctx context.Context, caller *storage.Client, token string) error {
 	verified, err := p.Keys.Verify(token, keys.TypeAccessToken)
 	if err != nil {
 		return nil
@@ -62,7 +62,7 @@ func (p *Provider) revokeAccessToken(ctx context.Context, caller storage.Client,
 // revokeRefreshToken ends the whole grant (RFC 7009 §2.1): the access tokens that
 // came from it die with it. Any token of the chain will do, for whoever holds one
 // that we sealed held the grant.
-func (p *Provider) revokeRefreshToken(ctx context.Context, caller storage.Client, token string) error {
+func (p *Provider) revokeRefreshToken(ctx context.Context, caller *storage.Client, token string) error {
 	r, err := p.refresh.parse(token)
 	if err != nil {
 		return nil

@@ -10,7 +10,7 @@ import (
 
 // derive asks authz for what a person may be granted at this moment, in a token for
 // these resources (nil: for any).
-func (p *Provider) derive(ctx context.Context, requested authz.ScopeSet, c storage.Client, person *storage.Person, in authz.Context, targets []string) (authz.Decision, error) {
+func (p *Provider) derive(ctx context.Context, requested authz.ScopeSet, c *storage.Client, person *storage.Person, in authz.Context, targets []string) (authz.Decision, error) {
 	catalogue, err := p.Store.Catalogue(ctx)
 	if err != nil {
 		return authz.Decision{}, err
@@ -34,14 +34,14 @@ func (p *Provider) derive(ctx context.Context, requested authz.ScopeSet, c stora
 
 // answers reports whether an owner can still answer for their agent: an agent falls
 // with its owner, and when they leave its tenant.
-func answers(owner storage.Person, agent storage.Client) bool {
+func answers(owner storage.Person, agent *storage.Client) bool {
 	_, member := owner.Tenant(agent.Tenant)
 	return owner.DisabledAt.IsZero() && (member || agent.Tenant.IsZero())
 }
 
 // currentScopes is what is left of a grant: the scopes that were granted and that
 // the person and the client may still have. It never adds one.
-func (p *Provider) currentScopes(ctx context.Context, c storage.Client, g *postgres.Granted, targets []string) (authz.ScopeSet, error) {
+func (p *Provider) currentScopes(ctx context.Context, c *storage.Client, g *postgres.Granted, targets []string) (authz.ScopeSet, error) {
 	d, err := p.derive(ctx, g.Grant.Scopes, c, &g.Person, contextOf(g.Grant), targets)
 	return d.Granted, err
 }

@@ -15,7 +15,7 @@ import (
 // IDTokenClaims are kept only where its handlers read them.
 type session struct {
 	granted *postgres.Granted // nil for a client's own token
-	client  storage.Client
+	client  *storage.Client
 	// targets are the resources that the token is for; nil when none was named.
 	targets []string
 	// details are the authorization details that the token is for.
@@ -33,14 +33,14 @@ type session struct {
 	headers  jwt.Headers
 }
 
-func newSession(c storage.Client) *session {
+func newSession(c *storage.Client) *session {
 	return &session{client: c, expires: map[fosite.TokenType]time.Time{}}
 }
 
 // newUserSession is the session of a token for a person. The algorithm goes into
 // the headers because fosite chooses the hash of at_hash by it. When the person
 // signed in is left out: fosite would judge it anew, by a clock of its own.
-func newUserSession(c storage.Client, g *postgres.Granted) *session {
+func newUserSession(c *storage.Client, g *postgres.Granted) *session {
 	s := newSession(c)
 	s.granted, s.targets = g, g.Grant.Details.Resources
 	s.claims.Subject = g.Grant.User.String()

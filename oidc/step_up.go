@@ -90,7 +90,7 @@ func (p *Provider) StepUp(ctx context.Context, b Browser, sealed string) (StepUp
 	if err != nil {
 		return StepUpQuestion{}, err
 	}
-	q := StepUpQuestion{Client: a.client.Client, Redirect: a.redirect, UILocales: a.Parameters.Get("ui_locales")}
+	q := StepUpQuestion{Client: *a.client.Client, Redirect: a.redirect, UILocales: a.Parameters.Get("ui_locales")}
 	a.in, err = b.SignedIn(ctx, a.client.ID)
 	if err != nil || a.in == nil || p.mustSignIn(a) {
 		return q, err
@@ -118,7 +118,7 @@ func (p *Provider) waiting(ctx context.Context, b Browser, sealed string) (*auth
 	if err != nil {
 		return nil, badRequest("invalid_request", elsewhere)
 	}
-	a := &authorization{flow: f, maxAge: -1}
+	a := &authorization{client: nobody, flow: f, maxAge: -1}
 	for _, check := range slices.Concat(beforeTrust, afterTrust) {
 		if err := check(p, ctx, a); err != nil {
 			return nil, err

@@ -35,7 +35,7 @@ func newSubjects(pairwise, seal []byte) (subjects, error) {
 }
 
 // of is the subject (sub) that a client sees of a user.
-func (s subjects) of(c storage.Client, user authz.UserID) string {
+func (s subjects) of(c *storage.Client, user authz.UserID) string {
 	if c.Metadata.SubjectType != subjectPairwise {
 		return user.String()
 	}
@@ -52,12 +52,12 @@ func (p *Provider) SubjectOf(ctx context.Context, id authz.ClientID, user authz.
 		return user.String(), nil
 	}
 	c, err := p.Store.Client(ctx, id)
-	return p.subjects.of(c, user), err
+	return p.subjects.of(&c, user), err
 }
 
 // sector is the host of the sector identifier or, without one, of the redirect
 // URIs, which registration has found to be the same for all.
-func sector(c storage.Client) string {
+func sector(c *storage.Client) string {
 	named := c.Metadata.SectorIdentifierURI
 	if named == "" && len(c.RedirectURIs) > 0 {
 		named = c.RedirectURIs[0]

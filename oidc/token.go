@@ -65,7 +65,7 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request, parameters url.
 		return nil, err
 	}
 	u.certificate = certificateThumbprint(r)
-	request, err := p.fosite.NewAccessRequest(ctx, r, newSession(storage.Client{}))
+	request, err := p.fosite.NewAccessRequest(ctx, r, newSession(nobody.Client))
 	if u.killErr != nil {
 		return nil, u.killErr
 	}

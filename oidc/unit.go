@@ -160,7 +160,7 @@ func (u *unit) request(ctx context.Context, g *postgres.Granted, err error) (fos
 	case g == nil:
 		return nil, err
 	case err != nil:
-		return &fosite.Request{ID: g.Grant.ID.String(), Client: client{}}, err
+		return &fosite.Request{ID: g.Grant.ID.String(), Client: nobody}, err
 	case u.hydrated != nil:
 		return u.hydrated, nil
 	}

@@ -16,7 +16,7 @@ const unprovenPerMinute = 30
 
 // admit bounds what is kept for a client that cannot prove who it is, because
 // anybody may speak in its name (RFC 9126 §2.3: 429).
-func (p *Provider) admit(ctx context.Context, c storage.Client, from netip.Addr) error {
+func (p *Provider) admit(ctx context.Context, c *storage.Client, from netip.Addr) error {
 	if !c.Public() {
 		return nil
 	}

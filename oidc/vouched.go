@@ -20,7 +20,7 @@ const vouchedGrantLifetime = 24 * time.Hour
 // vouched is an assertion on its way to a token. Each step fills in what the next needs.
 type vouched struct {
 	provider *Provider
-	client   storage.Client
+	client   *storage.Client
 
 	issuer storage.TrustedIssuer
 	says   grantAssertion
