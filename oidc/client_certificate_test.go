@@ -193,6 +193,12 @@ func TestE12_CertificateHeaderOfAnybody(t *testing.T) {
 	} {
 		mustRefuse(t, name, good.post(trusting.Replica(option), "/oauth2/token", "by-dns", "", form), http.StatusUnauthorized, "invalid_client")
 	}
+	twice, err := http.NewRequestWithContext(t.Context(), http.MethodPost, trusting.Socket()+"/oauth2/token", strings.NewReader("grant_type=client_credentials&client_id=by-dns"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	twice.Header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Client-Cert": {good.header(), newCertificate(t, nil, nil).header()}}
+	mustRefuse(t, "a proxy that adds to what was sent", trusting.Send(twice), http.StatusUnauthorized, "invalid_client")
 	// nginx writes PEM, with its special characters encoded.
 	nginx := trusting.Replica(func(c *web.Config, _ *postgres.Options) {
 		c.ClientCertificateHeader, c.ClientAuthorities, c.TrustedProxies = "X-SSL-Client-Cert", pool, []netip.Prefix{loopback}

@@ -16,14 +16,15 @@ func (s *Server) clientCertificates(r *http.Request) []*x509.Certificate {
 	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
 		return r.TLS.PeerCertificates
 	}
-	given := ""
-	if s.ClientCertificateHeader != "" {
-		given = r.Header.Get(s.ClientCertificateHeader)
-	}
-	if given == "" || !s.fromTrustedProxy(r) {
+	if s.ClientCertificateHeader == "" || !s.fromTrustedProxy(r) {
 		return nil
 	}
-	certificate, err := resource.ParseForwardedCertificate(given)
+	// Of two, the proxy has added the one and somebody else has sent the other.
+	given := r.Header.Values(s.ClientCertificateHeader)
+	if len(given) != 1 {
+		return nil
+	}
+	certificate, err := resource.ParseForwardedCertificate(given[0])
 	if err != nil {
 		return nil
 	}

@@ -200,7 +200,8 @@ type Config struct {
 	// The header in which your proxies pass on the certificate of a client.
 	//
 	// `Client-Cert` as RFC 9440 writes it, or the encoded PEM of nginx's
-	// `$ssl_client_escaped_cert`. It is believed from `trusted_proxies` alone.
+	// `$ssl_client_escaped_cert`. It is believed from `trusted_proxies` alone. What nginx
+	// and Caddy need for it stands in docs/resource-servers.md.
 	ClientCertificateHeader string `key:"client_certificate_header" flag:"serve"`
 
 	// How long everything is served on after this server was asked to end.

@@ -73,40 +73,57 @@ func TestForwardAuth_Answers(t *testing.T) {
 	}
 }
 
-// documented is the block of a language in docs/resource-servers.md, with the
-// addresses of a test.
-func documented(t *testing.T, language, listen, guarded, service string) string {
+// documented is the block of a language below a heading of docs/resource-servers.md, with
+// the words of a test in the place of others.
+func documented(t *testing.T, heading, language string, replace ...string) string {
 	t.Helper()
 	page, err := os.ReadFile("../../../docs/resource-servers.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, found := strings.Cut(string(page), "```"+language+"\n")
+	_, below, _ := strings.Cut(string(page), "\n### "+heading)
+	_, rest, found := strings.Cut(below, "```"+language+"\n")
 	text, _, ended := strings.Cut(rest, "```\n")
 	if !found || !ended {
-		t.Fatalf("there is no block of %s", language)
+		t.Fatalf("there is no block of %s below %q", language, heading)
 	}
-	host := func(address string) string { return strings.TrimPrefix(address, "http://") }
-	return strings.NewReplacer("127.0.0.1:8000", listen, "127.0.0.1:8088", host(guarded), "127.0.0.1:3000", host(service)).Replace(text)
+	for i := 0; i < len(replace); i += 2 {
+		if !strings.Contains(text, replace[i]) {
+			t.Fatalf("the block of %s below %q does not have %q", language, heading, replace[i])
+		}
+		text = strings.ReplaceAll(text, replace[i], replace[i+1])
+	}
+	return text
 }
 
-// gateways starts each proxy with what the documentation says.
-var gateways = map[string]func(t *testing.T, listen, guarded, service string) *exec.Cmd{
-	"nginx": func(t *testing.T, listen, guarded, service string) *exec.Cmd {
+// asking is the documented file of a proxy that asks a guard.
+func asking(t *testing.T, name, listen, guarded, service string, replace ...string) string {
+	t.Helper()
+	return documented(t, "Behind nginx", languages[name], append(replace, "127.0.0.1:8000", listen, "127.0.0.1:8088", hostOf(guarded), "127.0.0.1:3000", hostOf(service))...)
+}
+
+func hostOf(address string) string { return strings.TrimPrefix(address, "http://") }
+
+// languages is what each proxy's file is written in.
+var languages = map[string]string{"nginx": "nginx", "caddy": "caddyfile"}
+
+// gateways is how each proxy is started with a file that has this text.
+var gateways = map[string]func(t *testing.T, text string) *exec.Cmd{
+	"nginx": func(t *testing.T, text string) *exec.Cmd {
 		directory := t.TempDir()
-		text := "daemon off; master_process off; pid " + directory + "/pid; error_log stderr;\nevents {}\nhttp {\naccess_log off;\n"
+		around := "daemon off; master_process off; pid " + directory + "/pid; error_log stderr;\nevents {}\nhttp {\naccess_log off;\n"
 		for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-			text += kind + "_temp_path " + directory + "/" + kind + ";\n"
+			around += kind + "_temp_path " + directory + "/" + kind + ";\n"
 		}
 		file := filepath.Join(directory, "nginx.conf")
-		if err := os.WriteFile(file, []byte(text+documented(t, "nginx", listen, guarded, service)+"}\n"), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte(around+text+"}\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return exec.Command("nginx", "-c", file, "-p", directory, "-e", "stderr")
 	},
-	"caddy": func(t *testing.T, listen, guarded, service string) *exec.Cmd {
+	"caddy": func(t *testing.T, text string) *exec.Cmd {
 		file := filepath.Join(t.TempDir(), "Caddyfile")
-		if err := os.WriteFile(file, []byte("{\n\tadmin off\n}\n"+documented(t, "caddyfile", listen, guarded, service)), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte("{\n\tadmin off\n\tauto_https disable_redirects\n}\n"+text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		command := exec.Command("caddy", "run", "--config", file, "--adapter", "caddyfile")
@@ -115,10 +132,10 @@ var gateways = map[string]func(t *testing.T, listen, guarded, service string) *e
 	},
 }
 
-// startGateway starts a proxy on an address, before a service and a guard.
-func startGateway(t *testing.T, name, listen, guarded, service string) {
+// startGateway starts a proxy that listens on an address.
+func startGateway(t *testing.T, name, listen, text string) {
 	t.Helper()
-	command := gateways[name](t, listen, guarded, service)
+	command := gateways[name](t, text)
 	var said bytes.Buffer
 	command.Stdout, command.Stderr = &said, &said
 	if err := command.Start(); err != nil {
@@ -152,7 +169,7 @@ func TestForwardAuth_BehindGateways(t *testing.T) {
 	for name := range gateways {
 		t.Run(name, func(t *testing.T) {
 			s, listen := newService(t), freeAddress(t)
-			startGateway(t, name, listen, g.URL, s.URL)
+			startGateway(t, name, listen, asking(t, name, listen, g.URL, s.URL))
 			r, body := get(t, "http://"+listen+"/agents/7?x=1", held, nil)
 			if r.StatusCode != http.StatusOK || body != "served" || s.last.URL.String() != "/agents/7?x=1" {
 				t.Fatalf("%d %s", r.StatusCode, body)
@@ -214,7 +231,7 @@ func TestForwardAuth_SignInBehindGateways(t *testing.T) {
 			f.made = open(t, f.h, fmt.Sprintf("forward_auth: true\nsign_in: {base_url: %q, cookie_keys_file: %q}\nclient: {id: guard, secret_file: %s}\n%s", f.base, f.keys, secretFile(t), pages))
 			asked := httptest.NewServer(f.made)
 			t.Cleanup(asked.Close)
-			startGateway(t, name, listen, asked.URL, f.service.URL)
+			startGateway(t, name, listen, asking(t, name, listen, asked.URL, f.service.URL))
 
 			if p := f.send(f.h.Browser(), http.MethodGet, "/agents", script); p.StatusCode != http.StatusUnauthorized || !strings.Contains(p.Header.Get("WWW-Authenticate"), `scope="user"`) {
 				t.Errorf("a script: %d %v", p.StatusCode, p.Header)
