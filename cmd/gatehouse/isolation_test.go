@@ -207,7 +207,7 @@ func TestM1_M2_EveryCommandOnAnothersObjects(t *testing.T) {
 					t.Errorf("%s by %s: exit %d: %s", path, actor, r.code, r.errs)
 				}
 			case r.code == exitRefused && (strings.Contains(r.errs, "lacks a scope") || strings.Contains(r.errs, "does not reach that far")):
-			case r.code == exitFailure && actor == "boss" && (strings.Contains(r.errs, "no such object") || strings.Contains(r.errs, "does not exist")):
+			case r.code == exitFailure && actor == "boss" && (strings.Contains(r.errs, "there is no ") || strings.Contains(r.errs, "does not exist")):
 			default:
 				t.Errorf("%s by %s: exit %d: %s%s", path, actor, r.code, r.out, r.errs)
 			}

@@ -35,7 +35,7 @@ func TestAdmin_OverTheAPI(t *testing.T) {
 		t.Errorf("in the name of %q", actor)
 	}
 	h.must("admin", "users", "delete", "bob", "--server", server.URL)
-	h.fails(exitFailure, `user "bob": There is no such object.`, "admin", "users", "show", "bob")
+	h.fails(exitFailure, `there is no user "bob"`, "admin", "users", "show", "bob")
 	h.fails(exitFailure, "you are signed in to "+server.URL, "admin", "users", "list", "--server", "https://id.example.com")
 	away := &host{t, append(h.environ, "GATEHOUSE_SERVER=https://id.example.com"), ""}
 	away.fails(exitFailure, "you are signed in to "+server.URL, "admin", "users", "list")
@@ -74,9 +74,9 @@ func TestM3_CommandLineOfATenantAdministrator(t *testing.T) {
 	h.must("admin", "groups", "delete", "readers")
 
 	before := everything(server)
-	h.fails(exitFailure, "no such object", "admin", "users", "show", "bob")
+	h.fails(exitFailure, "there is no ", "admin", "users", "show", "bob")
 	h.fails(exitFailure, "does not exist", "admin", "users", "list", "--tenant", "beta")
-	h.fails(exitFailure, "no such object", "admin", "tenants", "select", "beta")
+	h.fails(exitFailure, "there is no ", "admin", "tenants", "select", "beta")
 	h.fails(exitRefused, "does not reach that far", "admin", "groups", "create", "--name", "x", "--scope", "billing")
 	h.fails(exitRefused, "does not reach that far", "admin", "users", "disable", "mia")
 	h.fails(exitRefused, "does not reach that far", "admin", "users", "create", "--username", "new", "--email", "new@example.com")
@@ -127,7 +127,7 @@ func TestTenantsSelect(t *testing.T) {
 	if got := landed(); got != beta {
 		t.Errorf("the next sign-in begins in %v", got)
 	}
-	h.fails(exitFailure, "no such object", "admin", "tenants", "select", "nowhere")
+	h.fails(exitFailure, "there is no ", "admin", "tenants", "select", "nowhere")
 }
 
 // An access token that ran out is renewed on the way.

@@ -33,7 +33,11 @@ func (p *Problem) Error() string {
 	var parts []string
 	for _, e := range p.Errors {
 		part := e.Message
-		if where := strings.TrimPrefix(e.Location, "body."); where != "" && where != "body" {
+		where := e.Location
+		for _, source := range []string{"body.", "query.", "path."} {
+			where = strings.TrimPrefix(where, source)
+		}
+		if where != "" && where != "body" {
 			part = where + ": " + part
 		}
 		parts = append(parts, part)
@@ -45,8 +49,12 @@ func (p *Problem) Error() string {
 	if text == "" {
 		text = p.Title
 	}
-	if p.Status == http.StatusNotFound && len(p.names) > 0 {
-		text = strings.Join(p.names, ", ") + ": " + text
+	if p.Status != http.StatusNotFound || len(p.names) == 0 {
+		return text
+	}
+	text = "there is no " + strings.Join(p.names, ", or no ")
+	if len(p.names) > 1 {
+		text += " there"
 	}
 	return text
 }
