@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -31,7 +32,13 @@ PostgreSQL in its data directory; see docs/configuration.md for every setting.`,
 	root.SetIn(i.in)
 	root.SetOut(i.out)
 	root.SetErr(i.errs)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{cmd, err} })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		// The flag is that of a command which does not exist.
+		if cmd.HasSubCommands() && cmd.Flags().NArg() > 0 {
+			return noCommand(cmd, cmd.Flags().Arg(0))
+		}
+		return usageError{cmd, err}
+	})
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.PersistentFlags().VarP(&i.format, "output", "o", "The form of the answer")
 	config.AddFlags(root.PersistentFlags())
@@ -65,16 +72,20 @@ func group(use, short, long, example string, children ...*cobra.Command) *cobra.
 			if len(args) == 0 {
 				return cmd.Help()
 			}
-			message := fmt.Sprintf("there is no command %q after %q", args[0], cmd.CommandPath())
-			cmd.SuggestionsMinimumDistance = 2
-			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-				message += "; did you mean " + strings.Join(near, " or ") + "?"
-			}
-			return usageError{cmd, fmt.Errorf("%s", message)}
+			return noCommand(cmd, args[0])
 		},
 	}
 	cmd.AddCommand(children...)
 	return cmd
+}
+
+func noCommand(cmd *cobra.Command, word string) error {
+	message := fmt.Sprintf("there is no command %q after %q", word, cmd.CommandPath())
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(word); len(near) > 0 {
+		message += "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return usageError{cmd, errors.New(message)}
 }
 
 // asUsageErrors marks what is wrong with the arguments and flags of any command

@@ -92,6 +92,8 @@ func TestExitCode_Usage(t *testing.T) {
 	}{
 		"unknown command":       {`there is no command "serv" after "gatehouse"; did you mean serve?`, []string{"serv"}},
 		"unknown command below": {`there is no command "expotr" after "gatehouse db"; did you mean export?`, []string{"db", "expotr"}},
+		"with options":          {`there is no command "create" after "gatehouse admin bans"`, []string{"admin", "bans", "create", "--network", "192.0.2.0/24"}},
+		"an option of a group":  {`unknown flag: --bogus`, []string{"admin", "bans", "--bogus"}},
 		"unknown flag":          {"unknown flag: --nonsense", []string{"version", "--nonsense"}},
 		"unknown form":          {`"yaml" is neither table nor json`, []string{"version", "--output", "yaml"}},
 		"missing flag":          {`required flag(s) "to" not set`, []string{"migrate", "down"}},
