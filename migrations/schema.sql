@@ -63,8 +63,7 @@ CREATE FUNCTION platform.audit_digest(before_it bytea, e platform.audit_events) 
 $$;
 
 CREATE FUNCTION platform.bare(folded text) RETURNS text
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    SET search_path TO 'pg_catalog', 'pg_temp'
+    LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
 select case when octet_length(folded) = char_length(folded) or getdatabaseencoding() <> 'UTF8' then folded
   else coalesce(nullif(normalize(replace(replace(replace(translate(
