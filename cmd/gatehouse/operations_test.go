@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,13 +16,21 @@ func TestOperationsPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := newHost(t, "GATEHOUSE_SECRET="+testSecret)
-	h.must("admin", "users", "create", "--username", "ann", "--email", "ann@example.com")
+	h.given("a password that is stolen\n").must("admin", "users", "create", "--username", "ann", "--email", "ann@example.com", "--password-stdin")
+	passwordOfAnn := func() string {
+		return h.must("db", "psql", "--", "--no-align", "--tuples-only", "--command", "select password_hash from platform.users where username = 'ann'")
+	}
+	stolen := passwordOfAnn()
 	h.given("a long enough first password\n").must("admin", "users", "create", "--username", "bob", "--email", "bob@example.com", "--role", "owner", "--password-stdin")
 	h.must("admin", "clients", "create", "--id", "web-app", "--name", "Shop", "--kind", "web", "--redirect-uri", "https://shop.example/callback")
 	h.must("admin", "keys", "rotate")
 	dir, ran := t.TempDir(), 0
 	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
 		for _, line := range strings.Split(strings.TrimSpace(block[1]), "\n") {
+			here := h
+			if rest, generated := strings.CutPrefix(line, "openssl rand -base64 24 | "); generated {
+				line, here = rest, h.given(rand.Text()+"\n")
+			}
 			command, ours := strings.CutPrefix(line, "gatehouse ")
 			if !ours {
 				t.Fatalf("not one of our commands: %s", line)
@@ -35,7 +44,10 @@ func TestOperationsPage(t *testing.T) {
 					args[i] = items(h.document("admin", "keys", "list"), "kid")[0]
 				}
 			}
-			h.must(args...)
+			here.must(args...)
+			if line == "gatehouse admin users enable ann" && passwordOfAnn() == stolen {
+				t.Error("ann's account is open again to whoever stole the password")
+			}
 			ran++
 		}
 	}
