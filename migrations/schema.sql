@@ -861,7 +861,10 @@ CREATE TABLE platform.users (
     authz_changed_at timestamp with time zone NOT NULL,
     display_name_folded text,
     language text,
-    last_language text
+    last_language text,
+    phone text,
+    phone_verified boolean DEFAULT false NOT NULL,
+    address jsonb
 );
 
 ALTER TABLE ONLY platform.users FORCE ROW LEVEL SECURITY;

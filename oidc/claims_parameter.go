@@ -24,6 +24,7 @@ var scopeOfClaim = map[string]authz.Scope{
 	"name": authz.ScopeProfile, "preferred_username": authz.ScopeProfile, "picture": authz.ScopeProfile, "updated_at": authz.ScopeProfile,
 	"locale": authz.ScopeProfile,
 	"email":  authz.ScopeEmail, "email_verified": authz.ScopeEmail,
+	"phone_number": authz.ScopePhone, "phone_number_verified": authz.ScopePhone, "address": authz.ScopeAddress,
 }
 
 // claimRequest is how one claim is asked for (OpenID Connect Core §5.5.1); its zero

@@ -32,10 +32,16 @@ func TestClaimsParameter(t *testing.T) {
 	if u := userInfo(t, h, a.Text("access_token")); u.JSON["preferred_username"] != "ann" {
 		t.Errorf("userinfo: %s", u.Raw)
 	}
+	h.World.Exec(`update platform.users set phone = '+4930123456', address = '{"country":"Germany"}'`)
+	p := ask("openid", `{"id_token":{"phone_number":null,"phone_number_verified":null,"address":{"essential":true}}}`)
+	id = claimsOf(t, p.Text("id_token"))
+	if address, _ := id["address"].(map[string]any); id["phone_number"] != "+4930123456" || id["phone_number_verified"] != false || address["country"] != "Germany" || address["formatted"] != "Germany" {
+		t.Errorf("telephone number and address in the ID token: %v, scope %q", id, p.Text("scope"))
+	}
 	// A client that may not have the scope gets no claim of it.
 	h.Client("narrow", func(c *storage.Client) { c.Scopes = []authz.Pattern{"openid"} })
-	n := h.Tokens("narrow", "ann", url.Values{"scope": {"openid"}, "claims": {`{"id_token":{"email":null},"userinfo":{"email":null}}`}})
-	if c := claimsOf(t, n.Text("id_token")); c["email"] != nil || n.Text("scope") != "openid" {
+	n := h.Tokens("narrow", "ann", url.Values{"scope": {"openid"}, "claims": {`{"id_token":{"email":null,"phone_number":null,"address":null},"userinfo":{"email":null}}`}})
+	if c := claimsOf(t, n.Text("id_token")); c["email"] != nil || c["phone_number"] != nil || c["address"] != nil || n.Text("scope") != "openid" {
 		t.Errorf("a narrow client: %v, scope %q", c, n.Text("scope"))
 	}
 	// Without it the ID token stays small.

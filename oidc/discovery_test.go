@@ -99,7 +99,7 @@ func TestDiscoveryAuthorizationIsTrue(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	d := document(t, h)
-	b, _ := signedIn(h, "web", "ann", nil)
+	b, _ := signedIn(h, "web", "ann", url.Values{"scope": {"openid profile email phone address offline_access user agents:read"}})
 	ask := func(change url.Values) string { return shows(b.Get(webtest.NewProof().Authorization("web", change))) }
 	for _, v := range listed(t, d, "response_types_supported") {
 		if got := ask(url.Values{"response_type": {v}}); got != "code" {
@@ -193,7 +193,8 @@ func TestDiscoveryGrantsAndClaimsAreTrue(t *testing.T) {
 			t.Errorf("the ID token for a client of %s is signed by %v", algorithm, got)
 		}
 	}
-	tokens := h.Tokens("web", "ann", nil)
+	h.World.Exec(`update platform.users set phone = '+4930123456', address = '{"country":"Germany"}'`)
+	tokens := h.Tokens("web", "ann", url.Values{"scope": {strings.Join(listed(t, d, "scopes_supported"), " ")}})
 	given := claimsOf(t, tokens.Text("id_token"))
 	for name := range userInfo(t, h, tokens.Text("access_token")).JSON {
 		given[name] = true

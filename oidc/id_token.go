@@ -47,6 +47,9 @@ type idClaims struct {
 	Locale            any `json:"locale,omitempty"`
 	Email             any `json:"email,omitempty"`
 	EmailVerified     any `json:"email_verified,omitempty"`
+	Phone             any `json:"phone_number,omitempty"`
+	PhoneVerified     any `json:"phone_number_verified,omitempty"`
+	Address           any `json:"address,omitempty"`
 }
 
 // idTokenStrategy makes ID tokens for fosite's handlers from the grant itself:
@@ -120,6 +123,7 @@ func (c *idClaims) tell(asked []string, open map[string]any) {
 	for name, into := range map[string]*any{
 		"name": &c.Name, "preferred_username": &c.PreferredUsername, "picture": &c.Picture, "updated_at": &c.UpdatedAt,
 		"locale": &c.Locale, "email": &c.Email, "email_verified": &c.EmailVerified,
+		"phone_number": &c.Phone, "phone_number_verified": &c.PhoneVerified, "address": &c.Address,
 	} {
 		if slices.Contains(asked, name) {
 			*into = open[name]

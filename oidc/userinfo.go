@@ -184,7 +184,20 @@ func (p *Provider) userClaims(user storage.User, scopes authz.ScopeSet) map[stri
 		claims["email"] = user.Email
 		claims["email_verified"] = !user.EmailVerifiedAt.IsZero()
 	}
+	if scopes.Has(authz.ScopePhone) && user.Phone != "" {
+		claims["phone_number"] = user.Phone
+		claims["phone_number_verified"] = user.PhoneVerified
+	}
+	if formatted := user.Address.Formatted(); scopes.Has(authz.ScopeAddress) && formatted != "" {
+		claims["address"] = addressClaim{formatted, user.Address}
+	}
 	return claims
+}
+
+// addressClaim is OpenID Connect Core §5.1.1.
+type addressClaim struct {
+	Formatted string `json:"formatted"`
+	storage.Address
 }
 
 // absolute is an address of ours as other sites need it; any other stays as it is.

@@ -1,6 +1,7 @@
 package oidc_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,11 +13,14 @@ import (
 func TestUserInfoByScope(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
+	h.World.Exec(`update platform.users set phone = '+4930123456', phone_verified = true, address = '{"street_address":"Hauptstr. 1\nHinterhaus","postal_code":"10115","locality":"Berlin","country":"Germany"}'`)
 	b := h.Browser()
 	for scope, want := range map[string][]string{
 		"openid":               nil,
 		"openid profile":       {"name", "preferred_username", "updated_at", "locale"},
 		"openid email":         {"email", "email_verified"},
+		"openid phone":         {"phone_number", "phone_number_verified"},
+		"openid address":       {"address"},
 		"openid email profile": {"name", "preferred_username", "updated_at", "locale", "email", "email_verified"},
 	} {
 		proof := webtest.NewProof()
@@ -38,9 +42,20 @@ func TestUserInfoByScope(t *testing.T) {
 			t.Errorf("%s: Cache-Control is %q", scope, a.Header.Get("Cache-Control"))
 		}
 	}
+	a := userInfo(t, h, h.Tokens("web", "ann", url.Values{"scope": {"openid phone address"}}).Text("access_token"))
+	address := map[string]any{
+		"formatted": "Hauptstr. 1\nHinterhaus\n10115 Berlin\nGermany", "street_address": "Hauptstr. 1\nHinterhaus", "postal_code": "10115", "locality": "Berlin", "country": "Germany",
+	}
+	if got, ok := a.JSON["address"].(map[string]any); !ok || !maps.Equal(got, address) || a.Text("phone_number") != "+4930123456" || a.JSON["phone_number_verified"] != true {
+		t.Errorf("telephone number and address: %s", a.Raw)
+	}
+	h.World.Exec(`update platform.users set phone = null, phone_verified = false, address = null`)
+	if a := userInfo(t, h, h.Tokens("web", "ann", url.Values{"scope": {"openid phone address"}}).Text("access_token")); len(a.JSON) != 1 {
+		t.Errorf("of who has neither: %s", a.Raw)
+	}
 	code, proof := "", webtest.NewProof()
 	code = b.Authorize(proof, "web", "ann", url.Values{"scope": {"profile user"}}).Get("code")
-	a := userInfo(t, h, mustGrant(t, "without openid", h.Exchange("web", code, proof)).Text("access_token"))
+	a = userInfo(t, h, mustGrant(t, "without openid", h.Exchange("web", code, proof)).Text("access_token"))
 	if a.Status != http.StatusForbidden || a.Text("error") != "insufficient_scope" {
 		t.Errorf("without openid: %d %s", a.Status, a.Raw)
 	}

@@ -30,6 +30,11 @@ type User struct {
 	// Language is the one that the user chose, LastLanguage that of the page on which they
 	// last signed in: tags (BCP 47), or "" for none.
 	Language, LastLanguage string
+	// Phone is a telephone number as E.164 writes it, "+" and digits, or "".
+	Phone string
+	// PhoneVerified says that somebody has made sure that the number is the user's.
+	PhoneVerified bool
+	Address       Address
 }
 
 // Locale is the language that the user is known to read: a tag (BCP 47), or "".

@@ -10,23 +10,34 @@ import (
 type ProfileProblem string
 
 // What cannot be had: a name that is too long or has signs that names do not have; a
-// file that is no picture, or too large, or more than the tenant has room for.
+// telephone number without its country; an address like such a name; a file that is no
+// picture, or too large, or more than the tenant has room for.
 const (
 	ProfileNameUnfit    ProfileProblem = "name"
+	ProfilePhoneUnfit   ProfileProblem = "phone"
+	ProfileAddressUnfit ProfileProblem = "address"
 	ProfilePictureUnfit ProfileProblem = "picture"
 )
 
-// Profile changes the user's name and language: POST /account/profile with csrf, name and
-// language.
+// Profile changes what the user says of themselves: POST /account/profile with csrf and,
+// in one form, name and language; in another phone, street, postal_code, locality, region
+// and country. What a form leaves out stays.
 type Profile struct {
 	Layout
 	Name, Username string
+	// Phone is the telephone number, "" for none.
+	Phone         string
+	PhoneVerified bool
+	Address       Address
 	// Chosen is the language that they chose, "" for what their browser says.
 	Chosen string
 	// Avatar is the address of the picture, "" for none.
 	Avatar  string
 	Problem ProfileProblem
 }
+
+// Address is where letters reach the user; "" for a part that is not known.
+type Address struct{ Street, Locality, Region, PostalCode, Country string }
 
 func (Profile) template() string { return "profile" }
 

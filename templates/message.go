@@ -5,12 +5,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
+
+	"github.com/gatehouse/gatehouse/authz"
 )
 
 //go:embed message/*.json
@@ -130,11 +134,41 @@ func who(name, username string) template.HTML {
 	return "<strong>" + placed(name) + `</strong> <span class="quiet">(` + placed(username) + ")</span>"
 }
 
+// registered is the scopes that the registry comes with, each with words in every
+// language: scope.NAME and scope.NAME.more.
+var registered = []authz.Scope{
+	authz.ScopeOpenID, authz.ScopeProfile, authz.ScopeEmail, authz.ScopeAddress, authz.ScopePhone, authz.ScopeOfflineAccess,
+	authz.ScopeUser, "agents:read", "tools:execute", authz.ScopeAdmin, authz.ScopeBilling, authz.ScopeUsersManage,
+}
+
+// registeredWords is the catalogue whose words the registry comes with.
+var registeredWords = sync.OnceValues(func() (*catalogue, error) { return readCatalogue("en") })
+
+// words is what is said of a scope, in the language where they are the words that the
+// registry comes with; what an operator wrote stands as it is.
+func (c *catalogue) words(name authz.Scope, title, description string) (ScopeWords, error) {
+	s := ScopeWords{Name: name, Title: title, Description: description}
+	if !slices.Contains(registered, name) {
+		return s, nil
+	}
+	english, err := registeredWords()
+	if err != nil {
+		return s, err
+	}
+	for key, text := range map[string]*string{"scope." + string(name): &s.Title, "scope." + string(name) + ".more": &s.Description} {
+		if english.messages[key]["other"] == *text {
+			*text = c.messages[key]["other"]
+		}
+	}
+	return s, nil
+}
+
 // functions is what the templates of one language may call.
 func (c *catalogue) functions() template.FuncMap {
 	spoken := spoken(c.tag.String())
 	return template.FuncMap{
 		"t":         c.text,
+		"words":     c.words,
 		"instant":   c.instant,
 		"who":       who,
 		"language":  func() Language { return spoken },

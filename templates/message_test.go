@@ -48,6 +48,9 @@ func used(t *testing.T) map[string][]string {
 		t.Fatal(err)
 	}
 	keys := map[string][]string{"date.months": nil, "date.instant": {"{day}", "{month}", "{time}", "{year}"}}
+	for _, name := range registered {
+		keys["scope."+string(name)], keys["scope."+string(name)+".more"] = nil, nil
+	}
 	letters, err := parseLetters("en")
 	if err != nil {
 		t.Fatal(err)
@@ -354,4 +357,25 @@ func must[T any](value T, err error) T {
 		panic(err)
 	}
 	return value
+}
+
+// What the registry comes with is said in the language of the page; what an operator wrote
+// stands as they wrote it.
+func TestWordsOfAScope(t *testing.T) {
+	t.Parallel()
+	german, err := readCatalogue("de")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ given, want ScopeWords }{
+		{ScopeWords{"phone", "See your telephone number", "The number and whether it is verified."},
+			ScopeWords{"phone", "Ihre Telefonnummer sehen", "Die Nummer und ob sie bestätigt ist."}},
+		{ScopeWords{"phone", "Ring you up", "The number and whether it is verified."}, ScopeWords{"phone", "Ring you up", "Die Nummer und ob sie bestätigt ist."}},
+		{ScopeWords{"phone", "See your telephone number", ""}, ScopeWords{"phone", "Ihre Telefonnummer sehen", ""}},
+		{ScopeWords{"reports:read", "See reports", ""}, ScopeWords{"reports:read", "See reports", ""}},
+	} {
+		if got, err := german.words(c.given.Name, c.given.Title, c.given.Description); got != c.want || err != nil {
+			t.Errorf("%v: %v, %v", c.given, got, err)
+		}
+	}
 }

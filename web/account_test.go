@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/web/webtest"
 )
 
@@ -137,6 +138,84 @@ func TestProfileNameAndTenants(t *testing.T) {
 	}
 }
 
+// What people write of how they are reached is theirs to change, in one form that leaves the
+// rest alone, and a number that they change is not verified any more.
+func TestProfile_PhoneAndAddress(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t)
+	ann := h.User("ann")
+	b := signedIn(h, "ann")
+	b.Press(b.Get("/account/profile"), "save-profile", url.Values{"name": {"Ann"}, "language": {"en"}})
+	save := func(change url.Values) *webtest.Page {
+		return b.Press(b.Get("/account/profile"), "save-contact", change)
+	}
+	stored := func() storage.User {
+		t.Helper()
+		u, err := h.Store.ForUser(ann).User(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u
+	}
+	home := storage.Address{Street: "Hauptstr. 1\nHinterhaus", PostalCode: "10115", Locality: "Berlin", Region: "BE", Country: "Germany"}
+	if p := save(url.Values{
+		"phone": {" +49 (30) 123-456 "}, "street": {"Hauptstr. 1\r\nHinterhaus"}, "postal_code": {"10115"}, "locality": {"Berlin"}, "region": {"BE"}, "country": {"Germany"},
+	}); p.Request.URL.Path != "/account" {
+		t.Fatalf("the change led to %s:\n%s", p.Request.URL, p.Body)
+	}
+	if u := stored(); u.Phone != "+4930123456" || u.PhoneVerified || u.Address != home || u.DisplayName != "Ann" || u.Language != "en" {
+		t.Errorf("stored: %+v", u)
+	}
+	h.World.Exec(`update platform.users set phone_verified = true`)
+	if body := string(save(url.Values{"country": {"Deutschland"}}).Body); !stored().PhoneVerified {
+		t.Errorf("another country made the number unverified:\n%s", body)
+	}
+	if body := string(b.Get("/account/profile").Body); !strings.Contains(body, "This number is verified.") || !strings.Contains(body, "Hauptstr. 1\nHinterhaus</textarea>") {
+		t.Errorf("the page does not say what is stored:\n%s", body)
+	}
+	before := stored()
+	for field, unfit := range map[string][2]string{
+		"phone": {"030 123456", "telephone number cannot be used"}, "locality": {"a\x07b", "address cannot be used"}, "street": {strings.Repeat("x", 201), "address cannot be used"},
+	} {
+		p := save(url.Values{field: {unfit[0]}})
+		if body := string(p.Body); p.StatusCode != http.StatusBadRequest || !strings.Contains(body, unfit[1]) || field == "phone" && !strings.Contains(body, `value="030 123456"`) {
+			t.Errorf("%s %.20q: %d\n%s", field, unfit[0], p.StatusCode, body)
+		}
+	}
+	if stored() != before {
+		t.Error("what cannot be had changed something")
+	}
+	save(url.Values{"phone": {"+4930123457"}, "street": {""}, "postal_code": {""}, "locality": {""}, "region": {""}, "country": {""}})
+	if u := stored(); u.Phone != "+4930123457" || u.PhoneVerified || u.Address != (storage.Address{}) {
+		t.Errorf("another number, and no address: %+v", u)
+	}
+}
+
+// Each scope is said in the language of the page.
+func TestConsent_ScopesInWords(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t)
+	h.User("ann")
+	h.Client("web")
+	for tag, want := range map[string][2]string{
+		"en": {"See your telephone number", "See your postal address"}, "de": {"Ihre Telefonnummer sehen", "Ihre Anschrift sehen"},
+		"es": {"Ver su número de teléfono", "Ver su dirección postal"}, "fr": {"Voir votre numéro de téléphone", "Voir votre adresse postale"},
+		"ja": {"電話番号を見る", "住所を見る"}, "ar": {"رؤية رقم هاتفك", "رؤية عنوانك البريدي"},
+	} {
+		b := h.Browser()
+		request := webtest.NewProof().Authorization("web", url.Values{"scope": {"openid profile email phone address"}, "ui_locales": {tag}})
+		body := string(b.SignIn(b.Get(request), "ann").Body)
+		for _, words := range want {
+			if !strings.Contains(body, words) {
+				t.Errorf("%s: no %q in\n%s", tag, words, body)
+			}
+		}
+		if tag != "en" && strings.Contains(body, "<strong>See ") {
+			t.Errorf("%s: English words are left in\n%s", tag, body)
+		}
+	}
+}
+
 func TestExportHasEverythingAndNoSecret(t *testing.T) {
 	t.Parallel()
 	h := webtest.Boot(t)
@@ -150,6 +229,7 @@ func TestExportHasEverythingAndNoSecret(t *testing.T) {
 		t.Errorf("the page does not say when the application was used:\n%s", p.Body)
 	}
 	b.Press(b.Get("/account/profile"), "save-profile", url.Values{"language": {"es"}})
+	b.Press(b.Get("/account/profile"), "save-contact", url.Values{"phone": {"+4930123456"}, "country": {"Germany"}})
 	p := b.Press(b.Get("/account/data"), "export", nil)
 	if got := p.Header.Get("Content-Disposition"); p.StatusCode != http.StatusOK || !strings.HasPrefix(got, "attachment") {
 		t.Fatalf("%d, %q:\n%s", p.StatusCode, got, p.Body)
@@ -158,6 +238,8 @@ func TestExportHasEverythingAndNoSecret(t *testing.T) {
 		User struct {
 			ID, Username, Email, Language string
 			Last                          string `json:"last_language"`
+			Phone                         string `json:"phone_number"`
+			Address                       storage.Address
 		}
 		Sessions []struct{ ID string }
 		Apps     []struct {
@@ -170,7 +252,7 @@ func TestExportHasEverythingAndNoSecret(t *testing.T) {
 	if err := json.Unmarshal(p.Body, &all); err != nil {
 		t.Fatal(err)
 	}
-	if all.User.ID != id.String() || all.User.Username != "ann" || all.User.Language != "es" || all.User.Last != "en" || len(all.Sessions) != 1 || len(all.Apps) != 1 || all.Apps[0].Client != "web" {
+	if all.User.ID != id.String() || all.User.Username != "ann" || all.User.Language != "es" || all.User.Last != "en" || all.User.Phone != "+4930123456" || all.User.Address.Country != "Germany" || len(all.Sessions) != 1 || len(all.Apps) != 1 || all.Apps[0].Client != "web" {
 		t.Errorf("the file has %s", p.Body)
 	}
 	if all.Apps[0].Used == "" || len(all.Scopes) != 1 || all.Scopes[0].Scope != "reports:read" || len(all.Events) == 0 {

@@ -69,17 +69,32 @@ type CreateUser struct {
 	// Language is one that the house speaks, or "" for what the user's browser says;
 	// LastLanguage is that of the page on which they made the account, or "".
 	Language, LastLanguage string
+	// Phone is a telephone number with its country, or "".
+	Phone         string
+	PhoneVerified bool
+	Address       storage.Address
 }
 
-// SelfChange is what people may change of themselves; nil leaves it.
-type SelfChange struct{ DisplayName, Language *string }
+// SelfChange is what people may change of themselves; nil leaves it. Another telephone
+// number is not verified.
+type SelfChange struct {
+	DisplayName, Language, Phone *string
+	Address                      storage.AddressChange
+}
+
+func (c SelfChange) ofUser() UserChange {
+	return UserChange{DisplayName: c.DisplayName, Language: c.Language, Phone: c.Phone, Address: c.Address}.tidy()
+}
 
 // UserChange is what to change of a user; nil leaves it.
 type UserChange struct {
-	// Language is one that the house speaks, or "" for what the user's browser says.
-	Username, DisplayName, Email, AvatarURL, Language *string
-	Role                                              *authz.Role
-	Disabled                                          *bool
+	// Language is one that the house speaks, or "" for what the user's browser says; Phone
+	// is a telephone number with its country, or "" for none.
+	Username, DisplayName, Email, AvatarURL, Language, Phone *string
+	Role                                                     *authz.Role
+	// PhoneVerified that is nil makes another number one that is not verified.
+	Disabled, PhoneVerified *bool
+	Address                 storage.AddressChange
 	// If judges the record in the moment of the change; its error ends it. nil asks nothing.
 	If func(storage.User) error
 }

@@ -12,9 +12,9 @@ import (
 // sure that the actor is that user, and for a deletion that they just signed in.
 
 // ChangeOwnProfile gives the actor another display name, where "" leaves the user name,
-// and another language.
+// another language, telephone number and address.
 func (s *Service) ChangeOwnProfile(ctx context.Context, a Actor, change SelfChange) (storage.User, error) {
-	c := UserChange{DisplayName: change.DisplayName, Language: change.Language}
+	c := change.ofUser()
 	if err := c.check(); err != nil {
 		return storage.User{}, err
 	}

@@ -29,12 +29,12 @@ func (s *Service) Self(ctx context.Context, a Actor) (storage.User, error) {
 }
 
 // UpdateSelf changes what people may change of their own record: the name that
-// others see and the language that they read, not what decides who they are or what they may do.
+// others see, the language that they read and how they are reached, not what decides who they are or what they may do.
 func (s *Service) UpdateSelf(ctx context.Context, a Actor, change SelfChange) (storage.User, error) {
 	if err := maySelf(a); err != nil {
 		return storage.User{}, err
 	}
-	c := UserChange{DisplayName: change.DisplayName, Language: change.Language}
+	c := change.ofUser()
 	if err := c.check(); err != nil {
 		return storage.User{}, err
 	}

@@ -177,6 +177,11 @@ func (s *Service) newUser(n CreateUser) (storage.User, error) {
 	u := storage.User{
 		ID: authz.NewID[authz.UserID](now), Username: n.Username, Email: n.Email, DisplayName: n.DisplayName,
 		PasswordHash: n.PasswordHash, Role: n.Role, CreatedAt: now, Language: n.Language, LastLanguage: n.LastLanguage,
+		Phone: tidyPhone(n.Phone), PhoneVerified: n.PhoneVerified,
+		Address: storage.Address{
+			Street: tidyPart(n.Address.Street), Locality: tidyPart(n.Address.Locality), Region: tidyPart(n.Address.Region),
+			PostalCode: tidyPart(n.Address.PostalCode), Country: tidyPart(n.Address.Country),
+		},
 	}
 	if u.PasswordHash == "" {
 		u.PasswordHash = storage.UnusablePassword
@@ -192,7 +197,8 @@ func checkUser(u storage.User) error {
 		return invalid("role", "%v", err)
 	}
 	return errors.Join(checkUsername(u.Username), CheckEmail(u.Email), checkName("display_name", u.DisplayName), checkPasswordHash(u.PasswordHash),
-		checkLanguage(u.Language), checkLanguage(u.LastLanguage))
+		checkLanguage(u.Language), checkLanguage(u.LastLanguage),
+		checkPhone(u.Phone), checkVerified(u.Phone, u.PhoneVerified), checkAddress(u.Address))
 }
 
 // checkPasswordHash keeps a password from being stored as its own hash. It does not
@@ -277,7 +283,8 @@ func (s *Service) UpdateUser(ctx context.Context, a Actor, id authz.UserID, c Us
 			return p.User, err
 		}
 	}
-	if err := c.check(); err != nil {
+	c = c.tidy()
+	if err := errors.Join(c.check(), c.numbered(p.User)); err != nil {
 		return p.User, err
 	}
 	u, err := s.store.UpdateUser(ctx, id, postgres.UserChange(c), s.dead(), s.event(a, "user.update", authz.TenantID{}))
@@ -298,6 +305,10 @@ func (c UserChange) check() error {
 	if c.Language != nil {
 		problems = append(problems, checkLanguage(*c.Language))
 	}
+	if c.Phone != nil {
+		problems = append(problems, checkPhone(*c.Phone))
+	}
+	problems = append(problems, checkAddress(c.Address.Applied(storage.Address{})))
 	if c.AvatarURL != nil && *c.AvatarURL != "" {
 		if u, err := url.Parse(*c.AvatarURL); err != nil || u.Scheme != "https" || u.Host == "" || len(*c.AvatarURL) > 2048 {
 			problems = append(problems, invalid("avatar_url", "must be an https address"))

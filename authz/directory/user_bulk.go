@@ -136,7 +136,8 @@ func overtaken(err error) bool {
 // changesNothing reports whether the user is already as the change would make them.
 func (c UserChange) changesNothing(u storage.User) bool {
 	return is(c.Username, u.Username) && is(c.DisplayName, u.DisplayName) && is(c.Email, u.Email) && is(c.AvatarURL, u.AvatarURL) &&
-		is(c.Language, u.Language) && is(c.Role, u.Role) && is(c.Disabled, !u.DisabledAt.IsZero())
+		is(c.Language, u.Language) && is(c.Phone, u.Phone) && is(c.PhoneVerified, u.PhoneVerified) && c.Address.Applied(u.Address) == u.Address &&
+		is(c.Role, u.Role) && is(c.Disabled, !u.DisabledAt.IsZero())
 }
 
 func is[T comparable](want *T, have T) bool { return want == nil || *want == have }

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
 	"github.com/gatehouse/gatehouse/authz"
@@ -195,6 +196,7 @@ func (r *review) mayChange(p storage.Person) error {
 }
 
 func (r *review) judgeUpdate(p storage.Person, line BulkLine) (bool, error) {
+	line.UserChange = line.tidy()
 	if line.changesNothing(p.User) {
 		return false, nil
 	}
@@ -206,7 +208,7 @@ func (r *review) judgeUpdate(p storage.Person, line BulkLine) (bool, error) {
 			return false, err
 		}
 	}
-	if err := line.check(); err != nil {
+	if err := errors.Join(line.check(), line.numbered(p.User)); err != nil {
 		return false, err
 	}
 	n := line.names()

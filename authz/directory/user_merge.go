@@ -11,7 +11,7 @@ import (
 type Merge = postgres.Merge
 
 // MergeUsers gives the target what is the source's (memberships, extra scopes,
-// consents, clients, what they sign in with), ends everything of the source and
+// consents, clients, what they sign in with, telephone number, address), ends everything of the source and
 // removes it; what both have stays as the target has it. With look it only says
 // what that would do. The actor must be allowed to change either, and to give away
 // what the source holds: otherwise a merge would be a way to gain it.

@@ -33,6 +33,8 @@ func duplicates(v *town) (source, target storage.User) {
 	v.world.Exec(`insert into platform.webauthn_credentials (id, user_id, credential_id, public_key, name, aaguid, sign_count, backup_eligible, backed_up, created_at)
 		values (gen_random_uuid(), $1, sha256('passkey'), '', 'key', gen_random_uuid(), 0, false, false, now())`, source.ID)
 	v.world.Exec(`insert into platform.totp_secrets (user_id, secret_sealed, last_step, created_at) values ($1, 'a', 0, now()), ($2, 'b', 0, now())`, source.ID, target.ID)
+	v.world.Exec(`update platform.users set phone = '+49301', phone_verified = true, address = '{"country":"Norway"}' where id = $1`, source.ID)
+	v.world.Exec(`update platform.users set address = '{"country":"Japan"}' where id = $1`, target.ID)
 	v.session(source.ID)
 	return source, target
 }
@@ -42,8 +44,8 @@ func TestMergeUsers(t *testing.T) {
 	v, ctx := newTown(t), t.Context()
 	source, target := duplicates(v)
 	want := directory.Merge{
-		Moved: map[string]int{"memberships": 1, "scopes": 1, "consents": 1, "clients": 2, "passkeys": 1},
-		Kept:  map[string]int{"memberships": 2, "scopes": 1, "consents": 1, "authenticator apps": 1},
+		Moved: map[string]int{"memberships": 1, "scopes": 1, "consents": 1, "clients": 2, "passkeys": 1, "telephone numbers": 1},
+		Kept:  map[string]int{"memberships": 2, "scopes": 1, "consents": 1, "authenticator apps": 1, "addresses": 1},
 		Ended: map[string]int{"sessions": 1, "grants": 1},
 	}
 	everything := func() string {
@@ -67,6 +69,9 @@ func TestMergeUsers(t *testing.T) {
 	p, err := v.Person(ctx, host, target.ID)
 	if err != nil || p.Username != "samuel" || len(p.Tenants) != 2 || len(p.Rights.Groups) != 3 || len(p.Rights.Extra) != 2 {
 		t.Errorf("the target: %+v, %v", p, err)
+	}
+	if p.Phone != "+49301" || !p.PhoneVerified || p.Address != (storage.Address{Country: "Japan"}) {
+		t.Errorf("the target is reached by %q, verified %v, and at %v", p.Phone, p.PhoneVerified, p.Address)
 	}
 	if _, err := v.User(ctx, host, source.ID.String()); !errors.Is(err, storage.ErrNotFound) {
 		t.Errorf("the source is there yet: %v", err)

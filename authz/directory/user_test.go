@@ -114,6 +114,19 @@ func TestUpdateUser(t *testing.T) {
 		{"name", directory.UserChange{DisplayName: pointer("Ann A.")}, func(u *storage.User) { u.DisplayName = "Ann A." }, true},
 		{"language", directory.UserChange{Language: pointer("ar")}, func(u *storage.User) { u.Language = "ar" }, true},
 		{"no language", directory.UserChange{Language: pointer("")}, func(u *storage.User) { u.Language = "" }, true},
+		{"number", directory.UserChange{Phone: pointer("+49 (30) 123-456"), PhoneVerified: pointer(true)}, func(u *storage.User) { u.Phone, u.PhoneVerified = "+4930123456", true }, true},
+		{"the same number, written otherwise", directory.UserChange{Phone: pointer("+4930/123 456")}, func(*storage.User) {}, true},
+		{"another number", directory.UserChange{Phone: pointer("+4930123457")}, func(u *storage.User) { u.Phone, u.PhoneVerified = "+4930123457", false }, true},
+		{"its verification", directory.UserChange{PhoneVerified: pointer(true)}, func(u *storage.User) { u.PhoneVerified = true }, true},
+		{"its verification withdrawn", directory.UserChange{PhoneVerified: pointer(false)}, func(u *storage.User) { u.PhoneVerified = false }, true},
+		{"no number", directory.UserChange{Phone: pointer("")}, func(u *storage.User) { u.Phone = "" }, true},
+		{"postal address", directory.UserChange{Address: storage.AddressChange{Street: pointer(" Hauptstr. 1\r\nHinterhaus "), Country: pointer("Germany")}},
+			func(u *storage.User) {
+				u.Address = storage.Address{Street: "Hauptstr. 1\nHinterhaus", Country: "Germany"}
+			}, true},
+		{"a part of it", directory.UserChange{Address: storage.AddressChange{Country: pointer(""), PostalCode: pointer("10115")}},
+			func(u *storage.User) { u.Address.Country, u.Address.PostalCode = "", "10115" }, true},
+		{"no postal address", directory.UserChange{Address: storage.AddressChange{Street: pointer(""), PostalCode: pointer("")}}, func(u *storage.User) { u.Address = storage.Address{} }, true},
 		{"picture", directory.UserChange{AvatarURL: pointer("https://img.example/a.png")}, func(u *storage.User) { u.AvatarURL = "https://img.example/a.png" }, true},
 		{"spelling of the address", directory.UserChange{Email: pointer("Ann@example.com")}, func(u *storage.User) { u.Email = "Ann@example.com" }, true},
 		{"address", directory.UserChange{Email: pointer("ann@elsewhere.example")}, func(u *storage.User) { u.Email = "ann@elsewhere.example" }, false},
@@ -123,7 +136,8 @@ func TestUpdateUser(t *testing.T) {
 	for _, tt := range tests {
 		got, err := v.UpdateUser(ctx, host, v.ann.ID, tt.change)
 		tt.want(&want)
-		if err != nil || got.DisplayName != want.DisplayName || got.AvatarURL != want.AvatarURL || got.Language != want.Language || got.Email != want.Email || got.Role != want.Role {
+		if err != nil || got.DisplayName != want.DisplayName || got.AvatarURL != want.AvatarURL || got.Language != want.Language ||
+			got.Phone != want.Phone || got.PhoneVerified != want.PhoneVerified || got.Address != want.Address || got.Email != want.Email || got.Role != want.Role {
 			t.Errorf("%s: %+v, %v", tt.name, got, err)
 		}
 		if got.EmailVerifiedAt.IsZero() == tt.verified {
@@ -135,6 +149,10 @@ func TestUpdateUser(t *testing.T) {
 	}
 	for _, bad := range []directory.UserChange{
 		{Email: pointer("")}, {DisplayName: pointer("\x1b[31m")}, {Role: pointer(authz.Role("root"))}, {Language: pointer("pt")}, {Language: pointer("de-CH")},
+		{Phone: pointer("030 123456")}, {Phone: pointer("+49 (0)30 123456")}, {Phone: pointer("+0301234567")}, {Phone: pointer("+123456")}, {Phone: pointer("+1234567890123456")},
+		{Phone: pointer("+49 30 123456;ext=7")}, {Phone: pointer("+49\n30123456")}, {PhoneVerified: pointer(true)}, {Phone: pointer(""), PhoneVerified: pointer(true)},
+		{Address: storage.AddressChange{Street: pointer("a\x00b")}}, {Address: storage.AddressChange{Locality: pointer("a\nb")}}, {Address: storage.AddressChange{Country: pointer(strings.Repeat("x", 201))}},
+		{Address: storage.AddressChange{Region: pointer("\x1b[31m")}}, {Address: storage.AddressChange{PostalCode: pointer("1\t2")}},
 		{AvatarURL: pointer("javascript:alert(1)")}, {AvatarURL: pointer("http://img.example/a.png")},
 	} {
 		var invalid *directory.InvalidError

@@ -27,9 +27,10 @@ with --resume: what is done already is left alone.`,
 
 // The columns of what describes users, and of what only names them.
 var (
-	importColumns = []string{"username", "email", "display_name", "language", "role", "tenant", "password", "password_hash"}
-	updateColumns = []string{"user", "username", "email", "display_name", "avatar_url", "language", "role", "disabled"}
-	nameColumns   = []string{"user"}
+	contactColumns = []string{"phone_number", "phone_number_verified", "street_address", "locality", "region", "postal_code", "country"}
+	importColumns  = append([]string{"username", "email", "display_name", "language", "role", "tenant", "password", "password_hash"}, contactColumns...)
+	updateColumns  = append([]string{"user", "username", "email", "display_name", "avatar_url", "language", "role", "disabled"}, contactColumns...)
+	nameColumns    = []string{"user"}
 )
 
 func newUsersBulkImportCommand(i *invocation) *cobra.Command {
@@ -39,8 +40,10 @@ func newUsersBulkImportCommand(i *invocation) *cobra.Command {
 		Short: "Create many users",
 		Long: `Creates the users of a file: CSV whose first line names the columns, or one JSON
 object to a line. The columns are username, email, display_name, language, role,
-tenant, password and password_hash (argon2id in PHC string format); the first two
-are needed. Each password costs a moment of a core, a hash nothing.`,
+tenant, password, password_hash (argon2id in PHC string format), phone_number,
+phone_number_verified (true or false), street_address, locality, region,
+postal_code and country; the first two are needed. Each password costs a moment of
+a core, a hash nothing.`,
 		Example: `  gatehouse admin users bulk import people.csv
   gatehouse admin users bulk import people.csv --resume
   gatehouse admin users bulk import --dry-run < people.ndjson`,
@@ -55,8 +58,9 @@ func newUsersBulkUpdateCommand(i *invocation) *cobra.Command {
 		Short: "Change many users",
 		Long: `Changes the users of a file: CSV whose first line names the columns, or one JSON
 object to a line. The column user names whom; username, email, display_name,
-avatar_url, language, role and disabled (true or false) say what to change. What is
-empty stays.`,
+avatar_url, language, role, disabled (true or false), phone_number,
+phone_number_verified (true or false), street_address, locality, region,
+postal_code and country say what to change. What is empty stays.`,
 		Example: "  gatehouse admin users bulk update moved.csv",
 		Args:    cobra.MaximumNArgs(1),
 	}, 0)

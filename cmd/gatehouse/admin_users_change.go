@@ -15,6 +15,7 @@ import (
 
 func newUsersCreateCommand(i *invocation) *cobra.Command {
 	var in api.NewUser
+	var reached contact
 	var withPassword, withLink bool
 	cmd := &cobra.Command{
 		Use:   "create --email ADDRESS",
@@ -33,6 +34,7 @@ either the account has none, and nobody can sign in with one until it is set.`,
 	flags.StringVar(&b.Email, "email", "", "The e-mail address")
 	flags.StringVar(&b.DisplayName, "display-name", "", "The full name")
 	flags.StringVar(&b.Language, "language", "", "The language of pages and mails: en, de, es, fr, ja or ar; what the browser says when left out")
+	reached.flags(cmd)
 	flags.StringVar(&b.Role, "role", "user", "viewer, user, admin or owner")
 	tenantFlag(cmd, &b.Tenant)
 	flags.BoolVar(&withPassword, "password-stdin", false, "Read the password from standard input")
@@ -40,6 +42,7 @@ either the account has none, and nobody can sign in with one until it is set.`,
 	cmd.MarkFlagsMutuallyExclusive("password-stdin", "setup-link")
 	require(cmd, "email")
 	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) (err error) {
+		b.PhoneNumber, b.PhoneVerified, b.Address = reached.phone, reached.verified, &reached.address
 		if b.Username == "" {
 			b.Username, _, _ = strings.Cut(b.Email, "@")
 		}
@@ -87,6 +90,7 @@ func (i *invocation) newPassword(o *operator, about ...string) (string, error) {
 
 func newUsersUpdateCommand(i *invocation) *cobra.Command {
 	var username, email, name, avatar, language, role string
+	var reached contact
 	var disabled, withPassword bool
 	cmd := &cobra.Command{
 		Use:   "update USER",
@@ -105,10 +109,11 @@ that are out there at once. A new password, read from standard input, and
 	flags.StringVar(&name, "display-name", "", "The full name")
 	flags.StringVar(&avatar, "avatar-url", "", "The address of a picture")
 	flags.StringVar(&language, "language", "", "The language of pages and mails: en, de, es, fr, ja or ar; \"\" for what the browser says")
+	reached.flags(cmd)
 	flags.StringVar(&role, "role", "", "viewer, user, admin or owner")
 	flags.BoolVar(&disabled, "disabled", false, "Whether the user is kept out")
 	flags.BoolVar(&withPassword, "password-stdin", false, "Read a new password from standard input")
-	cmd.MarkFlagsOneRequired("username", "email", "display-name", "avatar-url", "language", "role", "disabled", "password-stdin")
+	cmd.MarkFlagsOneRequired(append(contactFlags, "username", "email", "display-name", "avatar-url", "language", "role", "disabled", "password-stdin")...)
 	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
 		in := api.UserChange{UserPath: userPath(args[0])}
 		b := &in.Body
@@ -116,6 +121,7 @@ that are out there at once. A new password, read from standard input, and
 		b.Email, b.DisplayName = changed(cmd, "email", &email), changed(cmd, "display-name", &name)
 		b.AvatarURL, b.Role = changed(cmd, "avatar-url", &avatar), changed(cmd, "role", &role)
 		b.Language = changed(cmd, "language", &language)
+		reached.change(cmd, &in)
 		if withPassword {
 			password, err := i.newPassword(o, args[0], username, email, name)
 			if err != nil {

@@ -32,6 +32,41 @@ func count(h *host, args ...string) int {
 	return int(n)
 }
 
+// How people are reached is said one by one and in files, and told again.
+func TestUsers_PhoneAndAddress(t *testing.T) {
+	h, _ := deployment(t)
+	reached := func(user string) string {
+		t.Helper()
+		d := h.document("admin", "users", "show", user)
+		address, _ := d["address"].(map[string]any)
+		return fmt.Sprintf("%v %v %v", d["phone_number"], d["phone_number_verified"], address)
+	}
+	h.must("admin", "users", "create", "--email", "ann@example.com", "--phone-number", "+49 30 123456", "--phone-number-verified", "--locality", "Berlin")
+	h.must("admin", "users", "update", "ann", "--country", "Germany", "--street-address", "Hauptstr. 1")
+	if got := reached("ann"); got != "+4930123456 true map[country:Germany locality:Berlin street_address:Hauptstr. 1]" {
+		t.Errorf("ann: %s", got)
+	}
+	if shown := h.must("admin", "users", "show", "ann"); !strings.Contains(shown, "Hauptstr. 1, Berlin, Germany") {
+		t.Errorf("shown:\n%s", shown)
+	}
+	h.must("admin", "users", "update", "ann", "--phone-number", "", "--locality", "")
+	if got := reached("ann"); got != " false map[country:Germany street_address:Hauptstr. 1]" {
+		t.Errorf("ann without a number: %s", got)
+	}
+	people := usersFile(t, "people.csv", "username,email,phone_number,phone_number_verified,street_address,postal_code\nbob,bob@example.com,+81 3 1234 5678,true,1-2-3,100-0001\n")
+	h.must("admin", "users", "bulk", "import", people)
+	h.given(`{"user":"bob","region":"Tokyo","street_address":"1-2-3\nChiyoda","phone_number_verified":false}`).must("admin", "users", "bulk", "update")
+	if got := reached("bob"); got != "+81312345678 false map[postal_code:100-0001 region:Tokyo street_address:1-2-3\nChiyoda]" {
+		t.Errorf("bob: %q", got)
+	}
+	if r := h.given(`{"user":"bob","phone_number":"03-1234-5678"}`).call("admin", "users", "bulk", "update"); r.code != exitFailure || !strings.Contains(r.out, "phone_number") {
+		t.Errorf("a number without its country: %+v", r)
+	}
+	if lines := h.must("admin", "users", "export", "--ndjson"); !strings.Contains(lines, `"phone_number":"+81312345678"`) {
+		t.Errorf("export:\n%s", lines)
+	}
+}
+
 func TestUsers_Bulk(t *testing.T) {
 	h, store := deployment(t)
 	people := usersFile(t, "people.csv", "username,email,display_name,role,password\nann,ann@example.com,\"Other, Ann\",admin,\nbob,bob@example.com,,,"+goodPassword+"\ncid,cid@example.com,,,\n")

@@ -188,19 +188,25 @@ func (p *bulkPass) line(r records.Record) (api.BulkLine, *api.BulkRefusal) {
 	}
 	line := api.BulkLine{
 		Line: r.Line, User: r.Fields["user"], Username: text("username"), Email: text("email"), DisplayName: text("display_name"),
+		PhoneNumber: text("phone_number"),
+		Address: api.AddressChange{
+			Street: text("street_address"), Locality: text("locality"), Region: text("region"), PostalCode: text("postal_code"), Country: text("country"),
+		},
 		AvatarURL: text("avatar_url"), Language: text("language"), Role: text("role"), Tenant: r.Fields["tenant"], Password: r.Fields["password"], PasswordHash: r.Fields["password_hash"],
 	}
 	if p.role != "" {
 		line.Role = &p.role
 	}
-	if value, ok := r.Fields["disabled"]; ok {
-		disabled, err := strconv.ParseBool(value)
-		if err != nil {
-			return refuse("disabled", "is neither true nor false")
+	for column, said := range map[string]**bool{"disabled": &line.Disabled, "phone_number_verified": &line.PhoneVerified} {
+		if value, ok := r.Fields[column]; ok {
+			yes, err := strconv.ParseBool(value)
+			if err != nil {
+				return refuse(column, "is neither true nor false")
+			}
+			*said = &yes
 		}
-		line.Disabled = &disabled
 	}
-	for name, longest := range map[string]int{"user": 254, "username": 128, "email": 254, "display_name": 200, "avatar_url": 2048, "language": 32, "role": 32, "tenant": 64, "password": 8192, "password_hash": 512} {
+	for name, longest := range map[string]int{"phone_number": 64, "street_address": 200, "locality": 200, "region": 200, "postal_code": 200, "country": 200, "user": 254, "username": 128, "email": 254, "display_name": 200, "avatar_url": 2048, "language": 32, "role": 32, "tenant": 64, "password": 8192, "password_hash": 512} {
 		p.size += len(r.Fields[name])
 		if len(r.Fields[name]) > longest {
 			return refuse(name, fmt.Sprintf("is longer than %d bytes", longest))

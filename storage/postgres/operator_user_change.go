@@ -13,10 +13,11 @@ import (
 
 // UserChange is what to change of a user; nil leaves it as it is.
 type UserChange struct {
-	// Language "" leaves it to the user's browser.
-	Username, DisplayName, Email, AvatarURL, Language *string
-	Role                                              *authz.Role
-	Disabled                                          *bool
+	// Language "" leaves it to the user's browser; Phone "" takes the number away.
+	Username, DisplayName, Email, AvatarURL, Language, Phone *string
+	Role                                                     *authz.Role
+	Disabled, PhoneVerified                                  *bool
+	Address                                                  storage.AddressChange
 	// If judges the record as it stands when the change is made, which nobody changes
 	// meanwhile; its error ends the change. nil asks nothing.
 	If func(storage.User) error
@@ -39,7 +40,7 @@ func (s *OperatorStore) UpdateUser(ctx context.Context, id authz.UserID, c UserC
 
 // UpdateUsers changes what is given, and nothing that another change may have
 // written meanwhile. A new role and another status move authz_changed_at; a new
-// address is not verified; disabling ends everything. Nobody is named twice.
+// address and a new telephone number are not verified, unless it is said that the number is; disabling ends everything. Nobody is named twice.
 func (s *OperatorStore) UpdateUsers(ctx context.Context, all []UserUpdate, dead time.Time, e storage.AuditEvent) ([]storage.User, error) {
 	var users []storage.User
 	var disabled []authz.UserID
@@ -65,7 +66,10 @@ func (s *OperatorStore) UpdateUsers(ctx context.Context, all []UserUpdate, dead 
 			each(all, func(u UserUpdate) *string { return u.AvatarURL }),
 			each(all, func(u UserUpdate) *string { return u.Language }),
 			each(all, func(u UserUpdate) *string { return (*string)(u.Role) }),
-			each(all, func(u UserUpdate) *bool { return u.Disabled }))
+			each(all, func(u UserUpdate) *bool { return u.Disabled }),
+			each(all, func(u UserUpdate) *string { return u.Phone }),
+			each(all, func(u UserUpdate) *bool { return u.PhoneVerified }),
+			each(all, func(u UserUpdate) storage.AddressChange { return u.Address }))
 		if err != nil {
 			return err
 		}
@@ -98,9 +102,13 @@ const updateUsers = `update platform.users u set
 		avatar_url = coalesce(c.avatar_url, u.avatar_url), language = nullif(coalesce(c.language, u.language), ''), role = coalesce(c.role, u.role),
 		disabled_at = case when c.disabled then coalesce(u.disabled_at, $1) when c.disabled = false then null else u.disabled_at end,
 		authz_changed_at = case when u.role = coalesce(c.role, u.role) and (u.disabled_at is not null) = coalesce(c.disabled, u.disabled_at is not null)
-			then u.authz_changed_at else $1 end
-	from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::boolean[])
-		c (id, username, username_folded, email, email_folded, display_name, display_name_folded, avatar_url, language, role, disabled)
+			then u.authz_changed_at else $1 end,
+		phone = nullif(coalesce(c.phone, u.phone), ''),
+		phone_verified = coalesce(c.phone, u.phone, '') <> '' and coalesce(c.phone_verified, u.phone_verified and (c.phone is null or c.phone = u.phone)),
+		address = (select jsonb_object_agg(a.key, a.value) from jsonb_each_text(coalesce(u.address, '{}') || c.address) a where a.value <> '')
+	from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::boolean[],
+		$13::text[], $14::boolean[], $15::jsonb[])
+		c (id, username, username_folded, email, email_folded, display_name, display_name_folded, avatar_url, language, role, disabled, phone, phone_verified, address)
 	where u.id = c.id returning ` + userColumns
 
 func folded(text *string) *string {

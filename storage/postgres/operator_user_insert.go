@@ -38,6 +38,14 @@ func (s *OperatorStore) InsertUsers(ctx context.Context, users []NewUser, e stor
 	})
 }
 
+// postalOrNull keeps an empty address from becoming an empty object.
+func postalOrNull(a storage.Address) *storage.Address {
+	if a == (storage.Address{}) {
+		return nil
+	}
+	return &a
+}
+
 func insertUser(ctx context.Context, tx pgx.Tx, u storage.User, tenant authz.TenantID) error {
 	return insertUsers(ctx, tx, []NewUser{{u, tenant}})
 }
@@ -49,11 +57,13 @@ func insertUsers(ctx context.Context, tx pgx.Tx, users []NewUser) error {
 	created := each(users, func(u NewUser) time.Time { return u.CreatedAt })
 	b := &pgx.Batch{}
 	b.Queue(`insert into platform.users (id, username, username_folded, email, email_folded, email_verified_at,
-			password_hash, display_name, display_name_folded, avatar_url, role, language, last_language, created_at, authz_changed_at)
+			password_hash, display_name, display_name_folded, avatar_url, role, language, last_language,
+			phone, phone_verified, address, created_at, authz_changed_at)
 		select *, n.created_at from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
-			$7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[])
+			$7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::boolean[], $16::jsonb[], $17::timestamptz[])
 			n (id, username, username_folded, email, email_folded, email_verified_at,
-			password_hash, display_name, display_name_folded, avatar_url, role, language, last_language, created_at)`,
+			password_hash, display_name, display_name_folded, avatar_url, role, language, last_language,
+			phone, phone_verified, address, created_at)`,
 		ids,
 		each(users, func(u NewUser) string { return u.Username }),
 		each(users, func(u NewUser) string { return storage.FoldIdentifier(u.Username) }),
@@ -67,6 +77,9 @@ func insertUsers(ctx context.Context, tx pgx.Tx, users []NewUser) error {
 		each(users, func(u NewUser) string { return string(u.Role) }),
 		each(users, func(u NewUser) zeronull.Text { return zeronull.Text(u.Language) }),
 		each(users, func(u NewUser) zeronull.Text { return zeronull.Text(u.LastLanguage) }),
+		each(users, func(u NewUser) zeronull.Text { return zeronull.Text(u.Phone) }),
+		each(users, func(u NewUser) bool { return u.PhoneVerified }),
+		each(users, func(u NewUser) *storage.Address { return postalOrNull(u.Address) }),
 		created)
 	b.Queue(`insert into platform.user_group_memberships (id, tenant_id, user_id, user_group_id, created_at)
 		select n.id, g.tenant_id, n.user_id, g.id, n.created_at

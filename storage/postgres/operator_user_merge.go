@@ -121,8 +121,19 @@ func foresee(ctx context.Context, tx pgx.Tx, source, target authz.UserID) (Merge
 		note(m.Moved, p.kind, moved)
 		note(m.Kept, p.kind, all-moved)
 	}
+	var moves, keeps struct{ phones, addresses int }
+	err := tx.QueryRow(ctx, `select count(*) filter (where s.phone is not null and t.phone is null), count(*) filter (where s.phone is not null and t.phone is not null),
+			count(*) filter (where s.address is not null and t.address is null), count(*) filter (where s.address is not null and t.address is not null)
+		from platform.users s join platform.users t on t.id = $2 where s.id = $1`, source, target).Scan(&moves.phones, &keeps.phones, &moves.addresses, &keeps.addresses)
+	if err != nil {
+		return m, err
+	}
+	note(m.Moved, "telephone numbers", moves.phones)
+	note(m.Kept, "telephone numbers", keeps.phones)
+	note(m.Moved, "addresses", moves.addresses)
+	note(m.Kept, "addresses", keeps.addresses)
 	var sessions, grants int
-	err := tx.QueryRow(ctx, `select (select count(*) from platform.user_sessions where user_id = $1 and revoked_at is null),
+	err = tx.QueryRow(ctx, `select (select count(*) from platform.user_sessions where user_id = $1 and revoked_at is null),
 		(select count(*) from platform.grants where user_id = $1 and revoked_at is null)`, source).Scan(&sessions, &grants)
 	note(m.Ended, "sessions", sessions)
 	note(m.Ended, "grants", grants)
@@ -143,6 +154,11 @@ func merge(ctx context.Context, tx pgx.Tx, source, target authz.UserID, now, dea
 				return fmt.Errorf("move %s: %w", p.kind, err)
 			}
 		}
+	}
+	if _, err := tx.Exec(ctx, `update platform.users t set phone = coalesce(t.phone, s.phone), address = coalesce(t.address, s.address),
+			phone_verified = case when t.phone is null then s.phone_verified else t.phone_verified end
+		from platform.users s where s.id = $1 and t.id = $2`, source, target); err != nil {
+		return fmt.Errorf("move telephone number and address: %w", err)
 	}
 	if _, err := tx.Exec(ctx, `update platform.merged_users set target_id = $2 where target_id = $1`, source, target); err != nil {
 		return err

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,14 +13,28 @@ import (
 )
 
 const userColumns = `u.id, u.username, u.email, u.email_verified_at, u.password_hash, u.display_name,
-	u.avatar_url, u.role, u.created_at, u.last_login_at, u.disabled_at, u.authz_changed_at, u.language, u.last_language`
+	u.avatar_url, u.role, u.created_at, u.last_login_at, u.disabled_at, u.authz_changed_at, u.language, u.last_language,
+	u.phone, u.phone_verified, u.address`
 
 const oneUser = `select ` + userColumns + ` from platform.users u where u.id = $1`
 
 func userFields(u *storage.User) []any {
 	return []any{&u.ID, &u.Username, &u.Email, (*zeronull.Timestamptz)(&u.EmailVerifiedAt), &u.PasswordHash,
 		&u.DisplayName, &u.AvatarURL, &u.Role, &u.CreatedAt, (*zeronull.Timestamptz)(&u.LastLoginAt),
-		(*zeronull.Timestamptz)(&u.DisabledAt), &u.AuthzChangedAt, (*zeronull.Text)(&u.Language), (*zeronull.Text)(&u.LastLanguage)}
+		(*zeronull.Timestamptz)(&u.DisabledAt), &u.AuthzChangedAt, (*zeronull.Text)(&u.Language), (*zeronull.Text)(&u.LastLanguage),
+		(*zeronull.Text)(&u.Phone), &u.PhoneVerified, (*postal)(&u.Address)}
+}
+
+// postal is an address as its column has it: null for none.
+type postal storage.Address
+
+// ScanBytes is [pgtype.BytesScanner].
+func (p *postal) ScanBytes(document []byte) error {
+	*p = postal{}
+	if document == nil {
+		return nil
+	}
+	return json.Unmarshal(document, p)
 }
 
 // UserByIdentifier finds the account that a person means by a user name or an

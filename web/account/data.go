@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/templates"
 	"github.com/gatehouse/gatehouse/web/browser"
@@ -53,18 +54,21 @@ type export struct {
 }
 
 type exportUser struct {
-	ID              authz.UserID `json:"id"`
-	Username        string       `json:"username"`
-	Name            string       `json:"name"`
-	Email           string       `json:"email"`
-	EmailVerifiedAt time.Time    `json:"email_verified_at,omitzero"`
-	AvatarURL       string       `json:"avatar_url"`
-	Role            authz.Role   `json:"role"`
-	Language        string       `json:"language,omitempty"`
-	LastLanguage    string       `json:"last_language,omitempty"`
-	Groups          []string     `json:"groups"`
-	CreatedAt       time.Time    `json:"created_at"`
-	LastSignInAt    time.Time    `json:"last_sign_in_at,omitzero"`
+	ID              authz.UserID    `json:"id"`
+	Username        string          `json:"username"`
+	Name            string          `json:"name"`
+	Email           string          `json:"email"`
+	EmailVerifiedAt time.Time       `json:"email_verified_at,omitzero"`
+	AvatarURL       string          `json:"avatar_url"`
+	Role            authz.Role      `json:"role"`
+	Language        string          `json:"language,omitempty"`
+	LastLanguage    string          `json:"last_language,omitempty"`
+	Phone           string          `json:"phone_number,omitempty"`
+	PhoneVerified   bool            `json:"phone_number_verified,omitempty"`
+	Address         storage.Address `json:"address,omitzero"`
+	Groups          []string        `json:"groups"`
+	CreatedAt       time.Time       `json:"created_at"`
+	LastSignInAt    time.Time       `json:"last_sign_in_at,omitzero"`
 	// DefaultProject is where sign-ins begin, in the tenant that is the default.
 	DefaultProject authz.ProjectID `json:"default_project_id,omitzero"`
 }
@@ -139,7 +143,7 @@ func (p *Pages) export(ctx context.Context, o *owner) (*export, error) {
 		ExportedAt: p.Now().UTC(), HasPassword: o.have.Password, RecoveryCodesLeft: o.have.RecoveryCodes,
 		User: exportUser{
 			ID: u.ID, Username: u.Username, Name: u.DisplayName, Email: u.Email, EmailVerifiedAt: u.EmailVerifiedAt, AvatarURL: u.AvatarURL,
-			Role: u.Role, Language: u.Language, LastLanguage: u.LastLanguage, CreatedAt: u.CreatedAt, LastSignInAt: u.LastLoginAt, DefaultProject: u.Preferences.Project,
+			Role: u.Role, Language: u.Language, LastLanguage: u.LastLanguage, Phone: u.Phone, PhoneVerified: u.PhoneVerified, Address: u.Address, CreatedAt: u.CreatedAt, LastSignInAt: u.LastLoginAt, DefaultProject: u.Preferences.Project,
 		},
 	}
 	for _, g := range u.Rights.Groups {

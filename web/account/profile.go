@@ -44,31 +44,66 @@ func (p *Pages) ChangeProfile(w http.ResponseWriter, r *http.Request) {
 	if in == nil {
 		return
 	}
-	name, language := strings.TrimSpace(r.PostFormValue("name")), in.Person.Language
-	if r.PostForm.Has("language") {
-		language = r.PostFormValue("language")
-	}
-	_, err := p.Directory.ChangeOwnProfile(r.Context(), actor(r, in), directory.SelfChange{DisplayName: &name, Language: &language})
+	change := sentProfile(r)
+	_, err := p.Directory.ChangeOwnProfile(r.Context(), actor(r, in), change)
 	var unfit *directory.InvalidError
 	switch {
 	case errors.As(err, &unfit):
 		page := profile(in)
-		page.Name, page.Chosen, page.Problem = name, language, templates.ProfileNameUnfit
+		page.Problem = profileProblem(unfit.Field)
+		for shown, sent := range map[*string]*string{&page.Name: change.DisplayName, &page.Chosen: change.Language, &page.Phone: change.Phone} {
+			if sent != nil {
+				*shown = *sent
+			}
+		}
+		page.Address, page.PhoneVerified = templates.Address(change.Address.Applied(in.Person.Address)), page.PhoneVerified && page.Phone == in.Person.Phone
 		p.showProfile(w, r, v, page, http.StatusBadRequest)
 	case err != nil:
 		p.Fail(w, r, err)
 	default:
-		if language != in.Person.Language {
+		if chosen := change.Language; chosen != nil && *chosen != in.Person.Language {
 			// The pages of this browser follow, whatever was chosen at their foot.
-			p.Browsers.Speak(w, language)
+			p.Browsers.Speak(w, *chosen)
 		}
 		p.done(w, templates.ProfileChanged)
 	}
 }
 
+// sentProfile is what a form says; what it does not speak of stays.
+func sentProfile(r *http.Request) directory.SelfChange {
+	said := func(field string) *string {
+		text := strings.TrimSpace(r.PostFormValue(field))
+		if !r.PostForm.Has(field) {
+			return nil
+		}
+		return &text
+	}
+	return directory.SelfChange{
+		DisplayName: said("name"), Language: said("language"), Phone: said("phone"),
+		Address: storage.AddressChange{
+			Street: said("street"), PostalCode: said("postal_code"), Locality: said("locality"), Region: said("region"), Country: said("country"),
+		},
+	}
+}
+
+// profileProblem says which part of the page is to be mended.
+func profileProblem(field string) templates.ProfileProblem {
+	switch field {
+	case "display_name", "language":
+		return templates.ProfileNameUnfit
+	case "phone_number":
+		return templates.ProfilePhoneUnfit
+	}
+	return templates.ProfileAddressUnfit
+}
+
 // profile is the page as it stands.
 func profile(in *postgres.SignedIn) templates.Profile {
-	return templates.Profile{Name: in.Person.DisplayName, Username: in.Person.Username, Avatar: ownPicture(in), Chosen: in.Person.Language}
+	u := in.Person.User
+	return templates.Profile{
+		Name: u.DisplayName, Username: u.Username, Avatar: ownPicture(in), Chosen: u.Language,
+		Phone: u.Phone, PhoneVerified: u.PhoneVerified, Address: templates.Address(u.Address),
+	}
 }
 
 // ownPicture is the picture that the house keeps, "" for none: one that stands

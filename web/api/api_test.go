@@ -222,3 +222,55 @@ func TestDocument(t *testing.T) {
 		t.Errorf("%d operations", operations)
 	}
 }
+
+// How a user is reached: by operators and by themselves, each part alone, and said to be
+// verified by operators only.
+func TestUsers_PhoneAndAddress(t *testing.T) {
+	t.Parallel()
+	h := house(t)
+	h.User("olga", authz.RoleOwner)
+	h.User("carl")
+	owner := token(h, "olga", "openid admin user")
+	made := call(h, owner, "POST", "/users", `{"username":"bob","email":"bob@example.com","phone_number":"+49 30 123456","phone_number_verified":true,"address":{"locality":"Berlin"}}`)
+	want(t, "create", made, http.StatusCreated)
+	tag := call(h, owner, "GET", "/users/bob", "").Header.Get("ETag")
+	h.World.Exec(`update platform.users set password_hash = (select password_hash from platform.users where username = 'olga') where username = 'bob'`)
+	bob := token(h, "bob", "openid user")
+	for _, c := range []struct {
+		token, method, path, change string
+		status                      int
+		phone                       string
+		verified                    bool
+		address                     string
+	}{
+		{owner, "PATCH", "/users/bob", `{"display_name":"Bob"}`, 200, "+4930123456", true, "Berlin "},
+		{owner, "PATCH", "/users/bob", `{"address":{"country":"Germany"}}`, 200, "+4930123456", true, "Berlin Germany"},
+		{owner, "PATCH", "/users/bob", `{"address":{"locality":""}}`, 200, "+4930123456", true, " Germany"},
+		{owner, "PATCH", "/users/bob", `{"address":{"city":"Bonn"}}`, 422, "+4930123456", true, " Germany"},
+		{owner, "PATCH", "/users/bob", `{"phone_number":"030 123456"}`, 422, "+4930123456", true, " Germany"},
+		{bob, "PATCH", "/me", `{"phone_number":"+49 30 123456"}`, 200, "+4930123456", true, " Germany"},
+		{bob, "PATCH", "/me", `{"phone_number":"+4930123457","address":{"country":"France"}}`, 200, "+4930123457", false, " France"},
+		{bob, "PATCH", "/me", `{"phone_number_verified":true}`, 422, "+4930123457", false, " France"},
+		{owner, "PATCH", "/users/bob", `{"phone_number_verified":true}`, 200, "+4930123457", true, " France"},
+		{owner, "PATCH", "/users/bob", `{"phone_number":""}`, 200, "", false, " France"},
+		{owner, "PATCH", "/users/bob", `{"phone_number_verified":true}`, 422, "", false, " France"},
+	} {
+		want(t, c.change, call(h, c.token, c.method, c.path, c.change), c.status)
+		a := call(h, owner, "GET", "/users/bob", "")
+		address, _ := a.JSON["address"].(map[string]any)
+		locality, _ := address["locality"].(string)
+		country, _ := address["country"].(string)
+		if a.Text("phone_number") != c.phone || a.JSON["phone_number_verified"] != c.verified || locality+" "+country != c.address {
+			t.Errorf("after %s: %s", c.change, a.Raw)
+		}
+	}
+	want(t, "under what was seen", withHeader(h, owner, "PATCH", "/users/bob", `{"phone_number":"+4930123456"}`, "If-Match", tag), http.StatusPreconditionFailed)
+	bulk := call(h, owner, "POST", "/users:bulk", `{"action":"update","lines":[{"line":1,"user":"bob","phone_number":"+4930123456","phone_number_verified":true,"address":{"region":"BE"}},{"line":2,"user":"carl","phone_number":"1"}]}`)
+	if refused := bulk.Raw; !strings.Contains(refused, `"field":"phone_number"`) || strings.Contains(refused, `"line":1`) {
+		t.Errorf("bulk: %s", refused)
+	}
+	log := call(h, owner, "GET", "/audit?action=user.update-self", "").Raw
+	if !strings.Contains(log, `"phone":"+4930123457"`) || !strings.Contains(log, `"country":"France"`) {
+		t.Errorf("the log does not say what changed: %s", log)
+	}
+}

@@ -10,12 +10,13 @@ import (
 
 	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/authz/resource"
+	"github.com/gatehouse/gatehouse/storage"
 )
 
 // The operations of people on what is theirs: no path names whose.
 var (
 	ShowMe          = Operation[struct{}, Me]{"GET", "/me", "getMe", "The user whom the token stands for", 200, self}
-	UpdateMe        = Operation[MyChange, User]{"PATCH", "/me", "updateMe", "Change your own name and language", 200, self}
+	UpdateMe        = Operation[MyChange, User]{"PATCH", "/me", "updateMe", "Change your own name, language, telephone number and address", 200, self}
 	SelectTenant    = Operation[TenantChoice, Selected]{"PUT", "/me/default-tenant", "selectTenant", "Choose, of the tenants where you belong and their projects, the one in which your sign-ins begin", 200, self}
 	ShowMySession   = Operation[struct{}, MySession]{"GET", "/me/session", "getMySession", "The sign-in behind the token, and the scopes that it was granted", 200, self}
 	ListMySessions  = Operation[struct{}, List[Session]]{"GET", "/me/sessions", "listMySessions", "List your sessions that stand, the newest first", 200, self}
@@ -56,13 +57,17 @@ func (a *API) me(ctx context.Context, actor directory.Actor, _ *struct{}) (Me, e
 // MyChange is what people may change of themselves.
 type MyChange struct {
 	Body struct {
-		DisplayName *string `json:"display_name,omitempty" maxLength:"200"`
-		Language    *string `json:"language,omitempty" maxLength:"2" doc:"en, de, es, fr, ja or ar; empty for what your browser says"`
+		DisplayName *string       `json:"display_name,omitempty" maxLength:"200"`
+		Language    *string       `json:"language,omitempty" maxLength:"2" doc:"en, de, es, fr, ja or ar; empty for what your browser says"`
+		PhoneNumber *string       `json:"phone_number,omitempty" maxLength:"64" doc:"With its country, such as +49 30 123456; empty for none. Another number is not verified"`
+		Address     AddressChange `json:"address,omitzero"`
 	}
 }
 
 func (a *API) updateMe(ctx context.Context, actor directory.Actor, in *MyChange) (User, error) {
-	u, err := a.Directory.UpdateSelf(ctx, actor, directory.SelfChange{DisplayName: in.Body.DisplayName, Language: in.Body.Language})
+	u, err := a.Directory.UpdateSelf(ctx, actor, directory.SelfChange{
+		DisplayName: in.Body.DisplayName, Language: in.Body.Language, Phone: in.Body.PhoneNumber, Address: storage.AddressChange(in.Body.Address),
+	})
 	return describeUser(u), err
 }
 

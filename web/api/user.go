@@ -60,6 +60,9 @@ type User struct {
 	AvatarURL       string     `json:"avatar_url" table:"-"`
 	Language        string     `json:"language" table:"-" doc:"The language that the user chose for pages and mails; empty for what the browser says"`
 	LastLanguage    string     `json:"last_language" table:"-" doc:"The language of the page on which the user last signed in; empty before the first sign-in"`
+	PhoneNumber     string     `json:"phone_number" table:"-" doc:"With its country, as E.164 writes it; empty for none"`
+	PhoneVerified   bool       `json:"phone_number_verified" table:"-"`
+	Address         Address    `json:"address" table:"-"`
 	Role            string     `json:"role" enum:"viewer,user,admin,owner"`
 	HasPassword     bool       `json:"has_password" table:"-"`
 	CreatedAt       *time.Time `json:"created_at" nullable:"false"`
@@ -71,6 +74,7 @@ func describeUser(u storage.User) User {
 	return User{
 		ID: u.ID.String(), Username: u.Username, Email: u.Email, EmailVerifiedAt: instant(u.EmailVerifiedAt),
 		DisplayName: u.DisplayName, AvatarURL: u.AvatarURL, Language: u.Language, LastLanguage: u.LastLanguage,
+		PhoneNumber: u.Phone, PhoneVerified: u.PhoneVerified, Address: Address(u.Address),
 		Role: string(u.Role), HasPassword: u.PasswordHash != storage.UnusablePassword,
 		CreatedAt: instant(u.CreatedAt), LastLoginAt: instant(u.LastLoginAt), DisabledAt: instant(u.DisabledAt),
 	}
@@ -216,19 +220,26 @@ func (a *API) exportUsers(ctx context.Context, actor directory.Actor, in *UserNa
 type NewUser struct {
 	Once
 	Body struct {
-		Username    string `json:"username" minLength:"1" maxLength:"128"`
-		Email       string `json:"email" maxLength:"254"`
-		DisplayName string `json:"display_name,omitempty" maxLength:"200"`
-		Language    string `json:"language,omitempty" enum:"en,de,es,fr,ja,ar" doc:"Of pages and mails; what the user's browser says when left out"`
-		Role        string `json:"role,omitempty" enum:"viewer,user,admin,owner" default:"user"`
-		Tenant      string `json:"tenant,omitempty" maxLength:"64" doc:"Where the user belongs, by id or slug; the first tenant when left out"`
-		Password    string `json:"password,omitempty" writeOnly:"true" doc:"Left out, nobody can sign in with one"`
+		Username      string   `json:"username" minLength:"1" maxLength:"128"`
+		Email         string   `json:"email" maxLength:"254"`
+		DisplayName   string   `json:"display_name,omitempty" maxLength:"200"`
+		Language      string   `json:"language,omitempty" enum:"en,de,es,fr,ja,ar" doc:"Of pages and mails; what the user's browser says when left out"`
+		PhoneNumber   string   `json:"phone_number,omitempty" maxLength:"64" doc:"With its country, such as +49 30 123456"`
+		PhoneVerified bool     `json:"phone_number_verified,omitempty" doc:"Whether somebody has made sure that the number is the user's"`
+		Address       *Address `json:"address,omitempty"`
+		Role          string   `json:"role,omitempty" enum:"viewer,user,admin,owner" default:"user"`
+		Tenant        string   `json:"tenant,omitempty" maxLength:"64" doc:"Where the user belongs, by id or slug; the first tenant when left out"`
+		Password      string   `json:"password,omitempty" writeOnly:"true" doc:"Left out, nobody can sign in with one"`
 	}
 }
 
 func (a *API) createUser(ctx context.Context, actor directory.Actor, in *NewUser) (User, error) {
 	b := in.Body
-	n := directory.CreateUser{Username: b.Username, Email: b.Email, DisplayName: b.DisplayName, Language: b.Language, Role: authz.Role(b.Role), Tenant: b.Tenant}
+	n := directory.CreateUser{Username: b.Username, Email: b.Email, DisplayName: b.DisplayName, Language: b.Language, Role: authz.Role(b.Role), Tenant: b.Tenant,
+		Phone: b.PhoneNumber, PhoneVerified: b.PhoneVerified}
+	if b.Address != nil {
+		n.Address = storage.Address(*b.Address)
+	}
 	if b.Password != "" {
 		var err error
 		if n.PasswordHash, err = a.newPassword(ctx, actor, b.Password, b.Username, b.Email, b.DisplayName, b.Tenant); err != nil {
@@ -282,14 +293,17 @@ type UserChange struct {
 	IfMatch
 	UserPath
 	Body struct {
-		Username    *string `json:"username,omitempty" minLength:"1" maxLength:"128"`
-		Email       *string `json:"email,omitempty" maxLength:"254" doc:"Another address has to be verified anew"`
-		DisplayName *string `json:"display_name,omitempty" maxLength:"200"`
-		AvatarURL   *string `json:"avatar_url,omitempty" maxLength:"2048"`
-		Language    *string `json:"language,omitempty" maxLength:"2" doc:"en, de, es, fr, ja or ar; empty for what the user's browser says"`
-		Role        *string `json:"role,omitempty" enum:"viewer,user,admin,owner"`
-		Disabled    *bool   `json:"disabled,omitempty" doc:"Disabling ends everything of the user"`
-		Password    *string `json:"password,omitempty" writeOnly:"true" doc:"Another password ends everything of the user"`
+		Username      *string       `json:"username,omitempty" minLength:"1" maxLength:"128"`
+		Email         *string       `json:"email,omitempty" maxLength:"254" doc:"Another address has to be verified anew"`
+		DisplayName   *string       `json:"display_name,omitempty" maxLength:"200"`
+		AvatarURL     *string       `json:"avatar_url,omitempty" maxLength:"2048"`
+		Language      *string       `json:"language,omitempty" maxLength:"2" doc:"en, de, es, fr, ja or ar; empty for what the user's browser says"`
+		PhoneNumber   *string       `json:"phone_number,omitempty" maxLength:"64" doc:"With its country, such as +49 30 123456; empty for none. Another number is not verified, unless it is said here that it is"`
+		PhoneVerified *bool         `json:"phone_number_verified,omitempty" doc:"Whether somebody has made sure that the number is the user's"`
+		Address       AddressChange `json:"address,omitzero"`
+		Role          *string       `json:"role,omitempty" enum:"viewer,user,admin,owner"`
+		Disabled      *bool         `json:"disabled,omitempty" doc:"Disabling ends everything of the user"`
+		Password      *string       `json:"password,omitempty" writeOnly:"true" doc:"Another password ends everything of the user"`
 	}
 }
 
@@ -307,6 +321,7 @@ func (a *API) updateUser(ctx context.Context, actor directory.Actor, in *UserCha
 	}
 	u, err = a.Directory.UpdateUser(ctx, actor, u.ID, directory.UserChange{
 		Username: b.Username, Email: b.Email, DisplayName: b.DisplayName, AvatarURL: b.AvatarURL, Language: b.Language,
+		Phone: b.PhoneNumber, PhoneVerified: b.PhoneVerified, Address: storage.AddressChange(b.Address),
 		Role: (*authz.Role)(b.Role), Disabled: b.Disabled,
 		If: asSeen(in.IfMatch, describeUser),
 	})

@@ -6,6 +6,7 @@ import (
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/oidc/authn"
+	"github.com/gatehouse/gatehouse/storage"
 )
 
 // ChangeUsers does one thing to many users.
@@ -29,18 +30,21 @@ type Bulk struct {
 // BulkLine is what is done to one user. An import names nobody; the rest names a
 // user, and an update says what to change.
 type BulkLine struct {
-	Line         int     `json:"line" minimum:"0" doc:"Where it was written, for refusals"`
-	User         string  `json:"user,omitempty" maxLength:"254" doc:"The id, the user name or the e-mail address"`
-	Username     *string `json:"username,omitempty" maxLength:"128"`
-	Email        *string `json:"email,omitempty" maxLength:"254"`
-	DisplayName  *string `json:"display_name,omitempty" maxLength:"200"`
-	AvatarURL    *string `json:"avatar_url,omitempty" maxLength:"2048" doc:"For an update"`
-	Language     *string `json:"language,omitempty" maxLength:"32"`
-	Role         *string `json:"role,omitempty" maxLength:"32"`
-	Disabled     *bool   `json:"disabled,omitempty" doc:"For an update"`
-	Tenant       string  `json:"tenant,omitempty" maxLength:"64" doc:"For an import"`
-	Password     string  `json:"password,omitempty" writeOnly:"true" maxLength:"8192" doc:"For an import"`
-	PasswordHash string  `json:"password_hash,omitempty" writeOnly:"true" maxLength:"512" doc:"For an import: argon2id in PHC string format"`
+	Line          int           `json:"line" minimum:"0" doc:"Where it was written, for refusals"`
+	User          string        `json:"user,omitempty" maxLength:"254" doc:"The id, the user name or the e-mail address"`
+	Username      *string       `json:"username,omitempty" maxLength:"128"`
+	Email         *string       `json:"email,omitempty" maxLength:"254"`
+	DisplayName   *string       `json:"display_name,omitempty" maxLength:"200"`
+	AvatarURL     *string       `json:"avatar_url,omitempty" maxLength:"2048" doc:"For an update"`
+	Language      *string       `json:"language,omitempty" maxLength:"32"`
+	PhoneNumber   *string       `json:"phone_number,omitempty" maxLength:"64"`
+	PhoneVerified *bool         `json:"phone_number_verified,omitempty"`
+	Address       AddressChange `json:"address,omitzero"`
+	Role          *string       `json:"role,omitempty" maxLength:"32"`
+	Disabled      *bool         `json:"disabled,omitempty" doc:"For an update"`
+	Tenant        string        `json:"tenant,omitempty" maxLength:"64" doc:"For an import"`
+	Password      string        `json:"password,omitempty" writeOnly:"true" maxLength:"8192" doc:"For an import"`
+	PasswordHash  string        `json:"password_hash,omitempty" writeOnly:"true" maxLength:"512" doc:"For an import: argon2id in PHC string format"`
 }
 
 // BulkResult is what came of it: when a line was refused, nothing was changed.
@@ -93,12 +97,14 @@ func (a *API) bulkLine(action directory.BulkAction, l BulkLine) (directory.BulkL
 	if action != directory.BulkImport {
 		line.UserChange = directory.UserChange{
 			Username: l.Username, Email: l.Email, DisplayName: l.DisplayName, AvatarURL: l.AvatarURL, Language: l.Language, Role: (*authz.Role)(l.Role), Disabled: l.Disabled,
+			Phone: l.PhoneNumber, PhoneVerified: l.PhoneVerified, Address: storage.AddressChange(l.Address),
 		}
 		return line, nil
 	}
 	line.New = directory.CreateUser{
 		Username: given(l.Username), Email: given(l.Email), DisplayName: given(l.DisplayName), Language: given(l.Language), Role: authz.Role(given(l.Role)), Tenant: l.Tenant,
 		PasswordHash: l.PasswordHash,
+		Phone:        given(l.PhoneNumber), PhoneVerified: l.PhoneVerified != nil && *l.PhoneVerified, Address: storage.AddressChange(l.Address).Applied(storage.Address{}),
 	}
 	if line.New.Role == "" {
 		line.New.Role = authz.RoleUser

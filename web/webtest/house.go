@@ -207,7 +207,7 @@ func (h *House) Client(id string, change ...func(*storage.Client)) storage.Clien
 	h.T.Helper()
 	c := storage.Client{
 		ID: authz.ClientID(id), Tenant: h.Tenant, AuthMethod: storage.AuthMethodBasic, RedirectURIs: []string{RedirectURI},
-		Scopes: []authz.Pattern{"openid", "profile", "email", "offline_access", "user", "agents:read", "tools:execute", "admin"},
+		Scopes: []authz.Pattern{"openid", "profile", "email", "phone", "address", "offline_access", "user", "agents:read", "tools:execute", "admin"},
 	}
 	for _, f := range change {
 		f(&c)
