@@ -93,6 +93,7 @@ var (
 		(*Provider).checkPrompt,
 		(*Provider).checkMaxAge,
 		(*Provider).checkIDTokenHint,
+		(*Provider).checkIDTokenEncryption,
 	}
 )
 

@@ -71,6 +71,9 @@ func (p *Provider) beginBackchannel(w http.ResponseWriter, r *http.Request, from
 	if request, err = p.backchannelRequest(c, parameters); err != nil {
 		return request, err
 	}
+	if err := p.encryptable(ctx, c.Client, request.Requested); err != nil {
+		return request, err
+	}
 	if request.Details.Resources, err = p.targets(ctx, parameters, c.Tenant); err != nil {
 		return request, err
 	}

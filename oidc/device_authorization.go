@@ -76,6 +76,9 @@ func (p *Provider) beginDevice(w http.ResponseWriter, r *http.Request, from neti
 	if len(requested) == 0 {
 		requested = authz.Literal(c.Scopes)
 	}
+	if err := p.encryptable(r.Context(), c.Client, requested); err != nil {
+		return code, "", err
+	}
 	targets, err := p.targets(r.Context(), parameters, c.Tenant)
 	if err != nil {
 		return code, "", err

@@ -140,3 +140,64 @@ func TestEncryptedIDToken(t *testing.T) {
 		}
 	}
 }
+
+// A client whose keys fit no encryption is told so before anybody is asked anything: what is
+// written would lead nowhere. One that loses its keys later spends no code.
+func TestEncryptedIDToken_WithoutAKey(t *testing.T) {
+	t.Parallel()
+	h := newCallCentre(t)
+	signature := newAssertionKey(t)
+	only, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{signature.Public()}})
+	noError(t, err)
+	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	noError(t, err)
+	fitting, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &curve.PublicKey, KeyID: "ec", Use: "enc"}}})
+	noError(t, err)
+	h.Client("keyless", func(c *storage.Client) {
+		c.JWKS, c.Metadata.IDTokenEncryptionAlg, c.Metadata.BackChannelDelivery = only, "RSA-OAEP-256", "poll"
+		c.GrantTypes = []string{storage.GrantAuthorizationCode, storage.GrantRefreshToken, deviceGrant, cibaGrant}
+	})
+	h.Client("leaving", func(c *storage.Client) { c.JWKS, c.Metadata.IDTokenEncryptionAlg = fitting, "ECDH-ES" })
+	h.Client("gone", func(c *storage.Client) {
+		c.Metadata.JWKSURI, c.Metadata.IDTokenEncryptionAlg = "https://127.0.0.1:1/jwks", "ECDH-ES"
+	})
+	written := func() (all string) {
+		for _, table := range []string{"grants", "consents", "pushed_requests", "device_codes", "backchannel_requests"} {
+			all += h.World.Text(`select to_jsonb(x)::text from platform.` + table + ` x`)
+		}
+		return all
+	}
+	b, _ := signedIn(h, "web", "ann", nil)
+	before := written()
+	if got := shows(b.Get(webtest.NewProof().Authorization("keyless", nil))); got != "unauthorized_client" {
+		t.Errorf("authorization: %s", got)
+	}
+	if got := shows(h.Browser().Get(webtest.NewProof().Authorization("keyless", nil))); got != "unauthorized_client" {
+		t.Errorf("authorization before a sign-in: %s", got)
+	}
+	if got := shows(b.Get(webtest.NewProof().Authorization("gone", nil))); got != "temporarily_unavailable" {
+		t.Errorf("keys that cannot be fetched: %s", got)
+	}
+	pushed := url.Values{"response_type": {"code"}, "redirect_uri": {webtest.RedirectURI}, "scope": {"openid"}, "code_challenge": {webtest.NewProof().Challenge}, "code_challenge_method": {"S256"}}
+	mustRefuse(t, "pushed request", h.Call("/oauth2/par", "keyless", webtest.ClientSecret, pushed), http.StatusBadRequest, "unauthorized_client")
+	mustRefuse(t, "device", h.Call("/oauth2/device_authorization", "keyless", webtest.ClientSecret, url.Values{"scope": {"openid"}}), http.StatusBadRequest, "unauthorized_client")
+	mustRefuse(t, "back channel", ask(h, "keyless", nil), http.StatusBadRequest, "unauthorized_client")
+	if written() != before {
+		t.Error("a request that leads nowhere was written down")
+	}
+	if got := shows(b.Get(webtest.NewProof().Authorization("keyless", url.Values{"scope": {"user"}}))); got != "consent" {
+		t.Errorf("without an ID token: %s", got)
+	}
+
+	proof := webtest.NewProof()
+	code := b.Authorize(proof, "leaving", "ann", nil).Get("code")
+	keysOf := func(set []byte) { h.World.Exec(`update platform.clients set jwks = $1 where id = 'leaving'`, set) }
+	keysOf(only)
+	before = written()
+	mustRefuse(t, "code", h.Exchange("leaving", code, proof), http.StatusBadRequest, "unauthorized_client")
+	if written() != before {
+		t.Error("a code was spent on a token that could not be encrypted")
+	}
+	keysOf(fitting)
+	mustGrant(t, "with a key again", h.Exchange("leaving", code, proof))
+}
