@@ -45,7 +45,7 @@ func (p *Provider) encrypted(ctx context.Context, c *storage.Client, signed stri
 }
 
 // encryptionKey is what the ID tokens of a client are encrypted to.
-func (p *Provider) encryptionKey(ctx context.Context, c storage.Client) (jose.JSONWebKey, error) {
+func (p *Provider) encryptionKey(ctx context.Context, c *storage.Client) (jose.JSONWebKey, error) {
 	set, err := p.keySet(ctx, keysOf(c))
 	if err != nil {
 		p.Log.InfoContext(ctx, "keys cannot be had", "owner", c.ID, "cause", err)
@@ -62,7 +62,7 @@ func (p *Provider) encryptionKey(ctx context.Context, c storage.Client) (jose.JS
 
 // encryptable refuses a request that would end in an ID token that cannot be encrypted,
 // before anybody is asked anything and before anything is written.
-func (p *Provider) encryptable(ctx context.Context, c storage.Client, requested authz.ScopeSet) error {
+func (p *Provider) encryptable(ctx context.Context, c *storage.Client, requested authz.ScopeSet) error {
 	if c.Metadata.IDTokenEncryptionAlg == "" || !requested.Has(authz.ScopeOpenID) {
 		return nil
 	}
