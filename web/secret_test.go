@@ -53,7 +53,7 @@ func TestD8_E9_P1_P2_NoSecretIsToldOrStored(t *testing.T) {
 		secrets    webtest.Secrets
 		looked     []string
 	}{
-		{"the log", h.Log.String(), all, []string{"/oauth2/token", "/api/v1/", "sign-in refused"}},
+		{"the log", h.Log.String(), all, []string{"/oauth2/token", "/api/v1/", "sign-in refused", "access token refused"}},
 		{"a refusal", rest.String(), all, []string{"invalid_grant", "invalid_client", "invalid_token", "authorization_pending", "Www-Authenticate", "application/problem+json"}},
 		// A form that is shown again has what it must send again, and the name that was typed.
 		{"a page that refuses", pages.String(), all.Without("csrf token", "paused request", "link of reset", "password typed as user name",

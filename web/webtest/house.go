@@ -146,7 +146,7 @@ func (h *House) start(options []Option) {
 	}
 	c := web.Config{
 		Issuer: issuer, Secret: h.secret, Now: h.Now,
-		Log:             slog.New(slog.NewTextHandler(io.MultiWriter(h.Log, h.T.Output()), nil)),
+		Log:             slog.New(slog.NewTextHandler(io.MultiWriter(h.Log, h.T.Output()), &slog.HandlerOptions{Level: slog.LevelDebug})),
 		ClientDocuments: oidc.ClientDocuments{Enabled: true},
 		Tokens: oidc.Lifetimes{
 			Code: time.Minute, AccessToken: 10 * time.Minute, IDToken: 10 * time.Minute,

@@ -164,6 +164,11 @@ func (w *secretWalk) operate() {
 	if a := operate("/users", bob+`}`); a.Status != http.StatusCreated {
 		h.T.Fatalf("create a user: %d %s", a.Status, a.Raw)
 	}
+	for _, refused := range []string{w.kept["tokens: access_token"], w.kept["token that never was"], w.kept["tokens: id_token"], w.kept["operator's token"] + "x", "e30." + w.kept["state"] + ".e30"} {
+		if a := w.send(http.MethodGet, "/api/v1/me", refused, ""); a.Status != http.StatusUnauthorized {
+			h.T.Fatalf("me: %d %s", a.Status, a.Raw)
+		}
+	}
 	if a := operate("/users:invite", `{"email":"new@example.com","tenant":"acme"}`); a.Status != http.StatusCreated {
 		h.T.Fatalf("invite: %d %s", a.Status, a.Raw)
 	}
