@@ -88,7 +88,7 @@ func (i *invocation) runDemo(ctx context.Context, tasks *errgroup.Group, c *conf
 	}
 	listener, err := net.Listen("tcp", demoListen)
 	if err != nil {
-		return fmt.Errorf("listen for the demo application: %w", err)
+		return fmt.Errorf("listen for the demo application: %w (end what runs there, or start without the demo)", err)
 	}
 	tasks.Go(func() error { return serveUntil(ctx, listener, app.Handler(), tlsOff, log) })
 	return nil

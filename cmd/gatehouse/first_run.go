@@ -57,11 +57,19 @@ func (i *invocation) welcome(c *config.Config, h *house, withDemo bool) {
 		fmt.Fprintf(&b, "  Mail, kept here    %s/dev/mail\n", c.Issuer)
 	}
 	fmt.Fprintf(&b, "  Metrics, profiles  http://%s\n", c.AdminListen)
-	if h.first != nil {
-		fmt.Fprintf(&b, "\n  The first owner was made. The password is shown this once:\n\n      username  %s\n      password  %s\n", h.first.username, h.first.password)
-	} else if withDemo {
+	if h.first == nil && withDemo {
 		fmt.Fprintf(&b, "\n  Lost a password?   gatehouse admin users reset-link USER\n")
 	}
-	fmt.Fprintf(&b, "\n  Stop with Ctrl-C.\n\n")
 	_, _ = i.errs.Write([]byte(b.String()))
+	i.introduce(h)
+	fmt.Fprintf(i.errs, "\n  Stop with Ctrl-C.\n\n")
+}
+
+// introduce tells the password of an owner who was just made, once.
+func (i *invocation) introduce(h *house) {
+	if h.first == nil {
+		return
+	}
+	fmt.Fprintf(i.errs, "\n  The first owner was made. The password is shown this once:\n\n      username  %s\n      password  %s\n", h.first.username, h.first.password)
+	h.first = nil
 }

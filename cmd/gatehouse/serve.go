@@ -95,6 +95,8 @@ func (i *invocation) serve(ctx context.Context, c *config.Config, d *database, w
 	if err != nil {
 		return err
 	}
+	// Whoever was made is there also when nothing can be served, for a port that is taken.
+	defer i.introduce(h)
 	public := traces.around(h.server)
 	work, err := i.jobs(c, h, log)
 	if err != nil {
