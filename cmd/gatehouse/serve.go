@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -68,7 +69,14 @@ whose password is printed once.`,
 	return cmd
 }
 
+// headroom is counted as alive by the garbage collector and never touched, so that it takes
+// up no memory. What does live is so little that garbage would else be collected eight
+// times a second under load; it is let grow by as much as this instead. A large heap
+// hardly notices, which a higher GOGC would double.
+const headroom = 32 << 20 // bytes
+
 func (i *invocation) serve(ctx context.Context, c *config.Config, d *database, withDemo bool) error {
+	defer runtime.KeepAlive(make([]byte, headroom))
 	if withDemo && c.Env == config.Production {
 		return errors.New("--demo is for development: it shows tokens on a page")
 	}
@@ -102,13 +110,9 @@ func (i *invocation) serve(ctx context.Context, c *config.Config, d *database, w
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", c.Listen)
+	at, err := listen(c)
 	if err != nil {
-		return fmt.Errorf("listen: %w (is another server running? choose with --listen)", err)
-	}
-	adminListener, err := net.Listen("tcp", c.AdminListen)
-	if err != nil {
-		return errors.Join(fmt.Errorf("listen for operators: %w (choose with --admin-listen)", err), listener.Close())
+		return err
 	}
 	asked := ctx
 	// What serves goes on when it is asked to end, until balancers have turned elsewhere.
@@ -129,20 +133,15 @@ func (i *invocation) serve(ctx context.Context, c *config.Config, d *database, w
 	}
 	tasks.Go(func() error { return keepKeys(ctx, h.keys, store, log) })
 	tasks.Go(func() error { return jobs.Run(ctx, store, log, work...) })
-	tasks.Go(func() error {
-		return serveUntil(ctx, listener, public, tlsFiles{cert: c.TLSCertFile, key: c.TLSKeyFile}, log)
-	})
-	if c.MTLSListen != "" {
+	files := tlsFiles{cert: c.TLSCertFile, key: c.TLSKeyFile}
+	tasks.Go(func() error { return serveUntil(ctx, at.public, public, files, log) })
+	if at.certified != nil {
 		// Asked for and not demanded: the same endpoints serve clients that have none.
-		certified := tlsFiles{cert: c.TLSCertFile, key: c.TLSKeyFile, askClients: true}
-		l, err := net.Listen("tcp", c.MTLSListen)
-		if err != nil {
-			return fmt.Errorf("listen for clients with certificates: %w (choose with --mtls-listen)", err)
-		}
-		tasks.Go(func() error { return serveUntil(ctx, l, public, certified, log) })
+		asking := tlsFiles{cert: c.TLSCertFile, key: c.TLSKeyFile, askClients: true}
+		tasks.Go(func() error { return serveUntil(ctx, at.certified, public, asking, log) })
 	}
 	tasks.Go(func() error {
-		return serveUntil(ctx, adminListener, operatorHandler(h.server.Ready, h.metrics), tlsOff, log)
+		return serveUntil(ctx, at.operators, operatorHandler(h.server.Ready, h.metrics), tlsOff, log)
 	})
 	if withDemo {
 		if err := i.startDemo(ctx, tasks, c, h, log); err != nil {
@@ -154,6 +153,42 @@ func (i *invocation) serve(ctx context.Context, c *config.Config, d *database, w
 		return err
 	}
 	return nil
+}
+
+// listeners are the addresses of the house, held before anything is served at one of them.
+type listeners struct {
+	public, operators net.Listener
+	// certified is where clients show certificates; nil without such an address.
+	certified net.Listener
+}
+
+func listen(c *config.Config) (l listeners, err error) {
+	for _, address := range []struct {
+		listener *net.Listener
+		at       string
+		advice   string
+	}{
+		{&l.public, c.Listen, "is another server running? choose with --listen"},
+		{&l.operators, c.AdminListen, "this is for operators; choose with --admin-listen"},
+		{&l.certified, c.MTLSListen, "this is for clients with certificates; choose with --mtls-listen"},
+	} {
+		if address.at == "" {
+			continue
+		}
+		if *address.listener, err = net.Listen("tcp", address.at); err != nil {
+			l.close()
+			return listeners{}, fmt.Errorf("listen: %w (%s)", err, address.advice)
+		}
+	}
+	return l, nil
+}
+
+func (l listeners) close() {
+	for _, one := range []net.Listener{l.public, l.operators, l.certified} {
+		if one != nil {
+			_ = one.Close()
+		}
+	}
 }
 
 // house is what is served, and what the command line needs of it.
