@@ -29,6 +29,16 @@ import (
 // machines by.
 type floors struct{ alone, signature, check, commit, exchange float64 }
 
+// mean is what several measurements of the same come to.
+func mean(of []floors) (m floors) {
+	for _, f := range of {
+		m.alone, m.signature, m.check, m.commit, m.exchange = m.alone+f.alone, m.signature+f.signature, m.check+f.check, m.commit+f.commit, m.exchange+f.exchange
+	}
+	n := float64(len(of))
+	return floors{m.alone / n, m.signature / n, m.check / n, m.commit / n, m.exchange / n}
+}
+
+// measureFloors is taken before and after each request, which is held against both.
 func measureFloors(ctx context.Context, h *house, length time.Duration) (f floors, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -81,8 +91,10 @@ func own(work []func() error, length time.Duration) (float64, error) {
 
 // commits inserts single rows over as many connections as requests have.
 func (h *house) commits(ctx context.Context, length time.Duration) (float64, error) {
-	if _, err := h.query(ctx, "create table public.bench (id bigserial primary key, what text)"); err != nil {
-		return 0, err
+	for _, statement := range []string{"drop table if exists public.bench", "create table public.bench (id bigserial primary key, what text)"} {
+		if _, err := h.query(ctx, statement); err != nil {
+			return 0, err
+		}
 	}
 	script := filepath.Join(h.dir, "insert.sql")
 	if err := os.WriteFile(script, []byte("insert into public.bench (what) values ('x');\n"), 0o600); err != nil {
