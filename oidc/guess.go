@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
@@ -24,6 +25,9 @@ const (
 // guesses remembers who has guessed too often, so that the right secret costs no
 // trip to the database: only wrong ones are counted there, for all replicas.
 type guesses struct {
+	// until is when the last of them is forgotten, in nanoseconds since 1970: while nobody
+	// guesses, which is nearly always, no lock is shared.
+	until   atomic.Int64
 	mu      sync.Mutex
 	blocked map[[32]byte]time.Time
 }
@@ -32,7 +36,13 @@ type guesses struct {
 // next wrong secret.
 const maxBlocked = 10_000
 
+// any says whether anybody is remembered.
+func (g *guesses) any(now time.Time) bool { return now.UnixNano() < g.until.Load() }
+
 func (g *guesses) isBlocked(key [32]byte, now time.Time) bool {
+	if !g.any(now) {
+		return false
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return now.Before(g.blocked[key])
@@ -45,18 +55,22 @@ func (g *guesses) block(key [32]byte, until time.Time) {
 		g.blocked = map[[32]byte]time.Time{}
 	}
 	g.blocked[key] = until
+	g.until.Store(max(g.until.Load(), until.UnixNano()))
 }
 
 // guess judges a secret. From an address that has sent too many wrong ones for this
-// client none is looked at, so a right one tells nothing either.
+// client none is answered, so a right one tells nothing either.
 func (p *Provider) guess(ctx context.Context, c *storage.Client, given credentials) (bool, error) {
+	now, fits := p.Now(), p.secretFits(c, given.secret)
+	if fits && !p.guesses.any(now) {
+		return true, nil
+	}
 	group := authn.AddressGroup(p.CallerAddress(ctx))
 	key := [32]byte(digest([]byte("wrong secret\x00" + given.id + "\x00" + group)))
-	now := p.Now()
 	if p.guesses.isBlocked(key, now) {
 		return false, errGuessing
 	}
-	if p.secretFits(c, given.secret) {
+	if fits {
 		return true, nil
 	}
 	wait, err := p.Store.TakeToken(ctx, digest([]byte("wrong secrets\x00"+group)), time.Minute, wrongOfAddressPerMinute, now)
