@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,6 +32,29 @@ func newHost(t *testing.T, environ ...string) *host {
 
 // given is the host with something on standard input.
 func (h *host) given(in string) *host { return &host{h.t, h.environ, in} }
+
+// screen is what a server says: its start and its log speak at the same time.
+type screen struct {
+	// ready is called when the server says that it is; nil where nobody waits for it.
+	ready func()
+	mu    sync.Mutex
+	text  strings.Builder
+}
+
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ready != nil && bytes.Contains(p, []byte("Gatehouse is ready")) {
+		s.ready()
+	}
+	return s.text.Write(p)
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
 
 type result struct {
 	code      int

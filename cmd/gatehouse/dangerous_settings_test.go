@@ -1,8 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -80,28 +80,14 @@ func TestP5_SaysWhatIsInsecure(t *testing.T) {
 	h := newHost(t, "GATEHOUSE_ENV=production", "GATEHOUSE_ISSUER=https://id.example.com", "GATEHOUSE_DATABASE_URL="+storagetest.NewDSN(t), goodSecret,
 		"GATEHOUSE_LISTEN=:0", "GATEHOUSE_ADMIN_LISTEN=:0", "GATEHOUSE_DRAIN_TIME=0s")
 	ctx, stop := context.WithCancel(t.Context())
-	var errs bytes.Buffer
-	began := &untilReady{to: &errs, stop: stop}
-	code := run(ctx, []string{"serve"}, &invocation{in: strings.NewReader(""), out: &errs, errs: began, environ: h.environ, now: time.Now, format: output.Table})
+	said := &screen{ready: stop}
+	code := run(ctx, []string{"serve"}, &invocation{in: strings.NewReader(""), out: io.Discard, errs: said, environ: h.environ, now: time.Now, format: output.Table})
 	for _, want := range []string{"Gatehouse is ready", "passwords and tokens arrive in the clear", "admin_listen can read this server's memory"} {
-		if !strings.Contains(errs.String(), want) {
-			t.Errorf("%q was not said:\n%s", want, errs.String())
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("%q was not said:\n%s", want, said.String())
 		}
 	}
 	if code != exitOK {
 		t.Errorf("exit %d", code)
 	}
-}
-
-// untilReady stops a server that says it is ready.
-type untilReady struct {
-	to   *bytes.Buffer
-	stop func()
-}
-
-func (u *untilReady) Write(p []byte) (int, error) {
-	if bytes.Contains(p, []byte("Gatehouse is ready")) {
-		u.stop()
-	}
-	return u.to.Write(p)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -75,10 +74,10 @@ func TestGuard_RunsAndEnds(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	var errs bytes.Buffer
+	errs := new(screen)
 	ended := make(chan int, 1)
 	go func() {
-		ended <- run(ctx, []string{"guard", "--config", file}, &invocation{in: strings.NewReader(""), out: io.Discard, errs: &errs, now: time.Now, format: output.Table})
+		ended <- run(ctx, []string{"guard", "--config", file}, &invocation{in: strings.NewReader(""), out: io.Discard, errs: errs, now: time.Now, format: output.Table})
 	}()
 	read := func(address string) (int, string) {
 		for range 500 {
