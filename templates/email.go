@@ -3,10 +3,12 @@ package templates
 // EmailProblem says why no letter was sent.
 type EmailProblem string
 
-// Why no letter was sent: the text is no address, or too many were sent in the last hour.
+// Why no letter was sent: the text is no address, too many were sent in the last hour, or the
+// former address may still take the last change back.
 const (
-	EmailUnfit   EmailProblem = "unfit"
-	EmailTooMany EmailProblem = "too-many"
+	EmailUnfit         EmailProblem = "unfit"
+	EmailTooMany       EmailProblem = "too-many"
+	EmailChangedLately EmailProblem = "changed-lately"
 )
 
 // ChangeEmail takes another address: POST /account/email with csrf and email, and POST

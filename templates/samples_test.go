@@ -192,6 +192,7 @@ func samples() map[string]Page {
 		"password short":        ChangePassword{Layout: sampleDesk, Username: "ada", Least: 10, Problem: PasswordShort},
 		"email":                 ChangeEmail{Layout: sampleDesk, Now: "ada@example.com", Verified: true},
 		"email unfit":           ChangeEmail{Layout: sampleDesk, Now: "ada@example.com", New: "ada", Problem: EmailUnfit},
+		"email changed lately":  ChangeEmail{Layout: sampleDesk, Now: "ada@example.com", New: "ada@example.net", Problem: EmailChangedLately},
 		"email without mail":    ChangeEmail{Layout: sampleDesk, Now: "ada@example.com", NoMail: true},
 		"email again":           ChangeEmail{Layout: sampleDesk, Now: "ada@example.com", Again: "/login?flow=account%3Aemail"},
 		"password again":        ChangePassword{Layout: sampleDesk, Username: "ada", Again: "/login?flow=account%3Apassword"},

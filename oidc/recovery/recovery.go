@@ -98,13 +98,22 @@ func (s *Service) AskToVerify(ctx context.Context, user storage.User, language s
 	return s.send(ctx, user, s.link(user, storage.LinkVerifyEmail, user.Email, verifyLifetime), storage.LetterVerifyEmail, user.LanguageAt(language))
 }
 
+// ErrChangedLately says that the address was changed so lately that its former one may still take that
+// back: until then it stays.
+var ErrChangedLately = errors.New("the last change of address can still be taken back")
+
 // AskToChangeEmail mails a link to the address that a user wants to have, and a notice
 // to the one they have, which stays until the link is spent. The caller has made sure that
 // the user has just proven who they are. The error is a [*directory.InvalidError] or an
-// [*authn.LimitError]; that the address is somebody else's is not told.
+// [*authn.LimitError], or [ErrChangedLately]; that the address is somebody else's is not told.
 func (s *Service) AskToChangeEmail(ctx context.Context, user storage.User, email, language string, addr netip.Addr) error {
 	if err := directory.CheckEmail(email); err != nil {
 		return err
+	}
+	if undoable, err := s.Store.ForUser(user.ID).EmailUndoable(ctx, s.Now()); err != nil {
+		return err
+	} else if undoable {
+		return ErrChangedLately
 	}
 	if err := s.Limits.TakeMail(ctx, user.ID); err != nil {
 		return err

@@ -138,10 +138,12 @@ func (s *UserStore) SetUpPasskey(ctx context.Context, l storage.Link, p storage.
 }
 
 // ChangeEmail spends the link that proved a new address: it takes the place of the old one, which is
-// told and may take the change back.
+// told and may take the change back. While a former address may still do that, there is no other change:
+// its link would give way to one for the address that came between, in whosever hands that is.
 func (s *UserStore) ChangeEmail(ctx context.Context, l, undo storage.Link, m storage.Mail, e storage.AuditEvent) error {
 	return s.spend(ctx, l, e, func(tx pgx.Tx, b *pgx.Batch) error {
-		err := tx.QueryRow(ctx, `with old as materialized (select id, email from platform.users where id = $1 for update)
+		err := tx.QueryRow(ctx, `with old as materialized (select id, email from platform.users where id = $1
+			   and not exists (select from platform.one_time_links where user_id = $1 and purpose = 'undo_email' and expires_at > $4) for update)
 			update platform.users u set email = $2, email_folded = $3, email_verified_at = $4 from old where u.id = old.id
 			returning old.email, coalesce(nullif(u.display_name, ''), u.username)`,
 			s.as.user, l.Email, storage.FoldIdentifier(l.Email), e.At).Scan(&undo.Email, &m.Name)
@@ -156,6 +158,18 @@ func (s *UserStore) ChangeEmail(ctx context.Context, l, undo storage.Link, m sto
 		return nil
 	})
 }
+
+// EmailUndoable reports whether the former address of the user may still take its change back.
+func (s *UserStore) EmailUndoable(ctx context.Context, now time.Time) (undoable bool, err error) {
+	err = s.batch(ctx, "read undo link", s.as, func(b *pgx.Batch) {
+		b.Queue(`select exists (select from platform.one_time_links where user_id = $1 and purpose = 'undo_email' and expires_at > $2)`, s.as.user, now).
+			QueryRow(func(row pgx.Row) error { return row.Scan(&undoable) })
+	})
+	return undoable, err
+}
+
+// voidEmailChanges: whoever had a session that ends may have asked for another address with it.
+const voidEmailChanges = `delete from platform.one_time_links where user_id = any($1) and purpose = 'change_email'`
 
 // UndoEmail spends the link by which the old address takes a change back. Who changed it may
 // have the password too, so everything ends, and what the new address was sent is void.

@@ -220,5 +220,9 @@ func endEverything(ctx context.Context, tx pgx.Tx, users []authz.UserID, reason 
 		insert into platform.revoked_tokens (jti, user_id, reason, revoked_at, expires_at)
 		select id::text, user_id, $3, $2, $4 from (select token_jti as id, user_id from ended union all select id, user_id from withdrawn) d
 		on conflict (jti) do nothing`, users, now, reason, dead)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, voidEmailChanges, users)
 	return err
 }

@@ -193,6 +193,7 @@ func queueEndOtherSessions(b *pgx.Batch, user authz.UserID, keep authz.SessionID
 		insert into platform.revoked_tokens (jti, user_id, tenant_id, reason, revoked_at, expires_at)
 		select token_jti::text, $1, current_tenant_id, $4, $3, $5 from ended
 		on conflict (jti) do nothing`, user, keep, now, reason, dead)
+	b.Queue(voidEmailChanges, []authz.UserID{user})
 }
 
 // ElevateSession gives the session of a user who has proven more another id and

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/oidc/authn"
+	"github.com/gatehouse/gatehouse/oidc/recovery"
 	"github.com/gatehouse/gatehouse/templates"
 	"github.com/gatehouse/gatehouse/web/browser"
 )
@@ -65,6 +66,9 @@ func (p *Pages) mailed(w http.ResponseWriter, r *http.Request, o *owner, page te
 	case errors.As(err, &unfit):
 		page.Problem = templates.EmailUnfit
 		p.showEmail(w, r, o, page, http.StatusBadRequest)
+	case errors.Is(err, recovery.ErrChangedLately):
+		page.Problem = templates.EmailChangedLately
+		p.showEmail(w, r, o, page, http.StatusConflict)
 	case errors.As(err, &limited):
 		page.Problem = templates.EmailTooMany
 		p.showEmail(w, r, o, page, http.StatusTooManyRequests)
