@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -63,7 +62,7 @@ func TestGuard_RunsAndEnds(t *testing.T) {
 		fmt.Fprint(w, "served")
 	}))
 	t.Cleanup(service.Close)
-	directory, listen, operators := t.TempDir(), freeAddress(t), freeAddress(t)
+	directory, listen, operators := t.TempDir(), webtest.FreeAddress(t), webtest.FreeAddress(t)
 	file := filepath.Join(directory, "routes.yaml")
 	text := fmt.Sprintf("listen: %s\nadmin_listen: %s\nupstream: %s\nissuer: %s\naudience: %s\nclient: {id: agents-guard, secret_file: %s/secret}\nroutes: [{prefix: /, security: [{}]}]\n",
 		listen, operators, service.URL, h.URL, h.URL, directory)
@@ -117,15 +116,4 @@ func TestGuard_RunsAndEnds(t *testing.T) {
 	if code := <-ended; code != exitOK {
 		t.Errorf("exit %d\n%s", code, errs.String())
 	}
-}
-
-// freeAddress is one that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }

@@ -4,7 +4,6 @@ package examples_test
 
 import (
 	"bytes"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -99,14 +98,10 @@ func beginning(t *testing.T, home string) string {
 	return ""
 }
 
+// freeAddress has the name that applications know their machine by.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return "localhost:" + l.Addr().String()[strings.LastIndex(l.Addr().String(), ":")+1:]
+	return strings.Replace(webtest.FreeAddress(t), "127.0.0.1", "localhost", 1)
 }
 
 // TestReadmeShowsTheExamples: what people read is what was run.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/storage/embedded"
+	"github.com/gatehouse/gatehouse/web/webtest"
 )
 
 // Options are the particulars of a [House].
@@ -78,7 +78,7 @@ func Open(t testing.TB, o Options) *House {
 	issuer := "http://" + strings.Replace(cmp.Or(o.Front, "127.0.0.1:8080"), "127.0.0.1", "localhost", 1)
 	h.Site = Site{Issuer: issuer, Operate: h.operate, DSN: func() string { return h.database.DSN(embedded.Database) }}
 	for range o.Replicas {
-		r := &Replica{house: h, binary: h.binary, Address: freeAddress(t), Operators: freeAddress(t)}
+		r := &Replica{house: h, binary: h.binary, Address: webtest.FreeAddress(t), Operators: webtest.FreeAddress(t)}
 		h.Replicas, h.Addresses = append(h.Replicas, r), append(h.Addresses, r.Address)
 		r.Start()
 		t.Cleanup(func() {
@@ -120,15 +120,6 @@ func built(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return binary
-}
-
-func freeAddress(t testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 func (h *House) command(ctx context.Context, binary string, args ...string) *exec.Cmd {

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gatehouse/gatehouse/web/webtest"
 )
 
 // balance runs the balancer of deploy/haproxy before the replicas, until it has found them.
@@ -73,7 +75,7 @@ func unready(t *testing.T, address string) {
 // TestRollingRestart: three replicas behind a balancer are restarted one after the
 // other under load, and no request fails.
 func TestRollingRestart(t *testing.T) {
-	h := Open(t, Options{Replicas: 3, People: 4, Front: freeAddress(t), Flags: []string{"--drain-time", "2s", "--trusted-proxies", "127.0.0.0/8"}})
+	h := Open(t, Options{Replicas: 3, People: 4, Front: webtest.FreeAddress(t), Flags: []string{"--drain-time", "2s", "--trusted-proxies", "127.0.0.0/8"}})
 	balance(t, h)
 	r := Record(t, &h.Site, 5*time.Millisecond)
 	for i, replica := range h.Replicas {

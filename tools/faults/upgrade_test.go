@@ -6,6 +6,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"github.com/gatehouse/gatehouse/web/webtest"
 )
 
 // TestUpgrade exchanges three replicas of the release before, one after the other and
@@ -13,7 +15,7 @@ import (
 // onto the new schema. No request fails, and nothing is lost.
 func TestUpgrade(t *testing.T) {
 	previous := os.Getenv("GATEHOUSE_PREVIOUS")
-	h := Open(t, Options{Replicas: 3, People: 4, Binary: previous, Front: freeAddress(t), Flags: []string{"--drain-time", "2s", "--trusted-proxies", "127.0.0.0/8"}})
+	h := Open(t, Options{Replicas: 3, People: 4, Binary: previous, Front: webtest.FreeAddress(t), Flags: []string{"--drain-time", "2s", "--trusted-proxies", "127.0.0.0/8"}})
 	present := built(t)
 	version := func() string {
 		t.Helper()

@@ -133,7 +133,7 @@ func TestE12_C17_CertificatesBehindGateways(t *testing.T) {
 			t.Parallel()
 			f, s := newTLSFront(t, name), newService(t)
 			guarded := start(t, h, s.URL, trusting)
-			issuer, before, beside := freeAddress(t), freeAddress(t), freeAddress(t)
+			issuer, before, beside := webtest.FreeAddress(t), webtest.FreeAddress(t), webtest.FreeAddress(t)
 			startGateway(t, name, issuer, f.lines(t, issuer, h.Socket()))
 			startGateway(t, name, before, f.lines(t, before, guarded.URL))
 			startGateway(t, name, beside, f.asking(t, beside, asked.URL, s.URL))

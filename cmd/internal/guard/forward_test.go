@@ -151,16 +151,6 @@ func startGateway(t *testing.T, name, listen, text string) {
 	answers(t, listen)
 }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer free.Close()
-	return free.Addr().String()
-}
-
 func TestForwardAuth_BehindGateways(t *testing.T) {
 	t.Parallel()
 	h, ann := house(t)
@@ -168,7 +158,7 @@ func TestForwardAuth_BehindGateways(t *testing.T) {
 	held := token(h, "ann", "openid user agents:read")
 	for name := range gateways {
 		t.Run(name, func(t *testing.T) {
-			s, listen := newService(t), freeAddress(t)
+			s, listen := newService(t), webtest.FreeAddress(t)
 			startGateway(t, name, listen, asking(t, name, listen, g.URL, s.URL))
 			r, body := get(t, "http://"+listen+"/agents/7?x=1", held, nil)
 			if r.StatusCode != http.StatusOK || body != "served" || s.last.URL.String() != "/agents/7?x=1" {
@@ -224,7 +214,7 @@ func TestForwardAuth_SignInBehindGateways(t *testing.T) {
 	for name := range gateways {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f, listen := newFront(t, ""), freeAddress(t)
+			f, listen := newFront(t, ""), webtest.FreeAddress(t)
 			f.base = "http://" + listen
 			f.h.World.Exec(`update platform.clients set redirect_uris = $1 where id = 'guard'`, []string{f.base + "/.gatehouse/callback"})
 			f.h.Advance(12 * time.Second) // tokens that are as old as the change, or as its being heard of, are refused
