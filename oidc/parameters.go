@@ -49,12 +49,11 @@ func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune
 // repeatable: RFC 8707 §2, RFC 8693 §2.1.
 func repeatable(name string) bool { return name == "resource" || name == "audience" }
 
-// once refuses a repeated parameter (RFC 6749 §3.1) and drops empty ones.
+// once refuses a repeated parameter and takes the empty ones out (RFC 6749 §3.1).
 func once(values url.Values) (url.Values, error) {
 	if len(values) > maxParameters {
 		return nil, badRequest("invalid_request", "The request has too many parameters.")
 	}
-	clean := make(url.Values, len(values))
 	for name, all := range values {
 		if len(all) > 1 && !repeatable(name) {
 			return nil, badRequest("invalid_request", "A parameter is given more than once.")
@@ -62,9 +61,13 @@ func once(values url.Values) (url.Values, error) {
 		if !isText(name) || slices.ContainsFunc(all, func(s string) bool { return !isText(s) }) {
 			return nil, badRequest("invalid_request", "A parameter is not valid UTF-8 or has a zero byte in it.")
 		}
-		if all[0] != "" {
-			clean[name] = all
+		if slices.Contains(all, "") {
+			all = slices.DeleteFunc(all, func(value string) bool { return value == "" })
+			values[name] = all
+		}
+		if len(all) == 0 {
+			delete(values, name)
 		}
 	}
-	return clean, nil
+	return values, nil
 }

@@ -203,6 +203,8 @@ func FuzzRequestObject(f *testing.F) {
 		`{"iss":"web","aud":"https://id.example","client_id":"web","nbf":1000000000,"exp":1000000060,"scope":"openid","max_age":60,"resource":["a","b"]}`,
 		`{"iss":"web","aud":["https://id.example"],"client_id":"web","nbf":1e9,"exp":1000000060,"claims":{"id_token":{}},"state":null,"a":""}`,
 		`{"iss":"web","aud":"https://id.example","client_id":"web","nbf":1000000000,"exp":1000003601}`,
+		`{"iss":"web","aud":"https://id.example","client_id":"web","nbf":1000000000,"exp":1000000060,"resource":[]}`,
+		`{"iss":"web","aud":"https://id.example","client_id":"web","nbf":1000000000,"exp":1000000060,"resource":["","a"]}`,
 		`{"iss":"web","aud":"https://id.example","client_id":"web","nbf":1000000000,"exp":1000000060,"request":"x"}`, `{}`, `[]`, `null`,
 	} {
 		f.Add(payload)
@@ -233,7 +235,7 @@ func FuzzRequestObject(f *testing.F) {
 			t.Errorf("%q passes (%v)", payload, err)
 		}
 		for name, all := range parameters {
-			if slices.Contains(aboutTheObject, name) || name == "request" || name == "request_uri" || len(all) > 1 && !repeatable(name) || !isText(name) {
+			if slices.Contains(aboutTheObject, name) || name == "request" || name == "request_uri" || len(all) != 1 && !repeatable(name) || slices.Contains(all, "") || len(all) == 0 || !isText(name) {
 				t.Errorf("%q becomes %v", payload, parameters)
 			}
 		}
