@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"maps"
 	"time"
 
 	"github.com/ory/fosite"
@@ -34,7 +35,7 @@ type session struct {
 }
 
 func newSession(c *storage.Client) *session {
-	return &session{client: c, expires: map[fosite.TokenType]time.Time{}}
+	return &session{client: c}
 }
 
 // newUserSession is the session of a token for a person. The algorithm goes into
@@ -48,20 +49,23 @@ func newUserSession(c *storage.Client, g *postgres.Granted) *session {
 	return s
 }
 
-func (s *session) SetExpiresAt(key fosite.TokenType, at time.Time) { s.expires[key] = at }
-func (s *session) GetExpiresAt(key fosite.TokenType) time.Time     { return s.expires[key] }
-func (s *session) GetUsername() string                             { return "" }
-func (s *session) GetSubject() string                              { return s.claims.Subject }
-func (s *session) IDTokenClaims() *jwt.IDTokenClaims               { return &s.claims }
-func (s *session) IDTokenHeaders() *jwt.Headers                    { return &s.headers }
+func (s *session) GetExpiresAt(key fosite.TokenType) time.Time { return s.expires[key] }
+func (s *session) GetUsername() string                         { return "" }
+func (s *session) GetSubject() string                          { return s.claims.Subject }
+func (s *session) IDTokenClaims() *jwt.IDTokenClaims           { return &s.claims }
+func (s *session) IDTokenHeaders() *jwt.Headers                { return &s.headers }
+
+func (s *session) SetExpiresAt(key fosite.TokenType, at time.Time) {
+	if s.expires == nil {
+		s.expires = map[fosite.TokenType]time.Time{}
+	}
+	s.expires[key] = at
+}
 
 // Clone is written by hand: fosite's own copies by reflection, 84 allocations.
 // What it points to is never changed.
 func (s *session) Clone() fosite.Session {
 	c := *s
-	c.expires = make(map[fosite.TokenType]time.Time, len(s.expires))
-	for k, v := range s.expires {
-		c.expires[k] = v
-	}
+	c.expires = maps.Clone(s.expires)
 	return &c
 }

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ory/fosite"
 
@@ -33,7 +34,39 @@ func (p *Provider) Token(w http.ResponseWriter, r *http.Request) {
 	p.writeJSON(w, http.StatusOK, answer)
 }
 
-func (p *Provider) token(w http.ResponseWriter, r *http.Request, parameters url.Values) (map[string]any, error) {
+// tokenResponse is RFC 6749 §5.1.
+type tokenResponse struct {
+	AccessToken string `json:"access_token"`
+	TokenType   string `json:"token_type"`
+	// ExpiresIn is in seconds.
+	ExpiresIn    int64  `json:"expires_in"`
+	Scope        string `json:"scope"`
+	RefreshToken string `json:"refresh_token,omitempty"`
+	IDToken      string `json:"id_token,omitempty"`
+	// IssuedTokenType is RFC 8693 §2.2.1.
+	IssuedTokenType string `json:"issued_token_type,omitempty"`
+	// GrantID is Grant Management for OAuth 2.0 §5.2, for clients that asked for it.
+	GrantID string `json:"grant_id,omitempty"`
+	// AuthorizationDetails are as they were granted (RFC 9396 §7).
+	AuthorizationDetails []storage.AuthorizationDetail `json:"authorization_details,omitempty"`
+}
+
+func newTokenResponse(u *unit, request fosite.AccessRequester, response fosite.AccessResponder) *tokenResponse {
+	made := request.GetSession().(*session)
+	answer := &tokenResponse{
+		AccessToken: response.GetAccessToken(), TokenType: made.confirm.tokenType(), ExpiresIn: int64(made.lifetime / time.Second),
+		Scope: strings.Join(request.GetGrantedScopes(), " "), AuthorizationDetails: made.details,
+	}
+	answer.RefreshToken, _ = response.GetExtra("refresh_token").(string)
+	answer.IDToken, _ = response.GetExtra("id_token").(string)
+	answer.IssuedTokenType, _ = response.GetExtra("issued_token_type").(string)
+	if u.loaded != nil && u.loaded.Grant.Details.TellsID {
+		answer.GrantID = u.loaded.Grant.ID.String()
+	}
+	return answer
+}
+
+func (p *Provider) token(w http.ResponseWriter, r *http.Request, parameters url.Values) (*tokenResponse, error) {
 	grantType := parameters.Get("grant_type")
 	switch {
 	case grantType == "":
@@ -81,8 +114,7 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request, parameters url.
 	if err := u.bind(ctx, request.GetClient().(client).Client); err != nil {
 		return nil, err
 	}
-	made := request.GetSession().(*session)
-	made.confirm = u.confirm
+	request.GetSession().(*session).confirm = u.confirm
 	response, err := p.fosite.NewAccessResponse(ctx, request)
 	if err != nil {
 		return nil, err
@@ -90,17 +122,7 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request, parameters url.
 	if err := u.flush(ctx); err != nil {
 		return nil, err
 	}
-	response.SetExpiresIn(made.lifetime)
-	// RFC 6749 §5.1 compares token_type without case; RFC 6750 writes it so.
-	response.SetTokenType(u.confirm.tokenType())
-	if u.loaded != nil && u.loaded.Grant.Details.TellsID {
-		response.SetExtra("grant_id", u.loaded.Grant.ID.String())
-	}
-	if len(made.details) > 0 {
-		// RFC 9396 §7: as they were granted.
-		response.SetExtra("authorization_details", made.details)
-	}
-	return response.ToMap(), nil
+	return newTokenResponse(u, request, response), nil
 }
 
 // settle decides what fosite leaves open between request and response.

@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -9,6 +10,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -76,6 +78,48 @@ func TestSignIsReadByAForeignLibrary(t *testing.T) {
 			}
 		}
 	}
+}
+
+// RFC 8725 §3.2 has the nonce drawn from key and input: these are what RFC 6979 §A.2.5 makes of
+// its own.
+func TestES256_DeterministicNonce(t *testing.T) {
+	private, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), unhex(t, "C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for input, want := range map[string]string{
+		"sample": "EFD48B2AACB6A8FD1140DD9CD45E81D69D2C877B56AAF991C34D0EA84EAF3716F7CB1C942D657C41D436C7A1B6E29F65F3E900DBB9AFF4064DC4AB2F843ACDA8",
+		"test":   "F1ABB023518351CD71D881567B1EA663ED3EFCF6C5132B354F28D3B0B7D38367019F4113742A2B14BD25926B49C649155F267E60D3814B4C0CC84250E46F0083",
+	} {
+		if got, err := signES256(private, []byte(input)); err != nil || !bytes.Equal(got, unhex(t, want)) {
+			t.Errorf("%s: %X, %v", input, got, err)
+		}
+	}
+}
+
+// One number in 256 is shorter than its place: it stands at the end of it.
+func TestES256_ShortNumbers(t *testing.T) {
+	private, err := generateES256()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, short := 0, [2]bool{}; !short[0] || !short[1]; n++ {
+		input := fmt.Append(nil, n)
+		signature, err := signES256(private, input)
+		if err != nil || !verifyES256(private.Public(), input, signature) {
+			t.Fatalf("input %d: %X does not fit: %v", n, signature, err)
+		}
+		short[0], short[1] = short[0] || signature[0] == 0, short[1] || signature[32] == 0
+	}
+}
+
+func unhex(t *testing.T, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 func TestSignRefusesWhatItDoesNotKnow(t *testing.T) {
@@ -339,7 +383,7 @@ func BenchmarkSign(b *testing.B) {
 		digest := sha256.Sum256([]byte("input"))
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, _, err := ecdsa.Sign(rand.Reader, private, digest[:]); err != nil {
+			if _, err := private.Sign(nil, digest[:], crypto.SHA256); err != nil {
 				b.Fatal(err)
 			}
 		}
