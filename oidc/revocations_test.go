@@ -97,16 +97,17 @@ func offline(t *testing.T, h *webtest.House) *resource.Offline {
 	return o
 }
 
-// soonRefused waits until a token is refused, for a second at most.
+// soonRefused waits until a token is refused: whoever asks a second later is.
 func soonRefused(t *testing.T, o *resource.Offline, what, token string, want error) {
 	t.Helper()
 	begun := time.Now()
 	for {
+		asked := time.Now()
 		_, err := o.Authenticate(t.Context(), token)
 		if errors.Is(err, want) {
 			return
 		}
-		if time.Since(begun) > time.Second {
+		if asked.Sub(begun) > time.Second {
 			t.Errorf("%s: a second later the answer is still %v", what, err)
 			return
 		}

@@ -51,8 +51,13 @@ func TestP3_RotationUnderLoad(t *testing.T) {
 		})
 	}
 	kids := map[string]bool{}
+	more := func() {
+		t.Helper()
+		before := accepted.Load()
+		soon(t, "twenty more tokens are accepted", func() bool { return t.Failed() || accepted.Load() >= before+20 })
+	}
 	for range 3 {
-		time.Sleep(150 * time.Millisecond)
+		more()
 		promoted, err := h.Keys.By(storage.AuditEvent{Actor: "test"}).RotateNow(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -61,11 +66,11 @@ func TestP3_RotationUnderLoad(t *testing.T) {
 			kids[kid] = true
 		}
 	}
-	time.Sleep(150 * time.Millisecond)
+	more()
 	stop()
 	workers.Wait()
-	if len(kids) < 3 || accepted.Load() < 50 {
-		t.Errorf("%d keys were promoted and %d tokens accepted: too few to prove anything", len(kids), accepted.Load())
+	if len(kids) < 3 {
+		t.Errorf("%d keys were promoted: too few to prove anything", len(kids))
 	}
 }
 

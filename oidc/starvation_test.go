@@ -3,6 +3,7 @@ package oidc_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -26,21 +27,32 @@ func TestO10_PoolStarvation(t *testing.T) {
 		go func() { held <- refresh(h, "web", token, nil) }()
 	}
 	for begun := time.Now(); h.Store.Figures().InUse < 2; time.Sleep(time.Millisecond) {
-		if time.Since(begun) > 5*time.Second {
+		if time.Since(begun) > 30*time.Second {
 			t.Fatal("the connections are not taken")
 		}
 	}
-	begun := time.Now()
+	waited := make([]time.Duration, 20)
 	starved := make(chan []webtest.Answer)
 	go func() {
-		starved <- atOnce(20, func(int) webtest.Answer { return refresh(h, "web", tokens[2], nil) })
+		starved <- atOnce(len(waited), func(i int) webtest.Answer {
+			begun := time.Now()
+			a := refresh(h, "web", tokens[2], nil)
+			waited[i] = time.Since(begun)
+			return a
+		})
 	}()
-	if a := h.Introspect("rs", known); a.JSON["active"] != true {
-		t.Errorf("introspection without a connection: %d %s", a.Status, a.Raw)
+	// Both connections are held until the end: whoever needs one is refused.
+	took := make([]time.Duration, 9)
+	for i := range took {
+		begun := time.Now()
+		if a := h.Introspect("rs", known); a.JSON["active"] != true {
+			t.Errorf("introspection without a connection: %d %s", a.Status, a.Raw)
+		}
+		mustGrant(t, "a token without a connection", h.Token("rs", url.Values{"grant_type": {"client_credentials"}}))
+		took[i] = time.Since(begun)
 	}
-	mustGrant(t, "a token without a connection", h.Token("rs", url.Values{"grant_type": {"client_credentials"}}))
-	if took := time.Since(begun); took > time.Second {
-		t.Errorf("what needs no connection took %v", took)
+	if slices.Sort(took); took[len(took)/2] > time.Second {
+		t.Errorf("what needs no connection took %v at the median", took[len(took)/2])
 	}
 	for _, a := range <-starved {
 		mustRefuse(t, "without a connection", a, http.StatusServiceUnavailable, "temporarily_unavailable")
@@ -48,8 +60,9 @@ func TestO10_PoolStarvation(t *testing.T) {
 			t.Error("503 without Retry-After")
 		}
 	}
-	if took := time.Since(begun); took < 1500*time.Millisecond || took > 4*time.Second {
-		t.Errorf("twenty who waited for a connection were told after %v, want two seconds", took)
+	slices.Sort(waited)
+	if median := waited[len(waited)/2]; waited[0] < 1500*time.Millisecond || median > 4*time.Second || waited[len(waited)-1] > 10*time.Second {
+		t.Errorf("twenty who waited for a connection were told after %v at the least, %v at the median and %v at the most, want two seconds", waited[0], median, waited[len(waited)-1])
 	}
 	h.World.Exec(`rollback`)
 	for range 2 {

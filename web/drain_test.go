@@ -49,7 +49,7 @@ func TestDrain(t *testing.T) {
 		if a.Status != http.StatusOK || a.Text("cursor") == "" {
 			t.Errorf("held back: %d %s", a.Status, a.Raw)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Error("an answer is held back after the server drained")
 	}
 	<-drained

@@ -92,7 +92,7 @@ func TestP6_DatabaseDown(t *testing.T) {
 		showsNothing(t, p)
 	}
 	network.Mend()
-	for deadline := time.Now().Add(20 * time.Second); !isUp(b, h); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !isUp(b, h); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the house does not come back with its database")
 		}

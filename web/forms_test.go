@@ -247,7 +247,7 @@ func flood(t *testing.T, h *webtest.House, path string, size int) (status, sent 
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
 	// A small window, so that what waits in the kernel does not count as taken.
 	_ = conn.(*net.TCPConn).SetWriteBuffer(64 << 10)
 	_, _ = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nOrigin: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\nx=",

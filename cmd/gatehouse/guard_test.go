@@ -79,14 +79,13 @@ func TestGuard_RunsAndEnds(t *testing.T) {
 		ended <- run(ctx, []string{"guard", "--config", file}, &invocation{in: strings.NewReader(""), out: io.Discard, errs: errs, now: time.Now, format: output.Table})
 	}()
 	read := func(address string) (int, string) {
-		for range 500 {
+		for begun := time.Now(); time.Since(begun) < time.Minute; time.Sleep(10 * time.Millisecond) {
 			r, err := http.Get("http://" + address)
 			if err == nil {
 				body, _ := io.ReadAll(r.Body)
 				_ = r.Body.Close()
 				return r.StatusCode, string(body)
 			}
-			time.Sleep(10 * time.Millisecond)
 		}
 		return 0, "nobody answers"
 	}

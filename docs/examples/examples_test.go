@@ -86,7 +86,7 @@ func start(t *testing.T, environment []string, command ...string) {
 func beginning(t *testing.T, home string) string {
 	t.Helper()
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		response, err := client.Get(home)
 		if err != nil {
 			continue

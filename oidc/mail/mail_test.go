@@ -176,7 +176,7 @@ func (l *logged) Write(p []byte) (int, error) {
 func logger(l *logged) *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
 
 func within(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -74,7 +74,7 @@ func serversOf(t *testing.T, cluster string) []int {
 
 func assertNoServers(t *testing.T, cluster string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	if until(ctx, func() (bool, error) { return len(serversOf(t, cluster)) == 0, nil }) != nil {
 		t.Errorf("processes left: %v", serversOf(t, cluster))

@@ -205,7 +205,7 @@ func (r *Replica) Start() {
 	if err := r.process.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(30 * time.Second); !r.Ready(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !r.Ready(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			r.Kill()
 			t.Fatalf("the replica does not answer:\n%s", r.log.String())

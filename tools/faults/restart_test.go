@@ -32,7 +32,7 @@ func balance(t *testing.T, h *House) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	within(t, 10*time.Second, "HAProxy has found the replicas", func() bool {
+	within(t, 30*time.Second, "HAProxy has found the replicas", func() bool {
 		response, err := http.Get("http://" + h.options.Front + "/readyz")
 		if err != nil {
 			return false

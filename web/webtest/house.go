@@ -171,7 +171,7 @@ func (h *House) start(options []Option) {
 	h.made, h.server, h.URL, h.answers = made, server, c.Issuer.String(), answers
 	h.Surround(func(made http.Handler) http.Handler { return made })
 	for begun := time.Now(); !h.Store.Fresh(); time.Sleep(time.Millisecond) {
-		if time.Since(begun) > 10*time.Second {
+		if time.Since(begun) > 30*time.Second {
 			h.T.Fatal("boot: the store does not hear of changes")
 		}
 	}

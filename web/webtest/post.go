@@ -46,7 +46,7 @@ func (p *Post) All() []mail.Kept {
 // Idle waits until every job is done.
 func (p *Post) Idle() {
 	p.h.T.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		var waiting int
 		p.h.World.Get(`select count(*) from river.river_job where finalized_at is null`, nil, &waiting)
 		if waiting == 0 {

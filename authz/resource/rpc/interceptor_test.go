@@ -99,7 +99,7 @@ func TestInterceptor(t *testing.T) {
 		"nobody can know":   {[]string{"Bearer dark"}, codes.Unavailable, codes.Unavailable, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
 			// What names a principal from outside is no principal.
 			ctx = metadata.NewOutgoingContext(ctx, metadata.MD{"authorization": c.authorization, "x-gatehouse-subject": {"root"}})

@@ -59,7 +59,7 @@ func newVisitor(t *testing.T, server *httptest.Server) *visitor {
 		t.Fatal(err)
 	}
 	return &visitor{t, &http.Client{
-		Jar: jar, Timeout: 10 * time.Second,
+		Jar: jar, Timeout: time.Minute,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, server.URL}
 }

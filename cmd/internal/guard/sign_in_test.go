@@ -84,7 +84,7 @@ type front struct {
 // advance moves the clock, and waits until the guard has heard of the feed since.
 func (f *front) advance(d time.Duration) {
 	f.h.Advance(d)
-	for begun := time.Now(); f.made.Silence() > 10*time.Second && time.Since(begun) < 10*time.Second; {
+	for begun := time.Now(); f.made.Silence() > 10*time.Second && time.Since(begun) < 30*time.Second; {
 		time.Sleep(10 * time.Millisecond)
 	}
 }
@@ -225,14 +225,17 @@ func TestSignIn_AndOut(t *testing.T) {
 	}
 	// H3: a copy of the cookie is worth nothing any more.
 	copied := http.Header{"Cookie": {"gatehouse-guard=" + kept["gatehouse-guard"]}}
-	for begun := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+	signedOut := time.Now()
+	for {
+		asked := time.Now()
 		p := f.send(f.h.Browser(), http.MethodGet, "/agents", script, copied)
 		if p.StatusCode == http.StatusUnauthorized {
 			break
 		}
-		if time.Since(begun) > time.Second {
+		if asked.Sub(signedOut) > time.Second {
 			t.Fatalf("a copy of the cookie, a second after the sign-out: %d", p.StatusCode)
 		}
+		time.Sleep(5 * time.Millisecond)
 	}
 }
 
@@ -353,14 +356,17 @@ func TestG8_SessionsOfTheGuardEndWithTheIssuers(t *testing.T) {
 	b := f.h.Browser()
 	f.visit(b, "/agents", "ann")
 	b.Press(b.Get("/oauth2/logout"), "confirm-sign-out", nil)
-	for begun := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+	signedOut := time.Now()
+	for {
+		asked := time.Now()
 		p := f.send(b, http.MethodGet, "/agents", script)
 		if p.StatusCode == http.StatusUnauthorized {
 			break
 		}
-		if time.Since(begun) > time.Second {
+		if asked.Sub(signedOut) > time.Second {
 			t.Fatalf("a second after the sign-out: %d", p.StatusCode)
 		}
+		time.Sleep(5 * time.Millisecond)
 	}
 	if left := f.cookies(b); left["gatehouse-guard"] != "" {
 		t.Error("the browser keeps the cookie of a session that is over")
@@ -405,13 +411,16 @@ func TestSignIn_ClientWithAKey(t *testing.T) {
 			}
 			f.visit(b, "/.gatehouse/sign-out", "ann")
 			copied := http.Header{"Cookie": {"gatehouse-guard=" + before}}
-			for begun := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+			signedOut := time.Now()
+			for {
+				asked := time.Now()
 				if p := f.send(f.h.Browser(), http.MethodGet, "/agents", script, copied); p.StatusCode == http.StatusUnauthorized {
 					break
 				}
-				if time.Since(begun) > 2*time.Second {
+				if asked.Sub(signedOut) > 2*time.Second {
 					t.Fatal("a copy of the cookie counts after the sign-out")
 				}
+				time.Sleep(20 * time.Millisecond)
 			}
 		})
 	}

@@ -132,8 +132,8 @@ func (b *Tab) listen(event any) {
 	}
 }
 
-// Patience bounds every step, so that what never comes is told soon.
-const Patience = 20 * time.Second
+// Patience bounds every step, so that what never comes is told, also on a busy machine.
+const Patience = time.Minute
 
 // Read runs one step and gives what it yields.
 func Read[T any](b *Tab, step chromedp.Action[T]) T {
