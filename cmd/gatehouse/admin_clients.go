@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -27,12 +28,14 @@ that act for themselves.`,
 			Long:    "Lets a stopped client work again.",
 			Example: "  gatehouse admin clients enable shop-4f2a",
 		}, api.EnableClient, clientPath),
-		onOne(i, &cobra.Command{
+		deletion(i, &cobra.Command{
 			Use:     "delete CLIENT",
 			Short:   "Delete a client",
 			Long:    "Deletes a client for good, with the consents that were given to it, and ends its tokens.",
 			Example: "  gatehouse admin clients delete shop-4f2a",
-		}, api.DeleteClient, func(id string) api.ClientDeletion { return api.ClientDeletion{ClientPath: clientPath(id)} }))
+		}, clientPath, api.ShowClient, func(c api.Client) string {
+			return fmt.Sprintf("the client %s (%s), with every consent and token that it was given", c.Name, c.ClientID)
+		}, api.DeleteClient, func(p api.ClientPath) api.ClientDeletion { return api.ClientDeletion{ClientPath: p} }))
 }
 
 func clientPath(id string) api.ClientPath { return api.ClientPath{Client: id} }

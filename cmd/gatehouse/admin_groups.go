@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -16,20 +17,38 @@ belonging to one of its groups. A GROUP is named by id or name.`,
 		`  gatehouse admin groups create --name operators --scope "agents:*" --tenant acme
   gatehouse admin groups add-member operators ann --tenant acme`,
 		newGroupsCreateCommand(i), newGroupsListCommand(i), newGroupsMembersCommand(i), newGroupsRenameCommand(i),
-		onGroup(i, &cobra.Command{
-			Use:     "show GROUP",
-			Short:   "Show a group",
-			Long:    "Shows a group and what it gives.",
-			Example: "  gatehouse admin groups show operators --tenant acme",
-		}, api.ShowGroup, func(in api.GroupPath) api.GroupPath { return in }),
-		onGroup(i, &cobra.Command{
-			Use:     "delete GROUP",
-			Short:   "Delete a group",
-			Long:    "Deletes a group. Its members lose at once what it gave, and belong to the tenant no\nmore if they were in no other of its groups.",
-			Example: "  gatehouse admin groups delete operators --tenant acme",
-		}, api.DeleteGroup, func(in api.GroupPath) api.GroupDeletion { return api.GroupDeletion{GroupPath: in} }),
-		newGroupsAddMemberCommand(i), newGroupsRemoveMemberCommand(i),
+		newGroupsShowCommand(i), newGroupsDeleteCommand(i), newGroupsAddMemberCommand(i), newGroupsRemoveMemberCommand(i),
 		newGroupsSetScopesCommand(i))
+}
+
+func newGroupsShowCommand(i *invocation) *cobra.Command {
+	var in api.GroupPath
+	cmd := &cobra.Command{
+		Use:     "show GROUP",
+		Short:   "Show a group",
+		Long:    "Shows a group and what it gives.",
+		Example: "  gatehouse admin groups show operators --tenant acme",
+		Args:    cobra.ExactArgs(1),
+	}
+	tenantFlag(cmd, &in.Tenant)
+	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
+		in.Group = args[0]
+		return one(ctx, o, api.ShowGroup, in)
+	})
+}
+
+func newGroupsDeleteCommand(i *invocation) *cobra.Command {
+	var in api.GroupPath
+	cmd := &cobra.Command{
+		Use:     "delete GROUP",
+		Short:   "Delete a group",
+		Long:    "Deletes a group. Its members lose at once what it gave, and belong to the tenant no\nmore if they were in no other of its groups.",
+		Example: "  gatehouse admin groups delete operators --tenant acme",
+	}
+	tenantFlag(cmd, &in.Tenant)
+	return deletion(i, cmd, func(name string) api.GroupPath { in.Group = name; return in }, api.ShowGroup, func(g api.Group) string {
+		return fmt.Sprintf("the group %s, with all its memberships", g.Name)
+	}, api.DeleteGroup, func(p api.GroupPath) api.GroupDeletion { return api.GroupDeletion{GroupPath: p} })
 }
 
 func newGroupsCreateCommand(i *invocation) *cobra.Command {
@@ -115,17 +134,6 @@ func newGroupsSetScopesCommand(i *invocation) *cobra.Command {
 	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
 		in.Group, in.Body.Scopes = args[0], words(scopes)
 		return one(ctx, o, api.SetGroupScopes, in)
-	})
-}
-
-// onGroup is a command that does one thing to one group.
-func onGroup[I, O any](i *invocation, cmd *cobra.Command, operation api.Operation[I, O], named func(api.GroupPath) I) *cobra.Command {
-	var in api.GroupPath
-	cmd.Args = cobra.ExactArgs(1)
-	tenantFlag(cmd, &in.Tenant)
-	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
-		in.Group = args[0]
-		return one(ctx, o, operation, named(in))
 	})
 }
 

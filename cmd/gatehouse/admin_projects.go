@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -14,19 +15,37 @@ func newProjectsCommand(i *invocation) *cobra.Command {
 		`  gatehouse admin projects create website --tenant acme
   gatehouse admin projects list --tenant acme`,
 		newProjectsCreateCommand(i), newProjectsListCommand(i),
-		onProject(i, &cobra.Command{
-			Use:     "show PROJECT",
-			Short:   "Show a project",
-			Long:    "Shows a project, named by id or name.",
-			Example: "  gatehouse admin projects show website --tenant acme",
-		}, api.ShowProject, func(in api.ProjectPath) api.ProjectPath { return in }),
-		newProjectsRenameCommand(i),
-		onProject(i, &cobra.Command{
-			Use:     "delete PROJECT",
-			Short:   "Delete a project with its groups",
-			Long:    "Deletes a project with its groups. What they gave is gone from tokens at once.",
-			Example: "  gatehouse admin projects delete website --tenant acme",
-		}, api.DeleteProject, func(in api.ProjectPath) api.ProjectDeletion { return api.ProjectDeletion{ProjectPath: in} }))
+		newProjectsShowCommand(i), newProjectsRenameCommand(i), newProjectsDeleteCommand(i))
+}
+
+func newProjectsShowCommand(i *invocation) *cobra.Command {
+	var in api.ProjectPath
+	cmd := &cobra.Command{
+		Use:     "show PROJECT",
+		Short:   "Show a project",
+		Long:    "Shows a project, named by id or name.",
+		Example: "  gatehouse admin projects show website --tenant acme",
+		Args:    cobra.ExactArgs(1),
+	}
+	tenantFlag(cmd, &in.Tenant)
+	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
+		in.Project = args[0]
+		return one(ctx, o, api.ShowProject, in)
+	})
+}
+
+func newProjectsDeleteCommand(i *invocation) *cobra.Command {
+	var in api.ProjectPath
+	cmd := &cobra.Command{
+		Use:     "delete PROJECT",
+		Short:   "Delete a project with its groups",
+		Long:    "Deletes a project with its groups. What they gave is gone from tokens at once.",
+		Example: "  gatehouse admin projects delete website --tenant acme",
+	}
+	tenantFlag(cmd, &in.Tenant)
+	return deletion(i, cmd, func(name string) api.ProjectPath { in.Project = name; return in }, api.ShowProject, func(p api.Project) string {
+		return fmt.Sprintf("the project %s, with its groups and their memberships", p.Name)
+	}, api.DeleteProject, func(p api.ProjectPath) api.ProjectDeletion { return api.ProjectDeletion{ProjectPath: p} })
 }
 
 // tenantFlag names the tenant that a command works in.
@@ -63,17 +82,6 @@ func newProjectsListCommand(i *invocation) *cobra.Command {
 	tenantFlag(cmd, &in.Tenant)
 	pageFlags(cmd, &in.Paging)
 	return i.operation(cmd, func(ctx context.Context, o *operator, _ []string) error { return list(ctx, o, api.ListProjects, in) })
-}
-
-// onProject is a command that does one thing to one project.
-func onProject[I, O any](i *invocation, cmd *cobra.Command, operation api.Operation[I, O], named func(api.ProjectPath) I) *cobra.Command {
-	var in api.ProjectPath
-	cmd.Args = cobra.ExactArgs(1)
-	tenantFlag(cmd, &in.Tenant)
-	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
-		in.Project = args[0]
-		return one(ctx, o, operation, named(in))
-	})
 }
 
 func newProjectsRenameCommand(i *invocation) *cobra.Command {

@@ -22,12 +22,13 @@ its request (RFC 8707) gets a token that only this one takes.`,
 			Long:    "Shows a resource server by its identifier.",
 			Example: "  gatehouse admin resources show https://api.example.com",
 		}, api.ShowResource, resourcePath),
-		onOne(i, &cobra.Command{
+		deletion(i, &cobra.Command{
 			Use:     "delete URI",
 			Short:   "Remove a resource server",
 			Long:    "Removes a resource server: no token is made for it any more. Its scopes stay in the registry.",
 			Example: "  gatehouse admin resources delete https://api.example.com",
-		}, api.DeleteResource, func(uri string) api.ResourceDeletion { return api.ResourceDeletion{ResourcePath: resourcePath(uri)} }))
+		}, resourcePath, api.ShowResource, func(r api.Resource) string { return "the resource server " + r.Identifier },
+			api.DeleteResource, func(p api.ResourcePath) api.ResourceDeletion { return api.ResourceDeletion{ResourcePath: p} }))
 }
 
 func newResourcesCreateCommand(i *invocation) *cobra.Command {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -23,13 +24,14 @@ described before anybody is given it.`,
 			Long:    "Shows the words of the consent page for a scope, and the sign-in that it needs.",
 			Example: "  gatehouse admin scopes show billing",
 		}, api.ShowScope, scopePath),
-		onOne(i, &cobra.Command{
+		deletion(i, &cobra.Command{
 			Use:   "delete SCOPE",
 			Short: "Take a scope out of the registry",
 			Long: `Takes a scope out of the registry. One that a role, a group, a user, a client or a
 resource server names stays until they do no more.`,
 			Example: "  gatehouse admin scopes delete reports:read",
-		}, api.DeleteScope, func(name string) api.ScopeDeletion { return api.ScopeDeletion{ScopePath: scopePath(name)} }),
+		}, scopePath, api.ShowScope, func(s api.Scope) string { return fmt.Sprintf("the scope %s (%s)", s.Name, s.Title) },
+			api.DeleteScope, func(p api.ScopePath) api.ScopeDeletion { return api.ScopeDeletion{ScopePath: p} }),
 		newScopesGrantCommand(i), newScopesRevokeCommand(i))
 }
 

@@ -70,13 +70,17 @@ const namesHelp = ": those whom a file names, by id, user name or e-mail\naddres
 
 func (i *invocation) bulkOf(action, short string) *cobra.Command {
 	b := bulk{action: action, columns: nameColumns, unique: nameColumns, format: records.Names}
-	return i.bulkCommand(&b, &cobra.Command{
+	cmd := &cobra.Command{
 		Use:     action + " [FILE]",
 		Short:   short,
 		Long:    short + namesHelp,
 		Example: "  gatehouse admin users bulk " + action + " < users.txt",
 		Args:    cobra.MaximumNArgs(1),
-	}, 0)
+	}
+	if action == "delete" {
+		b.agreed = i.agreement(cmd)
+	}
+	return i.bulkCommand(&b, cmd, 0)
 }
 
 func newUsersBulkGroupCommand(i *invocation) *cobra.Command {

@@ -171,11 +171,14 @@ has no password needs a new one. Make sure that it is the user who asks.`,
 }
 
 func newUsersDeleteCommand(i *invocation) *cobra.Command {
-	return onOne(i, &cobra.Command{
+	return deletion(i, &cobra.Command{
 		Use:   "delete USER",
 		Short: "Delete a user",
 		Long: `Deletes a user for good, with everything that is theirs, and ends their tokens.
 The id is never used again. To keep the record, disable the user instead.`,
 		Example: "  gatehouse admin users delete ann",
-	}, api.DeleteUser, func(name string) api.UserDeletion { return api.UserDeletion{UserPath: userPath(name)} })
+	}, userPath, api.ShowUser, func(p api.Person) string {
+		return with(fmt.Sprintf("the user %s (%s)", p.Username, p.Email),
+			number(len(p.Groups), "membership"), number(len(p.ExtraScopes), "extra scope"), number(len(p.Agents), "agent"))
+	}, api.DeleteUser, func(p api.UserPath) api.UserDeletion { return api.UserDeletion{UserPath: p} })
 }

@@ -29,7 +29,13 @@ used again. --dry-run shows what would become of everything, the conflicts first
 		Args: cobra.ExactArgs(2),
 	}
 	cmd.Flags().BoolVar(&try, "dry-run", false, "Only show what would become of everything")
+	agreed := i.agreement(cmd)
 	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
+		if !try {
+			if err := agreed.to(ctx, fmt.Sprintf("Merge %s into %s, and delete %s", args[0], args[1], args[0])); err != nil {
+				return err
+			}
+		}
 		in := api.UserMerge{UserPath: userPath(args[0])}
 		in.Body.Target, in.Body.Try = args[1], try
 		m, err := client.Call(ctx, o.api, api.MergeUsers, in)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,12 +30,13 @@ messages. The types of event are the actions of the audit log.`,
 			Long:    "Sends a webhook a message of the type webhook.test. \"deliveries\" shows what came of it.",
 			Example: "  gatehouse admin webhooks test 0190c1e2-7b1c-7c3e-9f6a-3f0f5f9a1b2c",
 		}, api.TestWebhook, webhookPath),
-		onOne(i, &cobra.Command{
+		deletion(i, &cobra.Command{
 			Use:     "delete WEBHOOK",
 			Short:   "Remove a webhook",
 			Long:    "Removes a webhook, with the list of what was sent to it.",
 			Example: "  gatehouse admin webhooks delete 0190c1e2-7b1c-7c3e-9f6a-3f0f5f9a1b2c",
-		}, api.DeleteWebhook, func(id string) api.WebhookDeletion { return api.WebhookDeletion{WebhookPath: webhookPath(id)} }))
+		}, webhookPath, api.ShowWebhook, func(w api.Webhook) string { return fmt.Sprintf("the webhook %s to %s", w.ID, w.URL) },
+			api.DeleteWebhook, func(p api.WebhookPath) api.WebhookDeletion { return api.WebhookDeletion{WebhookPath: p} }))
 }
 
 func webhookPath(id string) api.WebhookPath { return api.WebhookPath{Webhook: id} }

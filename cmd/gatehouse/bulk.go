@@ -23,6 +23,8 @@ type bulk struct {
 	format          records.Format
 	group, role     string
 	try, resume     bool
+	// agreed is asked before what cannot be taken back; nil for what can.
+	agreed *agreement
 }
 
 // bulkReport is what came of a bulk.
@@ -56,6 +58,11 @@ func (b *bulk) run(ctx context.Context, i *invocation, o *operator, name string)
 	case len(report.Refused) > 0:
 		report.Changed, report.Unchanged = 0, 0
 	case !b.try:
+		if b.agreed != nil && report.Changed > 0 {
+			if err := b.agreed.to(ctx, "Delete "+number(report.Changed, "user")); err != nil {
+				return err
+			}
+		}
 		report = bulkReport{Refused: []api.BulkRefusal{}}
 		change := b.pass(o, file, i.progress("Changing", file), false, &report)
 		if err := change.all(ctx); err != nil {

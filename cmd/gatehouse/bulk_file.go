@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"github.com/gatehouse/gatehouse/cmd/internal/records"
 	"github.com/gatehouse/gatehouse/storage"
@@ -84,7 +83,7 @@ type progress struct{ bar *progressbar.ProgressBar }
 func (i *invocation) progress(what string, file *os.File) *progress {
 	terminal, ok := i.errs.(*os.File)
 	about, err := file.Stat()
-	if !ok || err != nil || !term.IsTerminal(int(terminal.Fd())) {
+	if !ok || err != nil || !isTerminal(terminal) {
 		return &progress{}
 	}
 	return &progress{progressbar.NewOptions64(about.Size(), progressbar.OptionSetDescription(what), progressbar.OptionSetWriter(terminal),
