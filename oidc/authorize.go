@@ -23,6 +23,9 @@ const (
 type Browser struct {
 	// ID is the value of the browser's own cookie, to which paused requests are bound.
 	ID string
+	// Bare: no cookie of ours came with the request. Either there is none, or the browser
+	// kept them back.
+	Bare bool
 	// Begun is how many requests have paused in it so far, and Begin counts one more.
 	Begun int
 	Begin func() int
@@ -100,6 +103,9 @@ var (
 // Authorize is the authorization endpoint (RFC 6749 §3.1). Sign-in and consent
 // come back here, and every time the whole request is judged again.
 func (p *Provider) Authorize(w http.ResponseWriter, r *http.Request, b Browser) {
+	if p.comeAgain(w, r, b) {
+		return
+	}
 	a := &authorization{client: nobody, maxAge: -1}
 	if err := p.begin(w, r, b, a); err != nil {
 		p.page(w, r, err)
@@ -352,6 +358,29 @@ func (p *Provider) pause(a *authorization, b Browser, path string) (step, error)
 	return func(w http.ResponseWriter, r *http.Request) {
 		redirect(w, path+"?flow="+sealed)
 	}, nil
+}
+
+// comeAgain answers what another site may have posted, and reports whether it did: from such
+// a request a browser keeps our cookies back (SameSite=Lax), so that whoever is signed in looks
+// like nobody. It sends them with the GET that this leads to. What is too long for an address is
+// judged as it came.
+func (p *Provider) comeAgain(w http.ResponseWriter, r *http.Request, b Browser) bool {
+	if r.Method != http.MethodPost || !b.Bare {
+		return false
+	}
+	parameters, err := form(w, r)
+	if err != nil {
+		p.page(w, r, err)
+		return true
+	}
+	query := parameters.Encode()
+	if len(query) > maxQuery {
+		return false
+	}
+	// A new cookie would take the place of the one that was kept back.
+	w.Header().Del("Set-Cookie")
+	redirect(w, r.URL.Path+"?"+query)
+	return true
 }
 
 func redirect(w http.ResponseWriter, location string) {

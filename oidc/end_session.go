@@ -26,6 +26,9 @@ type signOut struct {
 // request; without one the person is asked, so that no foreign page can sign
 // anybody out.
 func (p *Provider) EndSession(w http.ResponseWriter, r *http.Request, b Browser) {
+	if p.comeAgain(w, r, b) {
+		return
+	}
 	s, err := p.readSignOut(w, r, b)
 	if err != nil {
 		p.page(w, r, err)

@@ -74,6 +74,8 @@ type Visit struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	id     string
+	// bare is as [oidc.Browser] has it.
+	bare bool
 	// uiLocales is as the waiting request has it.
 	uiLocales string
 	// here is as [Visit.At] has it.
@@ -99,8 +101,11 @@ func (k *Keeper) Visit(w http.ResponseWriter, r *http.Request) *Visit {
 		v.id = c.Value
 		return v
 	}
+	v.bare = len(r.CookiesNamed(k.prefix+browserCookie))+len(r.CookiesNamed(k.prefix+sessionCookie)) == 0
 	v.id = base64.RawURLEncoding.EncodeToString(random(secretSize))
 	k.setCookie(w, browserCookie, v.id, 0)
+	// Whoever asks again within this request means the same browser.
+	r.AddCookie(&http.Cookie{Name: k.prefix + browserCookie, Value: v.id})
 	return v
 }
 
@@ -175,7 +180,7 @@ func (v *Visit) ID() string { return v.id }
 
 // Protocol is the browser as the protocol's endpoints see it.
 func (v *Visit) Protocol() oidc.Browser {
-	return oidc.Browser{ID: v.id, Begun: v.begun(), Begin: v.begin, SignedIn: v.SignedInFor, State: v.state, SignOut: v.SignOut}
+	return oidc.Browser{ID: v.id, Bare: v.bare, Begun: v.begun(), Begin: v.begin, SignedIn: v.SignedInFor, State: v.state, SignOut: v.SignOut}
 }
 
 // begun is how many requests have paused in this browser. Nobody but its own person can
