@@ -16,8 +16,8 @@ import (
 	"github.com/gatehouse/gatehouse/storage/ledger"
 )
 
-// accessTokenAlgorithm is the algorithm of access tokens: its signature is small
-// and costs 26 µs, and resource servers are ours or follow the JWKS.
+// accessTokenAlgorithm is the algorithm of access tokens: its signature is small and
+// cheap, and resource servers are ours or follow the JWKS.
 const accessTokenAlgorithm = keys.ES256
 
 // accessClaims is the content of an access token (RFC 9068 §2.2).

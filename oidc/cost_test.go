@@ -21,8 +21,8 @@ func TestAllocations(t *testing.T) {
 		form       url.Values
 		ceiling    float64
 	}{
-		{"client credentials", "/oauth2/token", url.Values{"grant_type": {"client_credentials"}}, 257},
-		{"introspection", "/oauth2/introspect", url.Values{"token": {token}}, 127},
+		{"client credentials", "/oauth2/token", url.Values{"grant_type": {"client_credentials"}}, 230},
+		{"introspection", "/oauth2/introspect", url.Values{"token": {token}}, 122},
 	} {
 		body := c.form.Encode()
 		allocations := testing.AllocsPerRun(200, func() {
