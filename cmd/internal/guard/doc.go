@@ -10,6 +10,7 @@
 // from a request to a route (route.go, target.go). Who presents a token is proven by
 // authz/resource, for a session too. It
 // refuses what no route names, paths that two readers could read differently, and
-// every X-Gatehouse- header from outside. Paths are compared letter by letter: in
-// front of a service that ignores case, no wide prefix may stand open. cmd/gatehouse alone may import it.
+// every X-Gatehouse- header from outside. Paths are compared letter by letter; one that a service
+// which ignores case, or a slash at the end, takes for a more specific place is refused.
+// cmd/gatehouse alone may import it.
 package guard

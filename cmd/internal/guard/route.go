@@ -143,12 +143,23 @@ func (p place) holds(target string) bool {
 	return below && (rest == "" || rest[0] == '/' || p.path == "/")
 }
 
+// folded is a path as a service reads it that tells neither case nor a slash at the end apart.
+func folded(path string) string { return cmp.Or(strings.ToLower(strings.TrimRight(path, "/")), "/") }
+
+// contends reports whether such a service may take the target for this place rather than for the one
+// that holds it: where both are written the same but for that, the operator has told them apart.
+func (p place) contends(holder place, target string) bool {
+	p.path, holder.path = folded(p.path), folded(holder.path)
+	return p.holds(folded(target)) && (p.path != holder.path || p.prefix != holder.prefix)
+}
+
 // find is what a request needs. The most specific place decides alone: a method
 // that it does not name is not looked for in a wider one. allow is its methods
-// when it does not name this one; both are zero when no place holds the path.
+// when it does not name this one; both are zero when no place holds the path, or when
+// the service may take it for a more specific place than we do.
 func (t table) find(method, target string) (needed need, allow []string, found bool) {
 	i := slices.IndexFunc(t, func(p place) bool { return p.holds(target) })
-	if i < 0 {
+	if i < 0 || slices.ContainsFunc(t[:i], func(p place) bool { return p.contends(t[i], target) }) {
 		return needed, nil, false
 	}
 	names := []string{method, ""}

@@ -43,7 +43,7 @@ routes:
 		{"POST", "/admin", "not GET"}, {"POST", "/admin/x", "not GET"}, {"OPTIONS", "/admin", "not GET"},
 		{"PUT", "/admin/reports", "reports"}, {"GET", "/admin/reports/7", "reports"},
 		{"GET", "/admin/reports/public", "anybody"}, {"DELETE", "/admin/reports/public", "admin"},
-		{"PUT", "/admin/reports/public", "not DELETE,GET,POST"}, {"GET", "/admin/reports/public/", "reports"},
+		{"PUT", "/admin/reports/public", "not DELETE,GET,POST"}, {"GET", "/admin/reports/public/7", "reports"},
 	} {
 		need, allow, found := routes.find(c.method, c.path)
 		got := "anybody"
@@ -57,6 +57,34 @@ routes:
 		}
 		if got != c.want {
 			t.Errorf("%s %s: %s, want %s", c.method, c.path, got, c.want)
+		}
+	}
+}
+
+// Many a service takes "/Admin" and "/admin/" for "/admin": what it would serve as a more specific
+// place than the one that holds the path letter by letter is refused.
+func TestTable_NoSpellingLeadsToAWiderPlace(t *testing.T) {
+	routes := parse(t, `
+routes:
+  - prefix: /
+    security: [{}]
+  - prefix: /admin
+    security: [oauth2: [admin]]
+  - path: /keys
+    security: [oauth2: [admin]]
+  - path: /pages/
+    security: [oauth2: [admin]]
+  - path: /Guide
+    security: [{}]
+  - path: /guide
+    security: [{}]
+`)
+	for path, passes := range map[string]bool{
+		"/": true, "/x": true, "/X/": true, "/Keysx": true, "/keys/x": true, "/administration": true, "/guide": true, "/Guide": true, "/admin/X": true, "/admin/": true, "/keys": true,
+		"/Admin": false, "/ADMIN/x": false, "/keys/": false, "/Keys": false, "/KEYS/": false, "/pages": false, "/Pages/": false,
+	} {
+		if _, allow, found := routes.find("GET", path); found != passes || allow != nil {
+			t.Errorf("%s: %v, want %v", path, found, passes)
 		}
 	}
 }
