@@ -16,10 +16,9 @@ const module = "github.com/gatehouse/gatehouse/"
 // floors is the list of packages and the floor that each stands on: it may import
 // lower floors alone.
 var floors = map[string]int{
-	"authz":          0,
-	"authz/dpop":     0,
-	"authz/spelling": 0,
-	"migrations":     0,
+	"authz":      0,
+	"authz/dpop": 0,
+	"migrations": 0,
 
 	"authz/resource": 1,
 	"templates":      1,

@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -32,7 +31,7 @@ func (s *Service) createClient(ctx context.Context, a Actor, n CreateClient, fin
 		LogoURI: n.LogoURI, PolicyURI: n.PolicyURI, TOSURI: n.TOSURI, CreatedAt: s.now(), Origin: storage.OriginOperator,
 	}
 	suit(&c)
-	if err := cmp.Or(s.checkScopes(ctx, nil, c.Scopes), mayGive(a, c.Scopes), checkClient(c)); err != nil {
+	if err := errors.Join(mayGive(a, c.Scopes), checkPatterns(c.Scopes), checkClient(c)); err != nil {
 		return c, secret, err
 	}
 	if !n.AllTenants {

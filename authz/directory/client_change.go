@@ -2,7 +2,6 @@ package directory
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -55,7 +54,7 @@ func (s *Service) UpdateClient(ctx context.Context, a Actor, id authz.ClientID, 
 		return c, err
 	}
 	if n.Scopes != nil {
-		if err := cmp.Or(s.checkScopes(ctx, c.Scopes, *n.Scopes), mayGive(a, added(c.Scopes, *n.Scopes))); err != nil {
+		if err := errors.Join(mayGive(a, added(c.Scopes, *n.Scopes)), checkPatterns(*n.Scopes)); err != nil {
 			return c, err
 		}
 	}

@@ -42,7 +42,6 @@ func newTown(t *testing.T) *town {
 	dsn := storagetest.NewDSN(t)
 	v := &town{T: t, dsn: dsn, store: storagetest.Open(t, dsn, postgres.Options{}), world: storagetest.NewWorld(t, dsn), clock: now}
 	v.Service = directory.New(v.store, pepper, func() time.Time { return v.clock })
-	v.world.Exec(`insert into platform.scopes (name, title) values ('reports:read', 'See reports')`)
 	var err error
 	if v.acme, err = v.CreateTenant(t.Context(), host, directory.CreateTenant{Slug: "acme"}); err != nil {
 		t.Fatal(err)

@@ -56,14 +56,7 @@ func (r *Registrar) Openly(from netip.Addr, unused time.Duration) Admission {
 // meantime is [storage.ErrNotFound].
 func (r *Registrar) Register(ctx context.Context, by Admission, n CreateClient) (c storage.Client, secret, access Secret, err error) {
 	s := r.service
-	catalogue, err := s.store.Catalogue(ctx)
-	if err != nil {
-		return c, secret, access, err
-	}
 	if c, err = by.admit(n, s.now()); err != nil {
-		return c, secret, access, err
-	}
-	if err := dropUndescribed(catalogue, &c); err != nil {
 		return c, secret, access, err
 	}
 	secret, access = s.giveSecret(&c), s.giveAccess(&c)
@@ -191,10 +184,6 @@ func (r *Registrar) Update(ctx context.Context, id authz.ClientID, access string
 		return before, err
 	}
 	s := r.service
-	catalogue, err := s.store.Catalogue(ctx)
-	if err != nil {
-		return before, err
-	}
 	return s.store.UpdateClient(ctx, id, func(c *storage.Client) error {
 		// Under the lock: it may have been stopped since.
 		if !c.Active(s.now()) {
@@ -205,7 +194,7 @@ func (r *Registrar) Update(ctx context.Context, id authz.ClientID, access string
 		}
 		say(c, n)
 		suit(c)
-		return errors.Join(checkClient(*c), checkLinks(*c), checkOpenTo(*c), checkWithin(*c, n), dropUndescribed(catalogue, c))
+		return errors.Join(checkClient(*c), checkLinks(*c), checkOpenTo(*c), checkWithin(*c, n))
 	}, s.event(Actor{Name: "client:" + string(id), IPAddress: from}, "client.update-self", before.Tenant))
 }
 

@@ -1,8 +1,8 @@
 package directory
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -43,7 +43,7 @@ func (s *Service) CreateRegistrationToken(ctx context.Context, a Actor, n Create
 	if p.OpenTo == "" {
 		p.OpenTo = storage.OpenToNobody
 	}
-	if err := cmp.Or(s.checkScopes(ctx, nil, p.Scopes), mayGive(a, p.Scopes), checkRegistrationToken(n, *p)); err != nil {
+	if err := errors.Join(mayGive(a, p.Scopes), checkRegistrationToken(n, *p)); err != nil {
 		return r, Secret{}, err
 	}
 	if !n.AllTenants {
@@ -85,7 +85,7 @@ func checkRegistrationToken(n CreateRegistrationToken, p storage.RegistrationPol
 			return invalid("redirect_hosts", "%q is not a host name", host)
 		}
 	}
-	return checkName("name", n.Name)
+	return errors.Join(checkName("name", n.Name), checkPatterns(p.Scopes))
 }
 
 // RegistrationTokens lists initial access tokens, the newest first; tenant is an id or

@@ -185,7 +185,7 @@ func (s *Service) CreateGroup(ctx context.Context, a Actor, n CreateGroup) (stor
 	if err := mayGiveIn(a, n.Tenant, n.Scopes); err != nil {
 		return g, err
 	}
-	if err := errors.Join(missing("name", n.Name), checkName("name", n.Name), s.checkScopes(ctx, nil, n.Scopes)); err != nil {
+	if err := errors.Join(missing("name", n.Name), checkName("name", n.Name), checkPatterns(n.Scopes)); err != nil {
 		return g, err
 	}
 	return g, s.store.InsertGroup(ctx, g, s.event(a, "group.create", g.Tenant))
@@ -201,16 +201,12 @@ func (s *Service) SetGroupScopes(ctx context.Context, a Actor, id authz.GroupID,
 	if err != nil {
 		return g, err
 	}
-	catalogue, err := s.store.Catalogue(ctx)
-	if err != nil {
-		return g, err
-	}
 	return s.store.UpdateGroup(ctx, id, func(g *storage.Group) error {
 		if err := holds(seen, *g); err != nil {
 			return err
 		}
 		// Nobody takes away what they could not give, either.
-		err := errors.Join(mayGiveIn(a, g.Tenant, added(g.Scopes, scopes)), mayGiveIn(a, g.Tenant, added(scopes, g.Scopes)), checkScopes(catalogue, g.Scopes, scopes))
+		err := errors.Join(mayGiveIn(a, g.Tenant, added(g.Scopes, scopes)), mayGiveIn(a, g.Tenant, added(scopes, g.Scopes)), checkPatterns(scopes))
 		g.Scopes = given(scopes)
 		return err
 	}, s.event(a, "group.scopes", g.Tenant))

@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -45,7 +44,7 @@ func (s *Service) AddTrustedIssuer(ctx context.Context, a Actor, i storage.Trust
 	if err := may(a, manageIssuers); err != nil {
 		return i, err
 	}
-	if err := cmp.Or(s.checkScopes(ctx, nil, i.Scopes), mayGive(a, i.Scopes), checkTrustedIssuer(i)); err != nil {
+	if err := errors.Join(mayGive(a, i.Scopes), checkPatterns(i.Scopes), checkTrustedIssuer(i)); err != nil {
 		return i, err
 	}
 	if !allTenants {

@@ -12,7 +12,7 @@ func newRolesCommand(i *invocation) *cobra.Command {
 	return group("roles", "See and set what each role holds",
 		"Sees and sets the scopes of the roles: viewer, user, admin and owner.",
 		`  gatehouse admin roles list
-  gatehouse admin roles set-scopes viewer --scope "user agents:read"`,
+  gatehouse admin roles set-scopes viewer --scope "user agents:read reports:read"`,
 		newRolesListCommand(i), newRolesShowCommand(i), newRolesSetScopesCommand(i))
 }
 

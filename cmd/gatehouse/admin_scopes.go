@@ -12,9 +12,8 @@ import (
 func newScopesCommand(i *invocation) *cobra.Command {
 	return group("scopes", "See, describe, grant and explain scopes",
 		`Sees the registry of scopes and writes to it, grants scopes to single users beyond
-role and groups, and explains who would be granted what, and why. A scope is
-described before anybody is given it.`,
-		`  gatehouse admin scopes create reports:read --title "See reports"
+role and groups, and explains who would be granted what, and why.`,
+		`  gatehouse admin scopes put reports:read --title "See reports"
   gatehouse admin scopes grant ann reports:read --tenant acme
   gatehouse admin scopes explain --user ann --client shop-4f2a --scope "openid reports:read"`,
 		newScopesListCommand(i), newScopesPutCommand(i), newScopesExplainCommand(i),
@@ -52,13 +51,13 @@ func newScopesListCommand(i *invocation) *cobra.Command {
 func newScopesPutCommand(i *invocation) *cobra.Command {
 	var in api.ScopeWords
 	cmd := &cobra.Command{
-		Use:     "create SCOPE",
-		Aliases: []string{"put", "update"},
+		Use:     "put SCOPE",
+		Aliases: []string{"create", "update"},
 		Short:   "Describe a scope, or change what is said of it",
 		Long: `Writes what the consent page says of a scope, and how strong a sign-in it needs:
 aal1 (one factor), aal2 (two) or phr (a passkey). Until the user has signed in
 like that, the scope is withheld (RFC 9470).`,
-		Example: `  gatehouse admin scopes create billing --title "Manage billing" --description "Plans and invoices." --needs-acr phr`,
+		Example: `  gatehouse admin scopes put billing --title "Manage billing" --description "Plans and invoices." --needs-acr phr`,
 		Args:    cobra.ExactArgs(1),
 	}
 	cmd.Flags().StringVar(&in.Body.Title, "title", "", "What the consent page calls it")

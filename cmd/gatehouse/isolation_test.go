@@ -85,7 +85,7 @@ var attempts = map[string]string{
 	"admin scopes explain": "--client bdesk --user bob --tenant beta",
 	"admin scopes grant":   "bob agents:read --tenant beta",
 	"admin scopes list":    "",
-	"admin scopes create":  "agents:read --title Mine",
+	"admin scopes put":     "agents:read --title Mine",
 	"admin scopes revoke":  "bob agents:read --tenant beta",
 	"admin scopes show":    "agents:read",
 

@@ -285,37 +285,6 @@ func TestRegistrationManagement(t *testing.T) {
 	}
 }
 
-// TestRegistration_UndescribedScope: RFC 7591 §3.2.1 and RFC 7592 §2.2 let the server have a
-// client without what it cannot give, if the answer says so. A client that would be left with
-// nothing is told; an operator is too, who could describe the scope.
-func TestRegistration_UndescribedScope(t *testing.T) {
-	t.Parallel()
-	h, admin := registering(t, oidc.RegistrationOpen)
-	metadata := func(scope string) string {
-		return `"redirect_uris":["https://shop.apps.example/cb"],"scope":"` + scope + `"`
-	}
-	made := register(h, "", `{`+metadata("openid mcp:everything agents:read")+`}`)
-	if made.Status != http.StatusCreated || made.Text("scope") != "openid agents:read" {
-		t.Fatalf("%d %s", made.Status, made.Raw)
-	}
-	client, access := made.Text("client_id"), made.Text("registration_access_token")
-	if a := manage(h, "PUT", client, access, `{"client_id":"`+client+`",`+metadata("mcp:everything openid")+`}`); a.Status != http.StatusOK || a.Text("scope") != "openid" {
-		t.Errorf("update: %d %s", a.Status, a.Raw)
-	}
-	for name, a := range map[string]webtest.Answer{
-		"nothing is left":        register(h, "", `{`+metadata("mcp:everything")+`}`),
-		"nothing is left, later": manage(h, "PUT", client, access, `{"client_id":"`+client+`",`+metadata("mcp:everything")+`}`),
-		"an administrator":       register(h, admin, `{`+metadata("openid agnets:read")+`}`),
-	} {
-		if a.Status != http.StatusBadRequest || a.Text("error") != "invalid_client_metadata" || !strings.Contains(a.Text("error_description"), "scope") {
-			t.Errorf("%s: %d %s", name, a.Status, a.Raw)
-		}
-	}
-	if a := call(h, admin, "POST", "/clients", `{"name":"Shop","kind":"service","scopes":["agnets:read"]}`); a.Status != http.StatusUnprocessableEntity || !strings.Contains(a.Raw, `did you mean \"agents:read\"`) {
-		t.Errorf("the API: %d %s", a.Status, a.Raw)
-	}
-}
-
 // TestRegistration_LegacyResponseTypes: a client may register for them where the operator
 // has allowed them, and says implicit beside them as OpenID Connect has it.
 func TestRegistration_LegacyResponseTypes(t *testing.T) {

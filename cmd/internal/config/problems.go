@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/gatehouse/gatehouse/authz/spelling"
 )
 
 // Problems is everything that is wrong with the settings, each with what to do.
@@ -52,9 +50,35 @@ func variableNames() []string {
 
 // didYouMean names the one of the names that is nearest, if one is near.
 func didYouMean(given string, names []string) string {
-	nearest := spelling.Nearest(given, names)
+	nearest, least := "", 1+len(given)/3
+	for _, name := range names {
+		if d := distance(strings.ToLower(given), strings.ToLower(name)); d < least {
+			nearest, least = name, d
+		}
+	}
 	if nearest == "" {
 		return ""
 	}
 	return fmt.Sprintf(" (did you mean %s?)", nearest)
+}
+
+// distance counts the letters to add, drop or change (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
 }
