@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
@@ -12,6 +13,7 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -210,6 +212,33 @@ func TestE12_CertificateHeaderOfAnybody(t *testing.T) {
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("X-SSL-Client-Cert", url.PathEscape(string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: good.Raw}))))
 	mustGrant(t, "nginx", nginx.Send(r))
+}
+
+// E12: a proxy that shows a certificate of its own when it comes to us shows nobody else's by it.
+func TestE12_CertificateOfTheProxyItself(t *testing.T) {
+	t.Parallel()
+	root := newCertificate(t, nil, authority)
+	h := withCertificates(t, root)
+	good, proxys := newCertificate(t, root, nil), newCertificate(t, root, func(c *x509.Certificate) { c.DNSNames = []string{"proxy.example"} })
+	for id, name := range map[string]string{"client": "client.example", "proxy": "proxy.example"} {
+		h.Machine(id, func(c *storage.Client) { c.AuthMethod, c.Metadata.TLSSubjectDNS = storage.AuthMethodTLS, name })
+	}
+	for _, test := range []struct {
+		id     string
+		passed *certificate
+		status int
+	}{{"client", good, 200}, {"proxy", good, 401}, {"proxy", nil, 401}} {
+		r := httptest.NewRequest(http.MethodPost, "/oauth2/token", strings.NewReader("grant_type=client_credentials&client_id="+test.id))
+		r.RemoteAddr, r.TLS = "127.0.0.1:1", &tls.ConnectionState{PeerCertificates: []*x509.Certificate{proxys.Certificate}}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if test.passed != nil {
+			r.Header.Set("Client-Cert", test.passed.header())
+		}
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, r); w.Code != test.status {
+			t.Errorf("%s: %d %s, want %d", test.id, w.Code, w.Body, test.status)
+		}
+	}
 }
 
 // RFC 8705 §4: a public client proves nothing but the certificate, so that its refresh

@@ -11,13 +11,14 @@ import (
 
 // clientCertificates are those that the caller has proven to hold the key of: in
 // the handshake of this very connection or, in a header, in the one with a proxy
-// that is trusted. The header of anybody else is not looked at.
+// that is trusted. The header of anybody else is not looked at, and neither is the
+// certificate that such a proxy shows for itself, as [resource.ForwardedCertificate] has it.
 func (s *Server) clientCertificates(r *http.Request) []*x509.Certificate {
-	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
-		return r.TLS.PeerCertificates
-	}
 	if s.ClientCertificateHeader == "" || !s.fromTrustedProxy(r) {
-		return nil
+		if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+			return nil
+		}
+		return r.TLS.PeerCertificates
 	}
 	// Of two, the proxy has added the one and somebody else has sent the other.
 	given := r.Header.Values(s.ClientCertificateHeader)
