@@ -113,7 +113,11 @@ func (s *Service) GrantUserScope(ctx context.Context, a Actor, user authz.UserID
 		return err
 	}
 	u := storage.UserScope{User: user, Tenant: tenant, Scope: scope, CreatedAt: s.now()}
-	return s.store.InsertUserScope(ctx, u, s.event(a, "user.grant-scope", tenant))
+	err := s.store.InsertUserScope(ctx, u, s.event(a, "user.grant-scope", tenant))
+	if errors.Is(err, storage.ErrConflict) {
+		return taken("scope", "is theirs already")
+	}
+	return err
 }
 
 // RevokeUserScope takes it back.

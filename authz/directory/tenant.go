@@ -240,7 +240,11 @@ func (s *Service) AddMember(ctx context.Context, a Actor, group authz.GroupID, u
 	if err != nil {
 		return err
 	}
-	return s.store.InsertMemberships(ctx, s.memberships(g, []authz.UserID{user}), s.event(a, "group.add-member", g.Tenant))
+	err = s.store.InsertMemberships(ctx, s.memberships(g, []authz.UserID{user}), s.event(a, "group.add-member", g.Tenant))
+	if errors.Is(err, storage.ErrConflict) {
+		return taken("user", "is a member already")
+	}
+	return err
 }
 
 // RemoveMember ends a user's membership of a group.

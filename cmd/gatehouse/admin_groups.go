@@ -58,7 +58,7 @@ func newGroupsCreateCommand(i *invocation) *cobra.Command {
 		Use:     "create --name NAME",
 		Short:   "Create a group",
 		Long:    "Creates a group in a tenant. With a project, it counts in that project alone.",
-		Example: "  gatehouse admin groups create --name editors --tenant acme --project website --scope \"pages:*\"",
+		Example: "  gatehouse admin groups create --name editors --tenant acme --project website --scope \"agents:*\"",
 		Args:    cobra.NoArgs,
 	}
 	cmd.Flags().StringVar(&in.Body.Name, "name", "", "The name, unique in the tenant or in the project")

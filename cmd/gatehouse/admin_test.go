@@ -323,6 +323,14 @@ func TestScopes(t *testing.T) {
 	if got := items(h.document("admin", "roles", "list"), "name"); len(got) != 4 {
 		t.Errorf("roles: %v", got)
 	}
+	for _, family := range []string{"resources create", "bans add"} {
+		list, adds := strings.Fields(family)[0], "gatehouse admin "+family+" --help"
+		if got := h.must("admin", list, "list"); !strings.HasSuffix(got, "There is nothing to list. To make one: "+adds+"\n") {
+			t.Errorf("%s: %s", list, got)
+		}
+	}
+	h.must("admin", "scopes", "grant", "ann", "tools:execute")
+	h.fails(exitFailure, "scope: is theirs already", "admin", "scopes", "grant", "ann", "tools:execute")
 	if got := items(h.document("admin", "resources", "list"), "identifier"); len(got) != 0 {
 		t.Errorf("resources: %v", got)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os/user"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -54,14 +55,14 @@ func (i *invocation) operation(cmd *cobra.Command, run func(context.Context, *op
 			return err
 		}
 		if signedIn != nil {
-			return run(cmd.Context(), &operator{api: signedIn, print: i.print()}, args)
+			return run(cmd.Context(), &operator{api: signedIn, print: i.printFor(cmd)}, args)
 		}
 		return i.withStore(cmd.Context(), c, func(s *postgres.Store) error {
 			here, err := i.localAPI(c, s)
 			if err != nil {
 				return err
 			}
-			return run(cmd.Context(), &operator{client.Local(here), i.print(), c.Env == config.Development}, args)
+			return run(cmd.Context(), &operator{client.Local(here), i.printFor(cmd), c.Env == config.Development}, args)
 		})
 	}
 	return cmd
@@ -130,6 +131,19 @@ func hostActor() directory.Actor {
 		name += ":" + account.Username
 	}
 	return directory.Actor{Name: name, Host: true}
+}
+
+// printFor is where the answers of a command go. A list without items says how the first one
+// is made, where a command beside it does that.
+func (i *invocation) printFor(cmd *cobra.Command) output.Printer {
+	p := i.print()
+	p.Nothing = "There is nothing to list."
+	for _, beside := range cmd.Parent().Commands() {
+		if slices.Contains([]string{"create", "add"}, beside.Name()) {
+			p.Nothing += " To make one: " + beside.CommandPath() + " --help"
+		}
+	}
+	return p
 }
 
 // one calls an operation and prints the document that it answers.

@@ -28,7 +28,7 @@ var ended = time.Date(2026, 1, 30, 12, 0, 0, 0, time.FixedZone("", 3600))
 func printed(t *testing.T, f Format, print func(Printer) error) string {
 	t.Helper()
 	var b strings.Builder
-	if err := print(Printer{&b, f}); err != nil {
+	if err := print(Printer{To: &b, Format: f}); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -66,8 +66,16 @@ func TestList_Empty(t *testing.T) {
 	if got := printed(t, JSON, show); got != "{\n  \"people\": []\n}\n" {
 		t.Errorf("JSON: %s", got)
 	}
-	if got := printed(t, Table, show); got != "NAME  SCOPES  ACTIVE  MAX USERS  ENDED AT\n" {
+	const header = "NAME  SCOPES  ACTIVE  MAX USERS  ENDED AT\n"
+	if got := printed(t, Table, show); got != header {
 		t.Errorf("table: %q", got)
+	}
+	hinting := func(p Printer) error { p.Nothing = "Nobody is there."; return show(p) }
+	if got := printed(t, Table, hinting); got != header+"\nNobody is there.\n" {
+		t.Errorf("table: %q", got)
+	}
+	if got := printed(t, JSON, hinting); got != "{\n  \"people\": []\n}\n" {
+		t.Errorf("JSON: %s", got)
 	}
 }
 

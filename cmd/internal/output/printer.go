@@ -41,6 +41,8 @@ func (f *Format) Type() string { return "table|json" }
 type Printer struct {
 	To     io.Writer
 	Format Format
+	// Nothing is what a table says that has no rows; "" says nothing.
+	Nothing string
 }
 
 // One prints a struct: a JSON object, or a table of its fields.
@@ -92,8 +94,15 @@ func List[T any](p Printer, document any, items []T, next string) error {
 		}
 		t.AppendRow(row)
 	}
-	if err := p.render(t); err != nil || next == "" {
+	if err := p.render(t); err != nil {
 		return err
+	}
+	if len(items) == 0 && p.Nothing != "" {
+		_, err := fmt.Fprintf(p.To, "\n%s\n", p.Nothing)
+		return err
+	}
+	if next == "" {
+		return nil
 	}
 	_, err := fmt.Fprintf(p.To, "\nThere is more: --after %s\n", Visible(next))
 	return err
