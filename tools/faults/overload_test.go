@@ -3,17 +3,20 @@ package faults
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -107,16 +110,41 @@ func (c came) rate() float64 { return float64(c.good) / c.took.Seconds() }
 // cost is the CPU time of server and database for each answer that was good.
 func (c came) cost() time.Duration { return c.cpu / time.Duration(max(1, c.good)) }
 
-// could is how many a second there would have been, had nobody else used the processor.
-func (c came) could() float64 { return (1 - c.idle.Seconds()/c.took.Seconds()) / c.cost().Seconds() }
+// busy is the share of the time in which the processor had something to do.
+func (c came) busy() float64 { return 1 - c.idle.Seconds()/c.took.Seconds() }
+
+// others is the share of the processor that was neither left over nor used by the house.
+func (c came) others() float64 { return c.busy() - c.cpu.Seconds()/c.took.Seconds() }
+
+// pair is a load beyond the peak, right after one at it.
+type pair struct{ peak, over came }
+
+// kept is the share of the peak that is given where four times as much is asked for. What
+// the good answers cost more than at the peak is what refusals cost; how many of these
+// there were depends on what neighbours took meanwhile, and so it is reckoned for four times.
+func (p pair) kept() float64 {
+	each := p.peak.cost().Seconds()
+	refusal := (p.over.cpu.Seconds() - float64(p.over.good)*each) / float64(max(1, p.over.refused)) / each
+	return (1 - 4*refusal) / (1 - refusal) * p.over.busy() / p.peak.busy()
+}
+
+// disturbed is the share of the processor that others used; all, where they kept the
+// clients from asking for twice the peak.
+func (p pair) disturbed() float64 {
+	if p.over.offered() < 2*p.peak.rate() {
+		return 1
+	}
+	return max(p.peak.others(), p.over.others())
+}
 
 func (c came) offered() float64 { return float64(c.good+c.refused+c.odd) / c.took.Seconds() }
 
-// warming is how long a load goes on before it counts: its connections have just been opened.
-const warming = 300 * time.Millisecond
+// settling is how long a load waits once its connections are open: that work is not counted.
+const settling = 300 * time.Millisecond
 
 // load offers so many requests a second over so many lines, or each line as many as are
-// answered with rate 0.
+// answered with rate 0. Before and after it the house has nothing to do: what it has used
+// in between is what these requests cost, however late on a busy machine that is read.
 func (s *surge) load(many int, rate float64, length time.Duration) came {
 	s.t.Helper()
 	lines, closed := s.dial(many)
@@ -126,9 +154,9 @@ func (s *surge) load(many int, rate float64, length time.Duration) came {
 	var mu sync.Mutex
 	var callers sync.WaitGroup
 	var sent atomic.Int64
-	var counting atomic.Bool
-	begun := time.Now()
-	end := begun.Add(warming + length)
+	time.Sleep(settling)
+	cpu, idle, begun := s.cpu(), s.idle(), time.Now()
+	end := begun.Add(length)
 	for _, l := range lines {
 		callers.Go(func() {
 			for {
@@ -150,7 +178,6 @@ func (s *surge) load(many int, rate float64, length time.Duration) came {
 					if c.odd++; c.odd == 1 {
 						c.first = a
 					}
-				case !counting.Load():
 				case good:
 					c.good++
 				default:
@@ -164,11 +191,9 @@ func (s *surge) load(many int, rate float64, length time.Duration) came {
 			}
 		})
 	}
-	time.Sleep(warming)
-	cpu, idle, counted := s.cpu(), s.idle(), time.Now()
-	counting.Store(true)
 	callers.Wait()
-	c.took, c.cpu, c.idle = time.Since(counted), s.cpu()-cpu, s.idle()-idle
+	c.took, c.idle = time.Since(begun), s.idle()-idle
+	c.cpu = s.cpu() - cpu
 	if slices.Sort(refusals); len(refusals) > 0 {
 		c.slowest = refusals[len(refusals)*19/20]
 	}
@@ -224,40 +249,65 @@ func stay(t *testing.T, processors string) {
 	}
 }
 
+// hurry has this process, and what it starts from here on, go before its neighbours, or
+// among them again with 0. Where only root may, nothing changes.
+func hurry(nice int) {
+	threads, _ := filepath.Glob("/proc/self/task/*")
+	for _, thread := range threads {
+		if id, err := strconv.Atoi(filepath.Base(thread)); err == nil {
+			_ = syscall.Setpriority(syscall.PRIO_PROCESS, id, nice)
+		}
+	}
+}
+
 // TestOverload asks one replica, which has a processor for itself and its database, for
 // four times as many codes as it can give. It goes on to give four fifths of them at
 // least, tells the others at once to come again, and is as before within five seconds.
 //
 // Others may use the machine, so it is judged by CPU time: what an answer costs with all
 // that is spent on refusals, and how long the processor was left idle meanwhile. Each load
-// is compared with the peak just before it, and the middle one of nine such pairs decides:
-// neighbours come and go.
+// is compared with the peak just before it, and the middle one of nine such pairs decides.
+// Neighbours come and go: where they use the processor too there are up to twice as
+// many pairs, and the nine that were disturbed least decide.
 func TestOverload(t *testing.T) {
 	all := "0-" + strconv.Itoa(runtime.NumCPU()-1)
 	stay(t, "0")
 	t.Cleanup(func() { stay(t, all) })
+	hurry(-10)
+	t.Cleanup(func() { hurry(0) })
 	h := Open(t, Options{Replicas: 1, People: 1})
+	hurry(0)
 	if runtime.NumCPU() > 1 {
 		stay(t, "1-"+strconv.Itoa(runtime.NumCPU()-1))
 	}
 	s := newSurge(t, h)
-	unloaded := s.alone()
 	length := time.Duration(rounds(t, 3, 16)) * time.Second / 2
 	var peak, over came
 	var recovered time.Duration
-	shares := make([]float64, 9)
-	for i := range shares {
-		best := s.load(32, 0, length)
-		beyond := s.load(512, 4*best.rate(), length)
-		shares[i] = beyond.could() / best.could()
-		peak.add(best)
-		over.add(beyond)
+	const decide = 9
+	var pairs []pair
+	for calm := 0; calm < decide && len(pairs) < 2*decide; {
+		unloaded := s.alone()
+		p := pair{peak: s.load(32, 0, length)}
+		p.over = s.load(512, 4*p.peak.rate(), length)
+		if p.disturbed() < 0.1 {
+			calm++
+		}
+		pairs = append(pairs, p)
+		peak.add(p.peak)
+		over.add(p.over)
 		recovered = max(recovered, within(t, 5*time.Second, "as it was", func() bool { return s.alone() < 4*unloaded }))
 	}
 	t.Logf("peak %.0f a second, %v of CPU each; of %.0f a second offered %.0f given, %v each; the others refused, nineteen of twenty within %v; as before after %v",
 		peak.rate(), peak.cost(), over.offered(), over.rate(), over.cost(), over.slowest, recovered)
+	slices.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(a.disturbed(), b.disturbed()) })
+	shares := make([]float64, decide)
+	for i := range shares {
+		shares[i] = pairs[i].kept()
+	}
 	slices.Sort(shares)
-	t.Logf("with the processor to itself: %.0f a second at the peak, %.0f beyond; of each pair %.2f", peak.could(), over.could(), shares)
+	t.Logf("of %d pairs, of which others used %.2f of the processor at least and %.2f at most, the nine with least kept %.2f",
+		len(pairs), pairs[0].disturbed(), pairs[len(pairs)-1].disturbed(), shares)
 	if share := shares[len(shares)/2]; share < 0.8 {
 		t.Errorf("beyond the peak %.2f of what is given at it, less than four fifths", share)
 	}
