@@ -311,6 +311,10 @@ func TestOverload(t *testing.T) {
 	if share := shares[len(shares)/2]; share < 0.8 {
 		t.Errorf("beyond the peak %.2f of what is given at it, less than four fifths", share)
 	}
+	// What neighbours leave must be used: who refuses all has spent little on it.
+	if over.rate() < peak.rate()/3 {
+		t.Errorf("%.0f a second given beyond the peak, and %.0f at it", over.rate(), peak.rate())
+	}
 	if over.refused < over.good || peak.refused > 0 {
 		t.Errorf("%d refused beyond the peak, and %d at it", over.refused, peak.refused)
 	}
