@@ -3,6 +3,7 @@ package login
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/oidc"
@@ -147,6 +148,10 @@ func firstPasskey(r *http.Request, v *browser.Visit) *authn.Answer {
 
 // waiting is the request in which a link was asked for, when that was in this browser.
 func (p *Pages) waiting(r *http.Request, v *browser.Visit, o recovery.Opened) (string, oidc.SignInQuestion) {
+	if strings.HasPrefix(o.Flow, deviceFlow) {
+		// The code may be of whoever asked for the link (RFC 8628 §5.4): it is read from the device.
+		return deviceFlow, oidc.SignInQuestion{}
+	}
 	if !requestWaits(o.Flow) {
 		return o.Flow, oidc.SignInQuestion{}
 	}
