@@ -38,6 +38,7 @@ to, is gone from its tokens at once.`,
 	flags.StringVar(&policy, "policy-uri", "", "The privacy policy that the consent page links to")
 	flags.StringVar(&terms, "tos-uri", "", "The terms of service that the consent page links to")
 	openFlags(cmd, &openTo, &b.Groups, &closed)
+	requireAny(cmd)
 	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) (err error) {
 		in.Client = args[0]
 		held := words(scopes)

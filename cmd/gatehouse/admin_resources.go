@@ -98,6 +98,7 @@ func newResourcesUpdateCommand(i *invocation) *cobra.Command {
 	scopeFlag(cmd, &scopes, "A scope that it understands")
 	lifetimeFlag(cmd, &seconds)
 	typesFlag(cmd, &typesFile)
+	requireAny(cmd)
 	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
 		understood := words(scopes)
 		in.Resource = args[0]

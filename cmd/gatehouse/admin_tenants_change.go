@@ -50,6 +50,7 @@ mail domains that are named.`,
 	flags.StringVar(&accent, "accent", "", "The colour of its sign-in pages, as #rrggbb; '' for that of the house")
 	flags.StringVar(&logo, "logo", "", "A PNG, JPEG or WebP file with the logo of its sign-in pages; '' for none")
 	flags.StringArrayVar(&registration, "registration", nil, "Who may register: open, closed, or a mail domain; repeat it for more")
+	requireAny(cmd)
 	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
 		in.Tenant = args[0]
 		b.Slug, b.Name, b.Region, b.Plan = changed(cmd, "slug", &slug), changed(cmd, "name", &name), changed(cmd, "region", &region), changed(cmd, "plan", &plan)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse/gatehouse/cmd/internal/client"
+	"github.com/gatehouse/gatehouse/cmd/internal/output"
 	"github.com/gatehouse/gatehouse/oidc/authn"
 	"github.com/gatehouse/gatehouse/web/api"
 )
@@ -63,7 +64,7 @@ either the account has none, and nobody can sign in with one until it is set.`,
 			return o.print.One(newcomer{user, link.URL, link.ExpiresAt})
 		}
 		if !withPassword {
-			fmt.Fprintln(i.errs, "The account has no password. Set one with: gatehouse admin users update USER --password-stdin")
+			fmt.Fprintf(i.errs, "The account has no password. Set one with: gatehouse admin users update %s --password-stdin\n", output.Visible(b.Username))
 		}
 		return o.print.One(user)
 	})
@@ -113,7 +114,7 @@ that are out there at once. A new password, read from standard input, and
 	flags.StringVar(&role, "role", "", "viewer, user, admin or owner")
 	flags.BoolVar(&disabled, "disabled", false, "Whether the user is kept out")
 	flags.BoolVar(&withPassword, "password-stdin", false, "Read a new password from standard input")
-	cmd.MarkFlagsOneRequired(append(contactFlags, "username", "email", "display-name", "avatar-url", "language", "role", "disabled", "password-stdin")...)
+	requireAny(cmd)
 	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
 		in := api.UserChange{UserPath: userPath(args[0])}
 		b := &in.Body

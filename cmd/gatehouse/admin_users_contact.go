@@ -13,8 +13,6 @@ type contact struct {
 	address  api.Address
 }
 
-var contactFlags = []string{"phone-number", "phone-number-verified", "street-address", "locality", "region", "postal-code", "country"}
-
 func (c *contact) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&c.phone, "phone-number", "", "The telephone number with its country, such as +49 30 123456")

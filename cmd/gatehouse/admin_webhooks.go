@@ -119,6 +119,7 @@ what happens after --disabled=false.`,
 	flags.StringVar(&audience, "audience", "", "Whom security event tokens are for")
 	flags.BoolVar(&disabled, "disabled", false, "Stop it; --disabled=false lets it hear again")
 	eventFlag(cmd, &events)
+	requireAny(cmd)
 	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
 		heard := words(events)
 		in.Webhook = args[0]

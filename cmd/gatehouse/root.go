@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/gatehouse/gatehouse/cmd/internal/config"
 )
@@ -113,4 +114,11 @@ func require(cmd *cobra.Command, flags ...string) {
 			panic(err) // the flag is declared one line above
 		}
 	}
+}
+
+// requireAny is for a command that changes something: one of its flags has to say what.
+func requireAny(cmd *cobra.Command) {
+	var flags []string
+	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) { flags = append(flags, f.Name) })
+	cmd.MarkFlagsOneRequired(flags...)
 }
