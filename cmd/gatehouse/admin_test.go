@@ -129,7 +129,7 @@ func TestScriptedCalls(t *testing.T) {
 func TestUsers_Lifecycle(t *testing.T) {
 	h, store := deployment(t)
 	create := h.call("admin", "users", "create", "--username", "bob", "--email", "bob@example.com", "--output", "json")
-	if create.code != exitOK || !strings.Contains(create.errs, "has no password") {
+	if create.code != exitOK || !strings.Contains(create.errs, "admin users update bob --password-stdin") {
 		t.Fatalf("%+v", create)
 	}
 	stored, err := store.UserByIdentifier(t.Context(), "bob@example.com")
