@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -114,6 +115,9 @@ func (i *invocation) serve(ctx context.Context, c *config.Config, d *database, w
 	if err != nil {
 		return err
 	}
+	// Starting takes more than serving does, a password's hash alone 46 MB: who serves has given it
+	// back, and does not wait for as much garbage again.
+	debug.FreeOSMemory()
 	asked := ctx
 	// What serves goes on when it is asked to end, until balancers have turned elsewhere.
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
