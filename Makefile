@@ -26,8 +26,9 @@ test: ## Test everything: units, PostgreSQL, the protocol, foreign clients, a re
 	@tools/install-gateways
 	@tools/install-haproxy
 	$(GO) test -race -timeout 20m ./...
-	@# What the race detector slows down is held to its time without it, and alone.
+	@# What is held to its time or its cost is held to it without the race detector, and alone.
 	$(GO) test -count 1 -run TestSignInsAreNotFelt ./oidc
+	$(GO) test -count 1 -run TestOverload ./tools/faults
 
 fuzz: ## Fuzz each parser of what strangers send, five seconds each (FUZZTIME=1m for longer)
 	@for package in $$(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do \
