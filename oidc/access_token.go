@@ -219,7 +219,7 @@ func (p *Provider) issuerOf(ctx context.Context, c accessClaims) (*storage.Clien
 	if err != nil || !issuer.Active(p.Now()) || issuer.CreatedAt.Unix() > c.IssuedAt {
 		return nil, ignoreNotFound(err)
 	}
-	return &issuer, nil
+	return issuer, nil
 }
 
 // standNow asks the database in one trip whether the token lives, and takes from it

@@ -20,7 +20,7 @@ type DetailQuestion struct {
 	Members [][2]string
 }
 
-func describedDetails(catalogue postgres.Catalogue, details []storage.AuthorizationDetail) []DetailQuestion {
+func describedDetails(catalogue *postgres.Catalogue, details []storage.AuthorizationDetail) []DetailQuestion {
 	questions := make([]DetailQuestion, len(details))
 	for i, d := range details {
 		t, owner, _ := detailType(catalogue, d.Type())

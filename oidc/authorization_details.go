@@ -50,7 +50,7 @@ func parseDetails(text string) ([]storage.AuthorizationDetail, error) {
 }
 
 // detailType finds a type, and the resource server that it belongs to.
-func detailType(catalogue postgres.Catalogue, name string) (storage.DetailType, storage.Resource, bool) {
+func detailType(catalogue *postgres.Catalogue, name string) (storage.DetailType, storage.Resource, bool) {
 	for _, r := range catalogue.Resources {
 		for _, t := range r.DetailTypes {
 			if t.Name == name {
@@ -59,12 +59,6 @@ func detailType(catalogue postgres.Catalogue, name string) (storage.DetailType, 
 		}
 	}
 	return storage.DetailType{}, storage.Resource{}, false
-}
-
-func ownsOneOf(r storage.Resource, details []storage.AuthorizationDetail) bool {
-	return slices.ContainsFunc(details, func(d storage.AuthorizationDetail) bool {
-		return slices.ContainsFunc(r.DetailTypes, func(t storage.DetailType) bool { return t.Name == d.Type() })
-	})
 }
 
 // checkAuthorizationDetails is RFC 9396 §5: every type is one that the client may ask
@@ -194,6 +188,9 @@ func coversValue(granted, asked any) bool {
 // are nobody else's business.
 func (p *Provider) publicDetailTypes(ctx context.Context) ([]string, error) {
 	catalogue, err := p.Store.Catalogue(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var names []string
 	for _, r := range catalogue.Resources {
 		if r.Tenant.IsZero() {
@@ -203,5 +200,5 @@ func (p *Provider) publicDetailTypes(ctx context.Context) ([]string, error) {
 		}
 	}
 	slices.Sort(names)
-	return names, err
+	return names, nil
 }

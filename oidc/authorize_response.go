@@ -200,7 +200,7 @@ func (p *Provider) Consent(w http.ResponseWriter, r *http.Request, b Browser, se
 }
 
 // described is what the registry says of scopes; of one that it does not know, the name.
-func described(catalogue postgres.Catalogue, scopes authz.ScopeSet) []storage.ScopeInfo {
+func described(catalogue *postgres.Catalogue, scopes authz.ScopeSet) []storage.ScopeInfo {
 	infos := make([]storage.ScopeInfo, len(scopes))
 	for i, scope := range scopes {
 		info, known := catalogue.Scopes[scope]

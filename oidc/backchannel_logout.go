@@ -47,7 +47,7 @@ func (p *Provider) SendLogoutToken(ctx context.Context, n storage.LogoutNotice) 
 	}
 	now := p.Now()
 	token, err := p.Keys.Sign(keys.Algorithm(c.IDTokenAlg), keys.TypeLogoutToken, logoutClaims{
-		Issuer: p.Issuer, Subject: p.subjects.of(&c, n.User), Audience: c.ID, IssuedAt: now.Unix(), ExpiresAt: now.Add(logoutTokenLifetime).Unix(),
+		Issuer: p.Issuer, Subject: p.subjects.of(c, n.User), Audience: c.ID, IssuedAt: now.Unix(), ExpiresAt: now.Add(logoutTokenLifetime).Unix(),
 		ID: uuid.Must(uuid.NewRandom()).String(), SID: n.SID.String(), Events: map[string]struct{}{logoutEvent: {}},
 	})
 	if err != nil {

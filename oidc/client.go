@@ -69,7 +69,7 @@ func (p *Provider) activeClient(ctx context.Context, id string) (client, error) 
 	case !found.Active(p.Now()):
 		return nobody, fosite.ErrInvalidClient
 	}
-	return client{&found}, nil
+	return client{found}, nil
 }
 
 // keepClient lets a client that came by itself stay when somebody first lets it in: one

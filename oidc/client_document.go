@@ -68,8 +68,8 @@ func (p *Provider) documentClient(ctx context.Context, id string) (client, error
 	if err := p.checkDocumentID(id); err != nil {
 		return nobody, fosite.ErrInvalidClient.WithWrap(err)
 	}
-	known, err := p.Store.Client(ctx, authz.ClientID(id))
-	switch {
+	var known storage.Client
+	switch kept, err := p.Store.Client(ctx, authz.ClientID(id)); {
 	case errors.Is(err, storage.ErrNotFound):
 		known = storage.Client{
 			ID: authz.ClientID(id), Kind: storage.ClientNative, SelfRegistered: true, Origin: storage.OriginDocument, OpenTo: storage.OpenToEveryone, IDTokenAlg: "RS256",
@@ -77,8 +77,10 @@ func (p *Provider) documentClient(ctx context.Context, id string) (client, error
 		}
 	case err != nil:
 		return nobody, err
-	case !known.Active(p.Now()):
+	case !kept.Active(p.Now()):
 		return nobody, fosite.ErrInvalidClient
+	default:
+		known = *kept
 	}
 	if p.guesses.isBlocked(p.fruitless(ctx, id), p.Now()) {
 		return nobody, errFruitless

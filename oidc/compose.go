@@ -51,10 +51,7 @@ func (p *Provider) compose() fosite.OAuth2Provider {
 		TokenRevocationStorage: store, Config: anyScopeRefreshes{config},
 	}
 	refreshedID := idTokenAtRefresh{&openid.OpenIDConnectRefreshHandler{IDTokenHandleHelper: idToken, Config: config}}
-	credentials := &oauth2.ClientCredentialsGrantHandler{
-		HandleHelper: &oauth2.HandleHelper{AccessTokenStrategy: accessTokenStrategy{p}, AccessTokenStorage: store, Config: config},
-		Config:       config,
-	}
+	credentials := clientCredentialsHandler{p, &oauth2.ClientCredentialsGrantHandler{Config: config}}
 	config.AuthorizeEndpointHandlers = fosite.AuthorizeEndpointHandlers{code, proof, explicit}
 	config.byGrant = map[string]fosite.TokenEndpointHandlers{
 		storage.GrantAuthorizationCode: {code, proof, explicit},
@@ -66,6 +63,20 @@ func (p *Provider) compose() fosite.OAuth2Provider {
 		storage.GrantJWTBearer:         {jwtBearerHandler{p}},
 	}
 	return fosite.NewOAuth2Provider(store, config)
+}
+
+// clientCredentialsHandler makes the token without fosite's copy of the request, which is
+// meant for a storage of access tokens.
+type clientCredentialsHandler struct {
+	provider *Provider
+	*oauth2.ClientCredentialsGrantHandler
+}
+
+func (h clientCredentialsHandler) PopulateTokenEndpointResponse(ctx context.Context, request fosite.AccessRequester, response fosite.AccessResponder) error {
+	access, _, err := accessTokenStrategy{h.provider}.GenerateAccessToken(ctx, request)
+	response.SetAccessToken(access)
+	response.SetTokenType("bearer")
+	return err
 }
 
 // sanitationWhiteList is the parameters that survive fosite's sanitation: our

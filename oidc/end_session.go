@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,7 +15,7 @@ import (
 type signOut struct {
 	parameters url.Values
 	clientID   string
-	client     storage.Client // the one of clientID; zero when it is not known
+	client     *storage.Client // the one of clientID; zero when it is not known
 	// subject and sid are of the id_token_hint; "" without one.
 	subject, sid string
 	back         *url.URL
@@ -43,7 +44,7 @@ func (p *Provider) EndSession(w http.ResponseWriter, r *http.Request, b Browser)
 		p.page(w, r, err)
 		return
 	}
-	vouched := in != nil && s.subject != "" && s.subject == p.subjects.of(&s.client, in.Person.ID) && s.sid == in.Session.TokenJTI.String()
+	vouched := in != nil && s.subject != "" && s.subject == p.subjects.of(s.client, in.Person.ID) && s.sid == in.Session.TokenJTI.String()
 	if in != nil && !vouched && !s.confirmed {
 		p.askToSignOut(w, r, b, s)
 		return
@@ -91,10 +92,13 @@ func (p *Provider) readSignOut(w http.ResponseWriter, r *http.Request, b Browser
 		}
 		s.clientID, s.sid, s.subject = string(claims.Audience), claims.SID, claims.Subject
 	}
-	if s.client, err = p.Store.Client(r.Context(), authz.ClientID(s.clientID)); ignoreNotFound(err) != nil {
+	switch s.client, err = p.Store.Client(r.Context(), authz.ClientID(s.clientID)); {
+	case errors.Is(err, storage.ErrNotFound):
+		s.client = nobody.Client
+	case err != nil:
 		return nil, err
 	}
-	s.back, err = postLogoutRedirect(&s.client, s.parameters)
+	s.back, err = postLogoutRedirect(s.client, s.parameters)
 	return s, err
 }
 

@@ -18,10 +18,13 @@ func (p *Provider) Registering(ctx context.Context, client authz.TenantID, slug 
 		return storage.Tenant{}, false, nil
 	}
 	catalogue, err := p.Store.Catalogue(ctx)
+	if err != nil {
+		return storage.Tenant{}, false, err
+	}
 	for _, t := range catalogue.Registering {
 		if t.ID == client || client.IsZero() && (slug == "" || slug == t.Slug) {
 			return t, true, nil
 		}
 	}
-	return storage.Tenant{}, false, err
+	return storage.Tenant{}, false, nil
 }

@@ -66,7 +66,7 @@ func (p *Provider) isOurs(identifier string) bool {
 
 // elsewhereOwned is the scopes that belong to resources, and to none of the targets.
 // Without targets it is nil: then the audience follows from the scopes.
-func elsewhereOwned(catalogue postgres.Catalogue, targets []string) authz.ScopeSet {
+func elsewhereOwned(catalogue *postgres.Catalogue, targets []string) authz.ScopeSet {
 	if len(targets) == 0 {
 		return nil
 	}
@@ -93,12 +93,21 @@ func (p *Provider) audience(ctx context.Context, tenant authz.TenantID, scopes a
 		if err != nil {
 			return nil, err
 		}
-		for identifier, r := range catalogue.Resources {
-			if (r.Tenant.IsZero() || r.Tenant == tenant) && (len(scopes.Intersect(r.Scopes)) > 0 || ownsOneOf(r, details)) {
-				audience = append(audience, identifier)
+		within := func(identifier string) bool {
+			r := catalogue.Resources[identifier]
+			return r.Tenant.IsZero() || r.Tenant == tenant
+		}
+		for _, scope := range scopes {
+			audience = append(audience, catalogue.Owners[scope]...)
+		}
+		for _, d := range details {
+			if _, owner, known := detailType(catalogue, d.Type()); known {
+				audience = append(audience, owner.Identifier)
 			}
 		}
+		audience = slices.DeleteFunc(audience, func(identifier string) bool { return !within(identifier) })
 		slices.Sort(audience)
+		audience = slices.Compact(audience)
 	}
 	if (len(audience) == 0 || scopes.Has(authz.ScopeOpenID)) && !slices.Contains(audience, p.Issuer) {
 		audience = append(audience, p.Issuer)
@@ -110,13 +119,16 @@ func (p *Provider) audience(ctx context.Context, tenant authz.TenantID, scopes a
 // careful of the resources allows.
 func (p *Provider) lifetime(ctx context.Context, audience []string) (time.Duration, error) {
 	catalogue, err := p.Store.Catalogue(ctx)
+	if err != nil {
+		return 0, err
+	}
 	lifetime := p.Lifetimes.AccessToken
 	for _, identifier := range audience {
 		if r := catalogue.Resources[identifier]; r.AccessTokenLifetime > 0 {
 			lifetime = min(lifetime, r.AccessTokenLifetime)
 		}
 	}
-	return lifetime, err
+	return lifetime, nil
 }
 
 // narrowTargets is RFC 8707 §2.2: a token request may name some of what the grant is

@@ -15,7 +15,7 @@ func (p *Provider) derive(ctx context.Context, requested authz.ScopeSet, c *stor
 	if err != nil {
 		return authz.Decision{}, err
 	}
-	q := authz.Request{Requested: requested, Client: c.Scopes, Context: in, Registry: catalogue.Rules(), Elsewhere: elsewhereOwned(catalogue, targets)}
+	q := authz.Request{Requested: requested, Client: c.Scopes, Context: in, Registry: catalogue.Rules, Elsewhere: elsewhereOwned(catalogue, targets)}
 	if person != nil {
 		q.User = &person.Rights
 	}

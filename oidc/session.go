@@ -1,7 +1,6 @@
 package oidc
 
 import (
-	"maps"
 	"time"
 
 	"github.com/ory/fosite"
@@ -29,7 +28,6 @@ type session struct {
 	confirm *confirmation
 	// lifetime is that of the access token, once it is made.
 	lifetime time.Duration
-	expires  map[fosite.TokenType]time.Time
 	claims   jwt.IDTokenClaims
 	headers  jwt.Headers
 }
@@ -49,23 +47,18 @@ func newUserSession(c *storage.Client, g *postgres.Granted) *session {
 	return s
 }
 
-func (s *session) GetExpiresAt(key fosite.TokenType) time.Time { return s.expires[key] }
-func (s *session) GetUsername() string                         { return "" }
-func (s *session) GetSubject() string                          { return s.claims.Subject }
-func (s *session) IDTokenClaims() *jwt.IDTokenClaims           { return &s.claims }
-func (s *session) IDTokenHeaders() *jwt.Headers                { return &s.headers }
+func (s *session) GetUsername() string               { return "" }
+func (s *session) GetSubject() string                { return s.claims.Subject }
+func (s *session) IDTokenClaims() *jwt.IDTokenClaims { return &s.claims }
+func (s *session) IDTokenHeaders() *jwt.Headers      { return &s.headers }
 
-func (s *session) SetExpiresAt(key fosite.TokenType, at time.Time) {
-	if s.expires == nil {
-		s.expires = map[fosite.TokenType]time.Time{}
-	}
-	s.expires[key] = at
-}
+// When a token expires is decided where it is made, and fosite reads it nowhere.
+func (s *session) SetExpiresAt(fosite.TokenType, time.Time)     {}
+func (s *session) GetExpiresAt(fosite.TokenType) (at time.Time) { return at }
 
 // Clone is written by hand: fosite's own copies by reflection, 84 allocations.
 // What it points to is never changed.
 func (s *session) Clone() fosite.Session {
 	c := *s
-	c.expires = maps.Clone(s.expires)
 	return &c
 }

@@ -52,7 +52,10 @@ func (p *Provider) SubjectOf(ctx context.Context, id authz.ClientID, user authz.
 		return user.String(), nil
 	}
 	c, err := p.Store.Client(ctx, id)
-	return p.subjects.of(&c, user), err
+	if err != nil {
+		return "", err
+	}
+	return p.subjects.of(c, user), nil
 }
 
 // sector is the host of the sector identifier or, without one, of the redirect

@@ -167,9 +167,8 @@ func (p *Provider) settleClientCredentials(r *http.Request, u *unit, request fos
 	for _, scope := range d.Granted {
 		request.GrantScope(string(scope))
 	}
-	session := newSession(c.Client)
-	session.targets = u.targets
-	request.SetSession(session)
+	session := request.GetSession().(*session)
+	session.client, session.targets = c.Client, u.targets
 	return nil
 }
 

@@ -87,7 +87,7 @@ func (p *Provider) writeUserInfo(w http.ResponseWriter, r *http.Request, client 
 		return
 	}
 	claims := p.userClaims(user, scopes)
-	claims["sub"] = p.subjects.of(&c, user.ID)
+	claims["sub"] = p.subjects.of(c, user.ID)
 	if c.Metadata.UserInfoSigningAlg == "" {
 		p.writeJSON(w, http.StatusOK, claims)
 		return

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"runtime"
@@ -34,9 +33,7 @@ func newGate() *gate { return &gate{most: int64(perProcessor * runtime.GOMAXPROC
 
 func (g *gate) around(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/healthz", "/readyz", oidc.RevocationsPath, // asked when there is trouble, or waiting for news
-			oidc.SignInPath: // waiting for its turn to hash a password: a queue with a bound of its own
+		if passesBy(r.URL.Path) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -47,16 +44,21 @@ func (g *gate) around(next http.Handler) http.Handler {
 			return
 		}
 		defer g.inside.Add(-1)
-		if !unhurried(r) {
-			ctx, cancel := context.WithTimeout(r.Context(), longest)
-			defer cancel()
-			r = r.WithContext(ctx)
-		}
 		if r.Body != http.NoBody {
 			r.Body = &arriving{r.Body, g}
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// passesBy is what needs no place inside.
+func passesBy(path string) bool {
+	switch path {
+	case "/healthz", "/readyz", oidc.RevocationsPath, // asked when there is trouble, or waiting for news
+		oidc.SignInPath: // waiting for its turn to hash a password: a queue with a bound of its own
+		return true
+	}
+	return false
 }
 
 // tooMuch is what those are told who are turned away.
@@ -85,10 +87,10 @@ func turnAway(w http.ResponseWriter, path string) {
 	_, _ = io.WriteString(w, text)
 }
 
-// unhurried is what may take long: a body that is large, or of unknown size, and the
-// operations on many users.
+// unhurried is what may take long: what waits outside the gate, a body that is large, or of
+// unknown size, and the operations on many users.
 func unhurried(r *http.Request) bool {
-	return r.ContentLength < 0 || r.ContentLength > maxForm || strings.HasPrefix(r.URL.Path, api.Prefix+"/users:")
+	return passesBy(r.URL.Path) || r.ContentLength < 0 || r.ContentLength > maxForm || strings.HasPrefix(r.URL.Path, api.Prefix+"/users:")
 }
 
 // arriving is a request body. While it waits for bytes its request leaves the gate, so that

@@ -87,7 +87,7 @@ func TestGate_Longest(t *testing.T) {
 	for path, bounded := range map[string]bool{"/oauth2/token": true, "/account": true, "/api/v1/users": true, "/api/v1/users:export": false, "/oauth2/revocations": false} {
 		synctest.Test(t, func(t *testing.T) {
 			begun := time.Now()
-			newGate().around(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			(&Server{}).identified(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 				select {
 				case <-r.Context().Done():
 				case <-time.After(time.Minute):

@@ -396,3 +396,28 @@ func notEchoed(t *testing.T, p *webtest.Page, attack string) {
 		t.Errorf("%s repeats %q", p.Request.URL.Path, attack)
 	}
 }
+
+// What no browser shows carries what guards a program, and at most eight headers of ours:
+// net/http's map of them is slower beyond.
+func TestH19_HeadersForPrograms(t *testing.T) {
+	t.Parallel()
+	h := webtest.Boot(t, func(c *web.Config, _ *postgres.Options) { c.Issuer = &url.URL{Scheme: "https", Host: "id.example"} })
+	h.Machine("rs", func(c *storage.Client) { c.Introspect = true })
+	token := h.Token("rs", url.Values{"grant_type": {"client_credentials"}})
+	for name, a := range map[string]webtest.Answer{"token": token, "introspection": h.Introspect("rs", token.Text("access_token"))} {
+		ours := a.Header.Clone()
+		ours.Del("Date")
+		ours.Del("Content-Length")
+		if len(ours) > 8 {
+			t.Errorf("%s: %d headers: %v", name, len(ours), ours)
+		}
+		for header, want := range map[string]string{
+			"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+			"Strict-Transport-Security": "max-age=63072000; includeSubDomains", "Cache-Control": "no-store",
+		} {
+			if got := a.Header.Get(header); got != want {
+				t.Errorf("%s: %s: %q, want %q", name, header, got, want)
+			}
+		}
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -39,12 +38,17 @@ func requestID(ctx context.Context) string {
 	return id
 }
 
-// identified gives a request its id and its caller's address.
+// identified gives a request its id, its caller's address and the time that it has.
 func (s *Server) identified(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := uuid.Must(uuid.NewRandom()).String()
 		w.Header().Set("X-Request-Id", id)
 		ctx := context.WithValue(r.Context(), requestIDKey{}, id)
+		if !unhurried(r) {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, longest)
+			defer cancel()
+		}
 		ctx = browser.WithAddress(ctx, callerAddress(r, s.TrustedProxies))
 		if chain := s.clientCertificates(r); chain != nil {
 			ctx = oidc.WithCertificates(ctx, chain)
@@ -63,6 +67,9 @@ func callerAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	}
 	peer, _ := netip.ParseAddr(host)
 	peer = peer.Unmap().WithZone("")
+	if !isTrusted(peer, trusted) {
+		return peer
+	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for _, hop := range slices.Backward(hops) {
 		if !isTrusted(peer, trusted) {
@@ -141,20 +148,31 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 	})
 }
 
+type header struct {
+	name  string // in the form of [http.CanonicalHeaderKey]
+	value []string
+}
+
+// ofDocuments is what an answer carries besides that a browser shows or follows.
+var ofDocuments = []header{
+	{"X-Frame-Options", []string{"DENY"}},
+	{"Referrer-Policy", []string{"no-referrer"}},
+	{"Cross-Origin-Opener-Policy", []string{"same-origin"}},
+}
+
 // secure sets what every answer carries. Pages add their own policy.
 func (s *Server) secure(next http.Handler) http.Handler {
-	carried := http.Header{
-		"X-Content-Type-Options":     {"nosniff"},
-		"X-Frame-Options":            {"DENY"},
-		"Referrer-Policy":            {"no-referrer"},
-		"Content-Security-Policy":    {"default-src 'none'; frame-ancestors 'none'"},
-		"Cross-Origin-Opener-Policy": {"same-origin"},
-	}
+	carried := append(slices.Clone(ofDocuments),
+		header{"X-Content-Type-Options", []string{"nosniff"}},
+		header{"Content-Security-Policy", []string{"default-src 'none'; frame-ancestors 'none'"}})
 	if s.Issuer.Scheme == "https" {
-		carried.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+		carried = append(carried, header{"Strict-Transport-Security", []string{"max-age=63072000; includeSubDomains"}})
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		maps.Copy(w.Header(), carried)
+		h := w.Header()
+		for _, c := range carried {
+			h[c.name] = c.value
+		}
 		next.ServeHTTP(w, r)
 	})
 }
@@ -177,13 +195,27 @@ func (s *Server) refuseBanned(next http.Handler) http.Handler {
 	})
 }
 
+var (
+	anyOrigin = []string{"*"}
+	exposed   = []string{"WWW-Authenticate, Retry-After, DPoP-Nonce"}
+)
+
 // guarded holds a route to its guard.
 func (s *Server) guarded(route route) http.Handler {
 	switch route.guard {
+	case program:
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			dropDocumentHeaders(w.Header())
+			route.handler(w, r)
+		})
 	case shared:
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Access-Control-Allow-Origin", "*")
-			w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After, DPoP-Nonce")
+			h := w.Header()
+			dropDocumentHeaders(h)
+			h["Access-Control-Allow-Origin"] = anyOrigin
+			if r.Header["Origin"] != nil {
+				h["Access-Control-Expose-Headers"] = exposed
+			}
 			route.handler(w, r)
 		})
 	case form:
@@ -192,6 +224,14 @@ func (s *Server) guarded(route route) http.Handler {
 		return s.onlyOurForms(maxForm+directory.MaxAvatar, func(r *http.Request) error { return r.ParseMultipartForm(maxForm + directory.MaxAvatar) }, route.handler)
 	}
 	return route.handler
+}
+
+// dropDocumentHeaders is for what no browser shows. A map of up to eight headers is small,
+// and a token costs a tenth less than with more of them.
+func dropDocumentHeaders(h http.Header) {
+	for _, d := range ofDocuments {
+		delete(h, d.name)
+	}
 }
 
 // onlyOurForms refuses a form that another site had the browser post, by what the

@@ -17,7 +17,9 @@ type guard int
 const (
 	// open: anybody, from anywhere.
 	open guard = iota
-	// shared: anybody, and scripts of any origin too (CORS without credentials).
+	// program: a client's or a resource server's own code, never a browser's window.
+	program
+	// shared: the same, and scripts of any origin too (CORS without credentials).
 	shared
 	// form: a form of ours, posted by the browser that we gave it to.
 	form
@@ -60,25 +62,25 @@ func (s *Server) routes() []route {
 
 		{"GET", oidc.AuthorizePath, open, visited(p.Authorize)},
 		{"POST", oidc.AuthorizePath, open, visited(p.Authorize)},
-		{"POST", oidc.PushedAuthorizationPath, open, located(p.PushAuthorization)},
-		{"POST", oidc.DeviceAuthorizationPath, open, located(p.DeviceAuthorization)},
-		{"POST", oidc.BackchannelAuthenticationPath, open, located(p.BackchannelAuthentication)},
+		{"POST", oidc.PushedAuthorizationPath, program, located(p.PushAuthorization)},
+		{"POST", oidc.DeviceAuthorizationPath, program, located(p.DeviceAuthorization)},
+		{"POST", oidc.BackchannelAuthenticationPath, program, located(p.BackchannelAuthentication)},
 		{"POST", oidc.TokenPath, shared, p.Token},
-		{"POST", oidc.IntrospectPath, open, p.Introspect},
+		{"POST", oidc.IntrospectPath, program, p.Introspect},
 		{"POST", oidc.RevokePath, shared, p.Revoke},
-		{"GET", oidc.RevocationsPath, open, p.Revocations},
-		{"POST", oidc.RevocationsPath, open, p.Revocations},
-		{"GET", oidc.GrantsPath + "/{grant_id}", open, p.QueryGrant},
-		{"DELETE", oidc.GrantsPath + "/{grant_id}", open, p.RevokeGrant},
+		{"GET", oidc.RevocationsPath, program, p.Revocations},
+		{"POST", oidc.RevocationsPath, program, p.Revocations},
+		{"GET", oidc.GrantsPath + "/{grant_id}", program, p.QueryGrant},
+		{"DELETE", oidc.GrantsPath + "/{grant_id}", program, p.RevokeGrant},
 		{"GET", oidc.UserInfoPath, shared, p.UserInfo},
 		{"POST", oidc.UserInfoPath, shared, p.UserInfo},
 		{"GET", oidc.EndSessionPath, open, visited(p.EndSession)},
 		{"POST", oidc.EndSessionPath, open, visited(p.EndSession)},
 		{"GET", oidc.CheckSessionPath, open, s.checkSession},
 		{"POST", oidc.RegistrationPath, shared, s.api.Register},
-		{"GET", oidc.RegistrationPath + "/{client}", open, s.api.Registered},
-		{"PUT", oidc.RegistrationPath + "/{client}", open, s.api.Registered},
-		{"DELETE", oidc.RegistrationPath + "/{client}", open, s.api.Registered},
+		{"GET", oidc.RegistrationPath + "/{client}", program, s.api.Registered},
+		{"PUT", oidc.RegistrationPath + "/{client}", program, s.api.Registered},
+		{"DELETE", oidc.RegistrationPath + "/{client}", program, s.api.Registered},
 
 		{"GET", oidc.SignInPath, open, s.login.ShowSignIn},
 		{"POST", oidc.SignInPath, form, s.login.SignIn},

@@ -17,7 +17,10 @@ import (
 // Resources lists the resource servers by identifier.
 func (s *Service) Resources(ctx context.Context, a Actor) ([]storage.Resource, error) {
 	catalogue, err := s.catalogue(ctx, a)
-	return slices.SortedFunc(maps.Values(catalogue.Resources), func(a, b storage.Resource) int { return cmp.Compare(a.Identifier, b.Identifier) }), err
+	if err != nil {
+		return nil, err
+	}
+	return slices.SortedFunc(maps.Values(catalogue.Resources), func(a, b storage.Resource) int { return cmp.Compare(a.Identifier, b.Identifier) }), nil
 }
 
 // Resource finds a resource server within reach by its identifier.

@@ -15,24 +15,30 @@ import (
 // Roles lists the roles from least to most.
 func (s *Service) Roles(ctx context.Context, a Actor) ([]storage.Role, error) {
 	catalogue, err := s.catalogue(ctx, a)
+	if err != nil {
+		return nil, err
+	}
 	var roles []storage.Role
 	for _, name := range authz.Roles() {
 		if r, known := catalogue.Roles[name]; known {
 			roles = append(roles, r)
 		}
 	}
-	return roles, err
+	return roles, nil
 }
 
 // Scopes lists the registry of scopes by name.
 func (s *Service) Scopes(ctx context.Context, a Actor) ([]storage.ScopeInfo, error) {
 	catalogue, err := s.catalogue(ctx, a)
-	return slices.SortedFunc(maps.Values(catalogue.Scopes), func(a, b storage.ScopeInfo) int { return cmp.Compare(a.Name, b.Name) }), err
+	if err != nil {
+		return nil, err
+	}
+	return slices.SortedFunc(maps.Values(catalogue.Scopes), func(a, b storage.ScopeInfo) int { return cmp.Compare(a.Name, b.Name) }), nil
 }
 
-func (s *Service) catalogue(ctx context.Context, a Actor) (postgres.Catalogue, error) {
+func (s *Service) catalogue(ctx context.Context, a Actor) (*postgres.Catalogue, error) {
 	if err := may(a, readDirectory); err != nil {
-		return postgres.Catalogue{}, err
+		return nil, err
 	}
 	return s.store.Catalogue(ctx)
 }
@@ -61,11 +67,14 @@ func (s *Service) PutScope(ctx context.Context, a Actor, i storage.ScopeInfo, se
 // Scope finds a scope in the registry.
 func (s *Service) Scope(ctx context.Context, a Actor, name authz.Scope) (storage.ScopeInfo, error) {
 	catalogue, err := s.catalogue(ctx, a)
-	info, known := catalogue.Scopes[name]
-	if err == nil && !known {
-		err = unknown("scope", "%q does not exist", name)
+	if err != nil {
+		return storage.ScopeInfo{}, err
 	}
-	return info, err
+	info, known := catalogue.Scopes[name]
+	if !known {
+		return info, unknown("scope", "%q does not exist", name)
+	}
+	return info, nil
 }
 
 // DeleteScope takes a scope out of the registry. One that somebody still holds, may
@@ -161,7 +170,7 @@ func (s *Service) ExplainScopes(ctx context.Context, a Actor, x Explain) (authz.
 		return authz.Decision{}, err
 	}
 	q := authz.Request{
-		Requested: x.Requested, Client: c.Scopes, Registry: catalogue.Rules(),
+		Requested: x.Requested, Client: c.Scopes, Registry: catalogue.Rules,
 		Context: authz.Context{Tenant: x.Tenant, Project: x.Project, ACR: cmp.Or(x.ACR, authz.ACRSingleFactor)},
 	}
 	if !x.User.IsZero() {

@@ -49,7 +49,7 @@ func items(d map[string]any, key string) []string {
 }
 
 // heardOf reads a client that another process made, once the feed has brought it.
-func heardOf(t *testing.T, s *postgres.Store, id string) (storage.Client, error) {
+func heardOf(t *testing.T, s *postgres.Store, id string) (*storage.Client, error) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		c, err := s.Client(t.Context(), authz.ClientID(id))

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	heapmetrics "runtime/metrics"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -101,11 +102,12 @@ func TestO9_Floods(t *testing.T) { // alone: it weighs the whole process
 		slices.Sort(took)
 		return took[len(took)/2]
 	}
+	// What the collector found in use, not what a flood has allocated since.
 	heap := func() uint64 {
-		var m runtime.MemStats
+		live := []heapmetrics.Sample{{Name: "/gc/heap/live:bytes"}}
 		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
+		heapmetrics.Read(live)
+		return live[0].Value.Uint64()
 	}
 	alone, empty := typical(), heap()
 	for _, flood := range floods {
@@ -131,8 +133,8 @@ func TestO9_Floods(t *testing.T) { // alone: it weighs the whole process
 				}
 			}
 		}()
-		// On a machine that others load as well, what it takes alone counts too; and what was
-		// allocated just now, and is garbage already, is not kept.
+		// On a machine that others load as well, what it takes alone counts too; and what is
+		// allocated while the collector looks counts as in use.
 		beside, limit := typical(), max(100*time.Millisecond, 10*alone)
 		full, bound := heap(), empty+10<<20
 		for range 5 {

@@ -40,11 +40,13 @@ type scheme struct {
 	// sign and verify take the JWS signing input, not its digest: EdDSA has none.
 	sign   func(private crypto.Signer, input []byte) ([]byte, error)
 	verify func(public crypto.PublicKey, input, signature []byte) bool
+	// length is how many bytes a signature has.
+	length int
 }
 
 var schemes = []*scheme{
-	{algorithm: ES256, generate: generateES256, sign: signES256, verify: verifyES256},
-	{algorithm: RS256, generate: generateRS256, sign: signRS256, verify: verifyRS256},
+	{algorithm: ES256, generate: generateES256, sign: signES256, verify: verifyES256, length: 64},
+	{algorithm: RS256, generate: generateRS256, sign: signRS256, verify: verifyRS256, length: 256},
 }
 
 func schemeOf(name string) (*scheme, error) {

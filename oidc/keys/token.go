@@ -57,8 +57,8 @@ func (r *Ring) Sign(algorithm Algorithm, typ Type, claims any) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("sign token: encode claims: %w", err)
 	}
-	// 342 characters hold the longest signature, RSA-2048.
-	token := make([]byte, 0, len(header)+base64.RawURLEncoding.EncodedLen(len(payload))+342+2)
+	length := base64.RawURLEncoding.EncodedLen
+	token := make([]byte, 0, len(header)+1+length(len(payload))+1+length(k.length))
 	token = append(append(token, header...), '.')
 	token = base64.RawURLEncoding.AppendEncode(token, payload)
 	signature, err := k.sign(k.private, token)

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"net/netip"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -37,53 +36,52 @@ func scanClient(row pgx.CollectableRow) (storage.Client, error) {
 
 const oneClient = `select ` + clientColumns + ` from platform.clients c where c.id = $1`
 
-func (s *Store) clientByID(ctx context.Context, id authz.ClientID) (storage.Client, error) {
-	var c storage.Client
+func (s *Store) clientByID(ctx context.Context, id authz.ClientID) (*storage.Client, error) {
+	c := new(storage.Client)
 	// A tenant's row is visible to the operator only; the client says whose it is.
 	err := s.batch(ctx, "read client", acting{operator: true}, func(b *pgx.Batch) {
 		b.Queue(oneClient, id).
-			QueryRow(func(row pgx.Row) error { return row.Scan(clientFields(&c)...) })
+			QueryRow(func(row pgx.Row) error { return row.Scan(clientFields(c)...) })
 	})
 	return c, err
 }
 
-// Catalogue is what rarely changes and is read at nearly every request.
+// Catalogue is what rarely changes and is read at nearly every request. It is never
+// changed: others hold it too.
 type Catalogue struct {
 	Scopes    map[authz.Scope]storage.ScopeInfo
 	Roles     map[authz.Role]storage.Role
 	Resources map[string]storage.Resource
+	// Rules is the part of the scopes that [authz.Derive] asks for.
+	Rules map[authz.Scope]authz.ScopeRule
+	// Owners are the identifiers of the resources that own a scope.
+	Owners map[authz.Scope][]string
 	// Registering is the tenants in which people may make accounts for themselves, the oldest first.
 	Registering []storage.Tenant
 }
 
-// Rules is the part of the registry that [authz.Derive] asks for.
-func (c Catalogue) Rules() map[authz.Scope]authz.ScopeRule {
-	rules := map[authz.Scope]authz.ScopeRule{}
-	for name, info := range c.Scopes {
-		if info.NeedsACR != "" {
-			rules[name] = authz.ScopeRule{NeedsACR: info.NeedsACR}
-		}
-	}
-	return rules
-}
-
 // Catalogue reads the registry of scopes, the roles, the resources and who registers where, from
 // memory when nothing changed since.
-func (s *Store) Catalogue(ctx context.Context) (Catalogue, error) {
+func (s *Store) Catalogue(ctx context.Context) (*Catalogue, error) {
 	return s.catalogue.get(ctx, struct{}{})
 }
 
-func (s *Store) readCatalogue(ctx context.Context, _ struct{}) (Catalogue, error) {
-	c := Catalogue{
+func (s *Store) readCatalogue(ctx context.Context, _ struct{}) (*Catalogue, error) {
+	c := &Catalogue{
 		Scopes:    map[authz.Scope]storage.ScopeInfo{},
 		Roles:     map[authz.Role]storage.Role{},
 		Resources: map[string]storage.Resource{},
+		Rules:     map[authz.Scope]authz.ScopeRule{},
+		Owners:    map[authz.Scope][]string{},
 	}
 	err := s.batch(ctx, "read catalogue", acting{operator: true}, func(b *pgx.Batch) {
 		b.Queue(`select ` + scopeColumns + ` from platform.scopes`).Query(func(rows pgx.Rows) error {
 			all, err := pgx.CollectRows(rows, scanScope)
 			for _, i := range all {
 				c.Scopes[i.Name] = i
+				if i.NeedsACR != "" {
+					c.Rules[i.Name] = authz.ScopeRule{NeedsACR: i.NeedsACR}
+				}
 			}
 			return err
 		})
@@ -101,6 +99,9 @@ func (s *Store) readCatalogue(ctx context.Context, _ struct{}) (Catalogue, error
 			all, err := pgx.CollectRows(rows, scanResource)
 			for _, r := range all {
 				c.Resources[r.Identifier] = r
+				for _, scope := range r.Scopes {
+					c.Owners[scope] = append(c.Owners[scope], r.Identifier)
+				}
 			}
 			return err
 		})
@@ -120,50 +121,4 @@ func scanResource(row pgx.CollectableRow) (r storage.Resource, err error) {
 		r.AccessTokenLifetime = *lifetime
 	}
 	return r, err
-}
-
-type banned struct {
-	network netip.Prefix
-	expires time.Time
-}
-
-// Banned reports whether an address is kept away at the instant now. It is asked
-// at every request, so it is answered from memory; the last list holds while
-// the database cannot be reached.
-func (s *Store) Banned(ctx context.Context, addr netip.Addr, now time.Time) (bool, error) {
-	bans, err := s.currentBans(ctx)
-	for _, b := range bans {
-		if b.network.Contains(addr.Unmap()) && (b.expires.IsZero() || now.Before(b.expires)) {
-			return true, nil
-		}
-	}
-	return false, err
-}
-
-func (s *Store) currentBans(ctx context.Context) ([]banned, error) {
-	last := s.lastBans.Load()
-	if last != nil && !s.Fresh() {
-		return *last, nil
-	}
-	bans, err := s.bans.get(ctx, struct{}{})
-	if err != nil && last != nil {
-		return *last, nil
-	}
-	return bans, err
-}
-
-func (s *Store) readBans(ctx context.Context, _ struct{}) ([]banned, error) {
-	var all []banned
-	err := s.batch(ctx, "read bans", acting{}, func(b *pgx.Batch) {
-		b.Queue(`select network, expires_at from platform.ip_bans`).Query(func(rows pgx.Rows) (err error) {
-			all, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (b banned, err error) {
-				return b, row.Scan(&b.network, (*zeronull.Timestamptz)(&b.expires))
-			})
-			return err
-		})
-	})
-	if err == nil {
-		s.lastBans.Store(&all)
-	}
-	return all, err
 }

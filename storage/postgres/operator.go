@@ -123,11 +123,12 @@ func queryOne[T any](ctx context.Context, s *Store, a acting, act, statement str
 
 // Catalogue is the registry as it stands in the database, not in memory: who
 // changes something sees what they changed.
-func (s *OperatorStore) Catalogue(ctx context.Context) (Catalogue, error) {
+func (s *OperatorStore) Catalogue(ctx context.Context) (*Catalogue, error) {
 	return s.readCatalogue(ctx, struct{}{})
 }
 
 // Client is a client as it stands in the database, not in memory.
 func (s *OperatorStore) Client(ctx context.Context, id authz.ClientID) (storage.Client, error) {
-	return s.clientByID(ctx, id)
+	c, err := s.clientByID(ctx, id)
+	return *c, err
 }

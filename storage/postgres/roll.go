@@ -93,14 +93,15 @@ func (s *Store) clientIDs(ctx context.Context) (ids []authz.ClientID, err error)
 	return ids, err
 }
 
-// Client reads a client by its id, from memory when nothing changed since.
-func (s *Store) Client(ctx context.Context, id authz.ClientID) (storage.Client, error) {
+// Client reads a client by its id, from memory when nothing changed since. It is never
+// changed: others hold it too.
+func (s *Store) Client(ctx context.Context, id authz.ClientID) (*storage.Client, error) {
 	known, err := s.roll.mayKnow(ctx, id)
 	if err != nil {
-		return storage.Client{}, err
+		return nil, err
 	}
 	if !known {
-		return storage.Client{}, fmt.Errorf("read client: %w", storage.ErrNotFound)
+		return nil, fmt.Errorf("read client: %w", storage.ErrNotFound)
 	}
 	return s.clients.get(ctx, id)
 }

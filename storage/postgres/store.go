@@ -62,14 +62,14 @@ type Store struct {
 	// within is the transaction that [OperatorStore.Together] has opened, if any.
 	within pgx.Tx
 
-	clients   *cache[authz.ClientID, storage.Client]
+	clients   *cache[authz.ClientID, *storage.Client]
 	roll      *roll
-	catalogue *cache[struct{}, Catalogue]
+	catalogue *cache[struct{}, *Catalogue]
 	groups    *cache[authz.GroupID, authz.GroupRights]
 	tenants   *cache[authz.TenantID, tenantName]
-	bans      *cache[struct{}, []banned]
+	bans      *cache[struct{}, *banList]
 	// lastBans holds while the list cannot be read.
-	lastBans *atomic.Pointer[[]banned]
+	lastBans *atomic.Pointer[banList]
 }
 
 // Open connects to the database of a connection string, as the role that
@@ -121,7 +121,7 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, translate("connect to the database", err)
 	}
-	s := &Store{pool: pool, clock: o.Clock, log: o.Log, lastBans: &atomic.Pointer[[]banned]{}}
+	s := &Store{pool: pool, clock: o.Clock, log: o.Log, lastBans: &atomic.Pointer[banList]{}}
 	if err := s.setClock(ctx); err != nil {
 		pool.Close()
 		return nil, err
