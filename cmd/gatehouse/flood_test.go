@@ -7,8 +7,8 @@ import (
 	"io"
 	"net/http"
 	"runtime"
-	heapmetrics "runtime/metrics"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -102,12 +102,21 @@ func TestO9_Floods(t *testing.T) { // alone: it weighs the whole process
 		slices.Sort(took)
 		return took[len(took)/2]
 	}
-	// What the collector found in use, not what a flood has allocated since.
+	// What is kept of a flood is weighed while it holds on: what is allocated while the
+	// collector looks counts as in use.
+	var flooding sync.Mutex
 	heap := func() uint64 {
-		live := []heapmetrics.Sample{{Name: "/gc/heap/live:bytes"}}
+		for range 100 { // who waits for longer waits in a write, and sends nothing either
+			if flooding.TryLock() {
+				defer flooding.Unlock()
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		var m runtime.MemStats
 		runtime.GC()
-		heapmetrics.Read(live)
-		return live[0].Value.Uint64()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
 	}
 	alone, empty := typical(), heap()
 	for _, flood := range floods {
@@ -127,14 +136,17 @@ func TestO9_Floods(t *testing.T) { // alone: it weighs the whole process
 		ended := make(chan error, 1)
 		go func() {
 			for {
-				if err := flood.frame(framer, sent.Add(1)-1, request.Bytes()); err != nil {
+				flooding.Lock()
+				err := flood.frame(framer, sent.Add(1)-1, request.Bytes())
+				flooding.Unlock()
+				if err != nil {
 					ended <- err
 					return
 				}
 			}
 		}()
-		// On a machine that others load as well, what it takes alone counts too; and what is
-		// allocated while the collector looks counts as in use.
+		// On a machine that others load as well, what it takes alone counts too; and what was
+		// sent before the pause may be under way still.
 		beside, limit := typical(), max(100*time.Millisecond, 10*alone)
 		full, bound := heap(), empty+10<<20
 		for range 5 {
