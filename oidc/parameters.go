@@ -19,8 +19,7 @@ const maxParameters = 64
 // form reads the parameters of a POST from its body alone. RFC 6749 §3.2: each
 // at most once, empty is absent. Its error is an *Error.
 func form(w http.ResponseWriter, r *http.Request) (url.Values, error) {
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || media != "application/x-www-form-urlencoded" {
+	if !isForm(r.Header.Get("Content-Type")) {
 		return nil, badRequest("invalid_request", "The body must be application/x-www-form-urlencoded.")
 	}
 	if r.Header.Get("Content-Encoding") != "" {
@@ -30,7 +29,7 @@ func form(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	query := r.URL.RawQuery
 	// ParseForm would put the query beside the body.
 	r.URL.RawQuery = ""
-	err = r.ParseForm()
+	err := r.ParseForm()
 	r.URL.RawQuery = query
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -40,6 +39,15 @@ func form(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 		return nil, badRequest("invalid_request", "The body is not a well-formed form.")
 	}
 	return once(r.PostForm)
+}
+
+func isForm(contentType string) bool {
+	const form = "application/x-www-form-urlencoded"
+	if contentType == form {
+		return true
+	}
+	media, _, err := mime.ParseMediaType(contentType)
+	return err == nil && media == form
 }
 
 // isText reports whether PostgreSQL can hold the string as text. What it cannot is

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
@@ -61,12 +60,11 @@ func (s *Server) identified(next http.Handler) http.Handler {
 // address of X-Forwarded-For that is not: what stands to the left of it is what a
 // caller may have made up.
 func callerAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return netip.Addr{}
 	}
-	peer, _ := netip.ParseAddr(host)
-	peer = peer.Unmap().WithZone("")
+	peer := from.Addr().Unmap().WithZone("")
 	if !isTrusted(peer, trusted) {
 		return peer
 	}
