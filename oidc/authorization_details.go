@@ -186,11 +186,7 @@ func coversValue(granted, asked any) bool {
 
 // publicDetailTypes is the types of the resources of the whole deployment; a tenant's
 // are nobody else's business.
-func (p *Provider) publicDetailTypes(ctx context.Context) ([]string, error) {
-	catalogue, err := p.Store.Catalogue(ctx)
-	if err != nil {
-		return nil, err
-	}
+func publicDetailTypes(catalogue *postgres.Catalogue) []string {
 	var names []string
 	for _, r := range catalogue.Resources {
 		if r.Tenant.IsZero() {
@@ -200,5 +196,5 @@ func (p *Provider) publicDetailTypes(ctx context.Context) ([]string, error) {
 		}
 	}
 	slices.Sort(names)
-	return names, nil
+	return names
 }

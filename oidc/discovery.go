@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/dpop"
 	"github.com/gatehouse/gatehouse/oidc/keys"
 	"github.com/gatehouse/gatehouse/storage"
+	"github.com/gatehouse/gatehouse/storage/postgres"
 )
 
 // The paths of the protocol's endpoints.
@@ -129,19 +131,20 @@ func (p *Provider) mutualTLSAliases() map[string]string {
 	return aliases
 }
 
-// published is the document as it was last served, with what of it the directory decides.
+// published is the document as it was last served, and what of the directory it tells.
 type published struct {
-	detailTypes []string
-	registers   bool
-	document    []byte
+	of       *postgres.Catalogue
+	document []byte
+	length   []string // of the document, as a header's value
 }
 
-func (p *Provider) publish(detailTypes []string, registers bool) (*published, error) {
-	document, err := p.discoveryDocument(detailTypes, registers)
+func (p *Provider) publish(of *postgres.Catalogue) (*published, error) {
+	_, registers := p.registering(of, authz.TenantID{}, "")
+	document, err := p.discoveryDocument(publicDetailTypes(of), registers)
 	if err != nil {
 		return nil, err
 	}
-	now := &published{detailTypes: detailTypes, registers: registers, document: document}
+	now := &published{of: of, document: document, length: []string{strconv.Itoa(len(document))}}
 	p.discovery.Store(now)
 	return now, nil
 }
@@ -150,20 +153,18 @@ func (p *Provider) publish(detailTypes []string, registers bool) (*published, er
 // asked it is the last one that was served: who verifies tokens by themselves goes on.
 func (p *Provider) Discovery(w http.ResponseWriter, r *http.Request) {
 	now := p.discovery.Load()
-	types, err := p.publicDetailTypes(r.Context())
-	registers := false
-	if err == nil {
-		_, registers, err = p.Registering(r.Context(), authz.TenantID{}, "")
-	}
-	if err == nil && (registers != now.registers || !slices.Equal(types, now.detailTypes)) {
-		now, err = p.publish(types, registers)
+	of, err := p.Store.Catalogue(r.Context())
+	if err == nil && of != now.of {
+		now, err = p.publish(of)
 	}
 	if err != nil && !errors.Is(err, storage.ErrUnavailable) {
 		p.writeError(w, r, err)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "public, max-age=3600")
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "public, max-age=3600")
+	h["Content-Length"] = now.length
 	_, _ = w.Write(now.document)
 }
 

@@ -194,7 +194,7 @@ func New(c Config) (*Provider, error) {
 	if p.flows, err = newFlowSealer(c.Secret); err != nil {
 		return nil, err
 	}
-	if _, err = p.publish(nil, false); err != nil {
+	if _, err = p.publish(&postgres.Catalogue{}); err != nil {
 		return nil, err
 	}
 	p.fosite = p.compose()

@@ -74,8 +74,7 @@ func TestO7_ExpiredRowsLeave(t *testing.T) {
 
 // TestO7_TablesStopGrowing lives through a hundred days of the same traffic: when what is
 // kept for a while is full, no table has more rows, nor takes more room, than a month before.
-func TestO7_TablesStopGrowing(t *testing.T) {
-	t.Parallel()
+func TestO7_TablesStopGrowing(t *testing.T) { // alone: who writes in any database keeps an index from using its pages again
 	dsn := storagetest.NewDSN(t)
 	s, w := storagetest.Open(t, dsn, postgres.Options{}), storagetest.NewWorld(t, dsn)
 	tenant := w.Tenant("acme")
@@ -138,8 +137,8 @@ func TestO7_TablesStopGrowing(t *testing.T) {
 	}
 }
 
-// newVacuum gives back the room of every row that was deleted. Whoever reads, or began to write
-// in any database of the machine, may keep some for a moment: then it comes again.
+// newVacuum gives back the room of every row that was deleted. Whoever reads may keep some for
+// a moment: then it comes again.
 func newVacuum(t *testing.T, dsn string) func(table string) {
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
