@@ -65,6 +65,7 @@ var floors = map[string]int{
 	"cmd/internal/guard":      9,
 	"cmd/gatehouse":           10,
 	"tools/processor":         9,
+	"tools/page":              9,
 	"tools/bench":             10,
 	"tools/faults":            10,
 

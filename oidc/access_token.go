@@ -100,6 +100,14 @@ func (s accessTokenStrategy) GenerateAccessToken(ctx context.Context, r fosite.R
 	return token, claims.ID, err
 }
 
+// giveAccessToken is the one thing that every answer of the token endpoint has.
+func (p *Provider) giveAccessToken(ctx context.Context, request fosite.AccessRequester, response fosite.AccessResponder) error {
+	token, _, err := accessTokenStrategy{p}.GenerateAccessToken(ctx, request)
+	response.SetAccessToken(token)
+	response.SetTokenType("bearer") // what fosite wants to see; the answer has the real one
+	return err
+}
+
 // ValidateAccessToken is not how tokens are judged here; see introspect.go.
 func (accessTokenStrategy) ValidateAccessToken(context.Context, fosite.Requester, string) error {
 	return errNotAsked

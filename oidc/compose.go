@@ -73,10 +73,7 @@ type clientCredentialsHandler struct {
 }
 
 func (h clientCredentialsHandler) PopulateTokenEndpointResponse(ctx context.Context, request fosite.AccessRequester, response fosite.AccessResponder) error {
-	access, _, err := accessTokenStrategy{h.provider}.GenerateAccessToken(ctx, request)
-	response.SetAccessToken(access)
-	response.SetTokenType("bearer")
-	return err
+	return h.provider.giveAccessToken(ctx, request, response)
 }
 
 // sanitationWhiteList is the parameters that survive fosite's sanitation: our

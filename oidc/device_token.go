@@ -65,13 +65,9 @@ func (h deviceCodeHandler) PopulateTokenEndpointResponse(ctx context.Context, re
 
 // populate gives all the tokens that a grant without an authorization code leads to.
 func (p *Provider) populate(ctx context.Context, idToken *openid.IDTokenHandleHelper, request fosite.AccessRequester, response fosite.AccessResponder) error {
-	access, _, err := accessTokenStrategy{p}.GenerateAccessToken(ctx, request)
-	if err != nil {
+	if err := p.giveAccessToken(ctx, request, response); err != nil {
 		return err
 	}
-	response.SetAccessToken(access)
-	response.SetTokenType("bearer")
-	response.SetScopes(request.GetGrantedScopes())
 	if request.GetGrantedScopes().Has(string(authz.ScopeOfflineAccess)) && request.GetClient().GetGrantTypes().Has(storage.GrantRefreshToken) {
 		refresh, _, err := refreshTokenStrategy{p}.GenerateRefreshToken(ctx, request)
 		if err != nil {

@@ -89,14 +89,7 @@ func (h jwtBearerHandler) HandleTokenEndpointRequest(ctx context.Context, reques
 }
 
 func (h jwtBearerHandler) PopulateTokenEndpointResponse(ctx context.Context, request fosite.AccessRequester, response fosite.AccessResponder) error {
-	access, _, err := accessTokenStrategy{h.provider}.GenerateAccessToken(ctx, request)
-	if err != nil {
-		return err
-	}
-	response.SetAccessToken(access)
-	response.SetTokenType("bearer")
-	response.SetScopes(request.GetGrantedScopes())
-	return nil
+	return h.provider.giveAccessToken(ctx, request, response)
 }
 
 // open proves an assertion: of an issuer that the client's tenant trusts with people and

@@ -87,15 +87,8 @@ func (h tokenExchangeHandler) HandleTokenEndpointRequest(ctx context.Context, re
 }
 
 func (h tokenExchangeHandler) PopulateTokenEndpointResponse(ctx context.Context, request fosite.AccessRequester, response fosite.AccessResponder) error {
-	access, _, err := accessTokenStrategy{h.provider}.GenerateAccessToken(ctx, request)
-	if err != nil {
-		return err
-	}
-	response.SetAccessToken(access)
-	response.SetTokenType("bearer")
-	response.SetScopes(request.GetGrantedScopes())
 	response.SetExtra("issued_token_type", accessTokenType)
-	return nil
+	return h.provider.giveAccessToken(ctx, request, response)
 }
 
 // destinations is the parameters that say where a token is to be used. An exchange may

@@ -10,7 +10,7 @@ import (
 	"net/url"
 	"strings"
 
-	"golang.org/x/net/html"
+	"github.com/gatehouse/gatehouse/tools/page"
 )
 
 // A scenario prepares one connection and returns the request that it repeats. least is
@@ -141,7 +141,7 @@ func (h *house) signIn(w *wire, n int) (map[string]any, error) {
 		case location != "":
 			a, err = w.get(location, nil)
 		default:
-			action, form := formOf(a.body, "password", "decision")
+			action, form := page.Form(a.body, "password", "decision")
 			if form.Has("password") {
 				form.Set("username", person(n))
 				form.Set("password", password)
@@ -152,38 +152,4 @@ func (h *house) signIn(w *wire, n int) (map[string]any, error) {
 		}
 	}
 	return nil, errors.New("the sign-in leads nowhere")
-}
-
-// formOf is the form on a page that has one of the fields: where it goes, and what
-// it holds already.
-func formOf(page []byte, fields ...string) (action string, form url.Values) {
-	doc, err := html.Parse(strings.NewReader(string(page)))
-	if err != nil {
-		return "", nil
-	}
-	attribute := func(n *html.Node, name string) string {
-		for _, a := range n.Attr {
-			if a.Key == name {
-				return a.Val
-			}
-		}
-		return ""
-	}
-	for n := range doc.Descendants() {
-		if n.Data != "form" {
-			continue
-		}
-		action, form = attribute(n, "action"), url.Values{}
-		for field := range n.Descendants() {
-			if name := attribute(field, "name"); name != "" && attribute(field, "type") != "checkbox" {
-				form.Set(name, attribute(field, "value"))
-			}
-		}
-		for _, field := range fields {
-			if form.Has(field) {
-				return action, form
-			}
-		}
-	}
-	return "", url.Values{}
 }

@@ -13,7 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/net/html"
+	"github.com/gatehouse/gatehouse/tools/page"
 )
 
 // patience is how long a caller waits for an answer: longer than any may take.
@@ -118,7 +118,7 @@ func (c *caller) signIn(person, authorization string) error {
 		case location != "":
 			a = c.get(location)
 		default:
-			action, form := formOf(a.body, "password", "decision")
+			action, form := page.Form(a.body, "password", "decision")
 			if form.Has("password") {
 				form.Set("username", person)
 				form.Set("password", password)
@@ -129,38 +129,4 @@ func (c *caller) signIn(person, authorization string) error {
 		}
 	}
 	return fmt.Errorf("the sign-in leads nowhere: %s", a.String(person))
-}
-
-// formOf is the form on a page that has one of the fields: where it goes, and what
-// it holds already.
-func formOf(page []byte, fields ...string) (action string, form url.Values) {
-	doc, err := html.Parse(strings.NewReader(string(page)))
-	if err != nil {
-		return "", nil
-	}
-	attribute := func(n *html.Node, name string) string {
-		for _, a := range n.Attr {
-			if a.Key == name {
-				return a.Val
-			}
-		}
-		return ""
-	}
-	for n := range doc.Descendants() {
-		if n.Data != "form" {
-			continue
-		}
-		action, form = attribute(n, "action"), url.Values{}
-		for field := range n.Descendants() {
-			if name := attribute(field, "name"); name != "" && attribute(field, "type") != "checkbox" {
-				form.Set(name, attribute(field, "value"))
-			}
-		}
-		for _, field := range fields {
-			if form.Has(field) {
-				return action, form
-			}
-		}
-	}
-	return "", url.Values{}
 }
