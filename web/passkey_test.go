@@ -123,6 +123,24 @@ func TestH1_H3_StepUpReplacesTheCookie(t *testing.T) {
 	}
 }
 
+// Whose sign-in is too weak for the console, and who has a passkey, is asked for it and gets there.
+func TestConsole_StepsUp(t *testing.T) {
+	t.Parallel()
+	h, b, d := withPasskey(t)
+	h.World.Exec(`update platform.scopes set needs_acr = 'phr' where name = 'admin'`)
+	if p := b.Get("/console"); p.StatusCode != http.StatusForbidden {
+		t.Errorf("no administrator: at %s with %d", p.Request.URL, p.StatusCode)
+	}
+	h.World.Exec(`update platform.users set role = 'owner' where username = 'ann'`)
+	p := b.Get("/console")
+	if p.Request.URL.Path != "/login/verify" {
+		t.Fatalf("an owner with a password: at %s with %d", p.Request.URL, p.StatusCode)
+	}
+	if p = d.press(b, p, "use-passkey"); p.Request.URL.Path != "/console" || p.StatusCode != http.StatusOK {
+		t.Errorf("with the passkey: at %s with %d", p.Request.URL, p.StatusCode)
+	}
+}
+
 func TestH9_FactorChangeInOneBrowserEndsTheOther(t *testing.T) {
 	t.Parallel()
 	h, b, d := withPasskey(t)

@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/oidc"
+	"github.com/gatehouse/gatehouse/oidc/authn"
 	"github.com/gatehouse/gatehouse/oidc/keys"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/storage/postgres"
@@ -22,6 +23,9 @@ const (
 	recentSignIns = 20
 	shownClients  = 100
 )
+
+// back is what leads here after a sign-in.
+const back = "?flow=console:"
 
 // Pages answers /console.
 type Pages struct {
@@ -42,20 +46,47 @@ func (p *Pages) Show(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if in == nil {
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("Location", oidc.SignInPath+"?flow=console:")
-		w.WriteHeader(http.StatusSeeOther)
+		browser.SeeOther(w, oidc.SignInPath+back)
 		return
 	}
 	page, err := p.page(r.Context(), v, in)
 	switch {
 	case errors.Is(err, directory.ErrForbidden):
-		p.Refuse(w, r, templates.Error{Status: http.StatusForbidden})
+		p.refuse(w, r, in)
 	case err != nil:
 		p.Fail(w, r, err)
 	default:
 		browser.Show(w, r, page, browser.Sending{})
 	}
+}
+
+// refuse leads on who lacks nothing but a stronger sign-in, and has the means for one.
+func (p *Pages) refuse(w http.ResponseWriter, r *http.Request, in *postgres.SignedIn) {
+	able, err := p.canStepUp(r.Context(), in)
+	switch {
+	case err != nil:
+		p.Fail(w, r, err)
+	case able:
+		browser.SeeOther(w, oidc.StepUpPath+back)
+	default:
+		p.Refuse(w, r, templates.Error{Status: http.StatusForbidden})
+	}
+}
+
+func (p *Pages) canStepUp(ctx context.Context, in *postgres.SignedIn) (bool, error) {
+	if !authz.AnyMatches(in.Person.Rights.RoleScopes, authz.ScopeAdmin) {
+		return false, nil
+	}
+	catalogue, err := p.Store.Catalogue(ctx)
+	if err != nil {
+		return false, err
+	}
+	need := catalogue.Rules[authz.ScopeAdmin].NeedsACR
+	if in.Session.ACR.Satisfies(need) {
+		return false, nil // something else is missing
+	}
+	have, err := p.Store.ForUser(in.Person.ID).Authenticators(ctx)
+	return len(authn.Reaches(have, in.Session.AMR, need)) > 0, err
 }
 
 func (p *Pages) page(ctx context.Context, v *browser.Visit, in *postgres.SignedIn) (page templates.Console, err error) {

@@ -86,7 +86,7 @@ func (p *Pages) verification(w http.ResponseWriter, r *http.Request, v *browser.
 }
 
 // stepUp fills in what is asked of whoever is signed in. For a page of the account
-// that is a second factor.
+// that is a second factor, for the console what its scope needs.
 func (p *Pages) stepUp(r *http.Request, v *browser.Visit, s *verification) error {
 	in, err := v.SignedIn(r.Context())
 	if err != nil {
@@ -103,6 +103,15 @@ func (p *Pages) stepUp(r *http.Request, v *browser.Visit, s *verification) error
 	}
 	if strings.HasPrefix(s.flow, accountFlow) && !in.Session.ACR.Satisfies(authz.ACRMultiFactor) {
 		s.question.Need = authz.ACRMultiFactor
+	}
+	if s.flow == consoleFlow {
+		catalogue, err := p.Store.Catalogue(r.Context())
+		if err != nil {
+			return err
+		}
+		if need := catalogue.Rules[authz.ScopeAdmin].NeedsACR; !in.Session.ACR.Satisfies(need) {
+			s.question.Need = need
+		}
 	}
 	return nil
 }
