@@ -19,8 +19,8 @@ func (p *Provider) Registering(ctx context.Context, client authz.TenantID, slug 
 	if err != nil {
 		return storage.Tenant{}, false, err
 	}
-	t, any := p.registering(catalogue, client, slug)
-	return t, any, nil
+	t, open := p.registering(catalogue, client, slug)
+	return t, open, nil
 }
 
 func (p *Provider) registering(catalogue *postgres.Catalogue, client authz.TenantID, slug string) (storage.Tenant, bool) {

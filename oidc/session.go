@@ -52,7 +52,7 @@ func (s *session) GetSubject() string                { return s.claims.Subject }
 func (s *session) IDTokenClaims() *jwt.IDTokenClaims { return &s.claims }
 func (s *session) IDTokenHeaders() *jwt.Headers      { return &s.headers }
 
-// When a token expires is decided where it is made, and fosite reads it nowhere.
+// When a token expires is decided where it is made; what fosite thinks of it is told nobody.
 func (s *session) SetExpiresAt(fosite.TokenType, time.Time)     {}
 func (s *session) GetExpiresAt(fosite.TokenType) (at time.Time) { return at }
 

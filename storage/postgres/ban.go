@@ -19,7 +19,6 @@ type banList struct {
 }
 
 func (l *banList) add(network netip.Prefix, until time.Time) {
-	network = network.Masked()
 	l.until[network] = until
 	if !slices.Contains(l.lengths, network.Bits()) {
 		l.lengths = append(l.lengths, network.Bits())
