@@ -14,8 +14,10 @@ import (
 
 const (
 	// perProcessor is how many requests one processor may have before it. Further ones
-	// would wait for so long that their callers give up, and the work on them be lost.
-	perProcessor = 64
+	// would wait for so long that their callers give up, and the work on them be lost. With
+	// far fewer this process has nothing to do while the database works: each request that
+	// is turned away then wakes it alone, which costs twice as much as refusing many in a row.
+	perProcessor = 192
 	// longest is how long a request may take, whatever it waits for: its caller then
 	// gets 503, before most give up by themselves.
 	longest = 7 * time.Second
