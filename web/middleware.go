@@ -225,7 +225,7 @@ func (s *Server) guarded(route route) http.Handler {
 }
 
 // dropDocumentHeaders is for what no browser shows. A map of up to eight headers is small,
-// and a token costs a twentieth less than with more of them.
+// and making a larger one shows in the time that a token takes.
 func dropDocumentHeaders(h http.Header) {
 	for _, d := range ofDocuments {
 		delete(h, d.name)

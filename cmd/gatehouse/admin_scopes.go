@@ -83,7 +83,11 @@ func newScopesGrantCommand(i *invocation) *cobra.Command {
 	userScopeTenantFlag(cmd, &in.Body.Tenant)
 	return i.operation(cmd, func(ctx context.Context, o *operator, args []string) error {
 		in.User, in.Body.Scope = args[0], args[1]
-		return one(ctx, o, api.GrantUserScope, in)
+		if err := one(ctx, o, api.GrantUserScope, in); err != nil {
+			return err
+		}
+		i.nameUndescribed(ctx, o, in.Body.Scope)
+		return nil
 	})
 }
 

@@ -448,3 +448,21 @@ func TestI10_WeakPasswordAtTheHost(t *testing.T) {
 	}
 	h.given(strings.Repeat("x", 2000)).fails(exitFailure, "", "admin", "users", "create", "--username", "bob", "--email", "bob@example.com", "--password-stdin")
 }
+
+// A scope that the registry does not know is taken, and said: it may be mistyped.
+func TestUndescribedScopes(t *testing.T) {
+	h, _ := deployment(t)
+	h.given(goodPassword).must("admin", "users", "create", "--username", "ann", "--email", "ann@example.com", "--password-stdin")
+	client := []string{"admin", "clients", "create", "--kind", "service", "--scope", "agents:read agents:*", "--scope", "reports:raed", "--name"}
+	r := h.call(append(client, "Reports")...)
+	if r.code != exitOK || !strings.Contains(r.errs, "described reports:raed ") || strings.Contains(r.errs, "described agents:") {
+		t.Errorf("a new client: exit %d\n%s", r.code, r.errs)
+	}
+	if r := h.call("admin", "scopes", "grant", "ann", "memos:*"); r.code != exitOK || !strings.Contains(r.errs, "described memos:* ") {
+		t.Errorf("a scope for a user: exit %d\n%s", r.code, r.errs)
+	}
+	h.must("admin", "scopes", "put", "reports:raed", "--title", "See reports")
+	if r := h.call(append(client, "More reports")...); r.code != exitOK || strings.Contains(r.errs, "described") {
+		t.Errorf("once it is described: exit %d\n%s", r.code, r.errs)
+	}
+}

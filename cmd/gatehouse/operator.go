@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/cmd/internal/client"
 	"github.com/gatehouse/gatehouse/cmd/internal/config"
@@ -54,15 +55,24 @@ func (i *invocation) operation(cmd *cobra.Command, run func(context.Context, *op
 		if err != nil {
 			return err
 		}
+		perform := func(o *operator) error {
+			if err := run(cmd.Context(), o, args); err != nil {
+				return err
+			}
+			if scopes, err := cmd.Flags().GetStringArray("scope"); err == nil {
+				i.nameUndescribed(cmd.Context(), o, scopes...)
+			}
+			return nil
+		}
 		if signedIn != nil {
-			return run(cmd.Context(), &operator{api: signedIn, print: i.printFor(cmd)}, args)
+			return perform(&operator{api: signedIn, print: i.printFor(cmd)})
 		}
 		return i.withStore(cmd.Context(), c, func(s *postgres.Store) error {
 			here, err := i.localAPI(c, s)
 			if err != nil {
 				return err
 			}
-			return run(cmd.Context(), &operator{client.Local(here), i.printFor(cmd), c.Env == config.Development}, args)
+			return perform(&operator{client.Local(here), i.printFor(cmd), c.Env == config.Development})
 		})
 	}
 	return cmd
@@ -181,6 +191,26 @@ func pageFlags(cmd *cobra.Command, p *api.Paging) {
 // scopeFlag may be given several times, and may hold several scopes each time.
 func scopeFlag(cmd *cobra.Command, scopes *[]string, help string) {
 	cmd.Flags().StringArrayVar(scopes, "scope", nil, help+"; repeat it, or separate by spaces")
+}
+
+// nameUndescribed tells the operator which of the scopes that they named the registry does not
+// know: services bring scopes of their own, so they are taken, and so would be one that was
+// mistyped. The command is done by then: who may not read the registry is told nothing.
+func (i *invocation) nameUndescribed(ctx context.Context, o *operator, scopes ...string) {
+	if len(scopes) == 0 {
+		return
+	}
+	registry, err := client.Call(ctx, o.api, api.ListScopes, struct{}{})
+	if err != nil {
+		return
+	}
+	for _, scope := range words(scopes) {
+		if !slices.ContainsFunc(registry.Items, func(described api.Scope) bool {
+			return authz.Pattern(scope).Matches(authz.Scope(described.Name))
+		}) {
+			fmt.Fprintf(i.errs, "Nobody has described %s yet. If it is what you meant, describe it with: gatehouse admin scopes put SCOPE --title TITLE\n", output.Visible(scope))
+		}
+	}
 }
 
 // words are the scopes of such flags, one by one.
