@@ -28,7 +28,7 @@ func peerCertificate(r *http.Request) *x509.Certificate {
 // another way shows their own.
 func ForwardedCertificate(header string, proxies []netip.Prefix) func(*http.Request) *x509.Certificate {
 	return func(r *http.Request) *x509.Certificate {
-		if !comesFrom(r, proxies) {
+		if !ComesFrom(r, proxies) {
 			return peerCertificate(r)
 		}
 		given := r.Header.Values(header)
@@ -43,7 +43,8 @@ func ForwardedCertificate(header string, proxies []netip.Prefix) func(*http.Requ
 	}
 }
 
-func comesFrom(r *http.Request, proxies []netip.Prefix) bool {
+// ComesFrom reports whether the peer of a request is in one of the networks.
+func ComesFrom(r *http.Request, proxies []netip.Prefix) bool {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return false

@@ -1,7 +1,6 @@
 package guard_test
 
 import (
-	"bufio"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -9,10 +8,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -110,57 +106,5 @@ func TestAssertion(t *testing.T) {
 	var set struct{ Keys []map[string]any }
 	if err := json.Unmarshal([]byte(body), &set); err != nil || r.StatusCode != http.StatusOK || len(set.Keys) != 2 || set.Keys[0]["d"] != nil || set.Keys[1]["d"] != nil {
 		t.Errorf("%d %s", r.StatusCode, body)
-	}
-}
-
-// A WebSocket passes with a token, and what Connection names beside it takes none of our
-// headers away.
-func TestGuard_WebSocketsPass(t *testing.T) {
-	t.Parallel()
-	h, ann := house(t)
-	told := make(chan http.Header, 1)
-	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		told <- r.Header
-		c, both, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer c.Close()
-		fmt.Fprint(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
-		line, _ := both.ReadString('\n')
-		fmt.Fprint(c, "heard ", line)
-	}))
-	t.Cleanup(service.Close)
-	g := start(t, h, service.URL, "")
-	held := token(h, "ann", "openid user agents:read")
-	c, err := net.Dial("tcp", strings.TrimPrefix(g.URL, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
-	fmt.Fprintf(c, "GET /agents/live HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nConnection: Upgrade, X-Gatehouse-Subject, X-Gatehouse-Scopes\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\nX-Gatehouse-Subject: root\r\n\r\n", held)
-	read := bufio.NewReader(c)
-	response, err := http.ReadResponse(read, nil)
-	if err != nil || response.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatalf("%v %v", response, err)
-	}
-	if headers := <-told; strings.Join(headers.Values("X-Gatehouse-Subject"), "|") != ann.String() || headers.Get("X-Gatehouse-Scopes") == "" {
-		t.Errorf("%v", headers)
-	}
-	fmt.Fprint(c, "hello\n")
-	if heard, err := io.ReadAll(read); err != nil || string(heard) != "heard hello\n" {
-		t.Errorf("%q %v", heard, err)
-	}
-
-	// Without a token there is no socket, and nothing reaches the service.
-	if status := raw(t, strings.TrimPrefix(g.URL, "http://"), "GET /agents/live", "Upgrade: websocket\r\nSec-WebSocket-Key: x\r\n"); !strings.HasPrefix(status, "HTTP/1.1 401") {
-		t.Error(status)
-	}
-	select {
-	case headers := <-told:
-		t.Errorf("reached: %v", headers)
-	default:
 	}
 }

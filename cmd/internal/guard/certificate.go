@@ -18,8 +18,8 @@ func (c Config) judgeCertificates(found *mistakes) {
 			found.add("clients show their certificate to the proxy that asks: it passes it on in client_certificate_header", "tls", "ask_clients")
 		}
 	}
-	if (c.ClientCertificateHeader == "") != (len(c.TrustedProxies) == 0) {
-		found.add("expected both client_certificate_header and trusted_proxies: nobody else is believed", "client_certificate_header")
+	if c.ClientCertificateHeader != "" && len(c.TrustedProxies) == 0 {
+		found.add("expected trusted_proxies too: nobody else is believed", "client_certificate_header")
 	}
 	for i, text := range c.TrustedProxies {
 		if _, err := parseNetwork(text); err != nil {
@@ -43,6 +43,16 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	return network, nil
 }
 
+// proxies are the networks of those that are trusted.
+func (c Config) proxies() (networks []netip.Prefix) {
+	for _, text := range c.TrustedProxies {
+		if network, err := parseNetwork(text); err == nil {
+			networks = append(networks, network)
+		}
+	}
+	return networks
+}
+
 // showsCertificates reports whether the guard sees those of clients.
 func (c Config) showsCertificates() bool {
 	return c.ClientCertificateHeader != "" || c.TLS != nil && c.TLS.AskClients
@@ -57,13 +67,7 @@ func (c Config) certificate() func(*http.Request) *x509.Certificate {
 	case c.ClientCertificateHeader == "":
 		return nil
 	}
-	var proxies []netip.Prefix
-	for _, text := range c.TrustedProxies {
-		if network, err := parseNetwork(text); err == nil {
-			proxies = append(proxies, network)
-		}
-	}
-	forwarded := resource.ForwardedCertificate(c.ClientCertificateHeader, proxies)
+	forwarded := resource.ForwardedCertificate(c.ClientCertificateHeader, c.proxies())
 	if !c.ForwardAuth {
 		return forwarded
 	}

@@ -129,7 +129,7 @@ func TestParseConfig_Certificates(t *testing.T) {
 		"upstream: http://s\ntls: {cert_file: a}\n":                                                "tls: expected both",
 		"forward_auth: true\ntls: {cert_file: a, key_file: b, ask_clients: true}\n":                "passes it on",
 		"upstream: http://s\nclient_certificate_header: X\n":                                       "nobody else is believed",
-		"upstream: http://s\ntrusted_proxies: [10.0.0.1]\n":                                        "nobody else is believed",
+		"upstream: http://s\ntrusted_proxies: [10.0.0.1]\n":                                        "",
 		"upstream: http://s\nclient_certificate_header: X\ntrusted_proxies: [nowhere]\n":           "expected an address or a network",
 		"upstream: http://s\nclient_certificate_header: X\ntrusted_proxies: [\"::/0\"]\n":          "that is everybody",
 		"upstream: http://s\nclient_certificate_header: X\ntrusted_proxies: [\"::1\", 10.0.0.0/8]": "",

@@ -19,11 +19,11 @@ type Config struct {
 	AdminListen string `yaml:"admin_listen"`
 	// TLS serves over TLS; nil leaves that to what stands in front.
 	TLS *TLS `yaml:"tls"`
-	// ClientCertificateHeader is where proxies of ours pass on the certificate of a client, in
-	// one of the forms of [resource.ParseForwardedCertificate], and TrustedProxies the networks
-	// of those proxies: it is believed of them alone.
-	ClientCertificateHeader string   `yaml:"client_certificate_header"`
+	// TrustedProxies are the networks of proxies of ours: of them alone it is believed by whom
+	// and by which scheme the service was asked, and what ClientCertificateHeader holds, the
+	// certificate of a client in one of the forms of [resource.ParseForwardedCertificate].
 	TrustedProxies          []string `yaml:"trusted_proxies"`
+	ClientCertificateHeader string   `yaml:"client_certificate_header"`
 	// Upstream is the service that is protected: an http or https URL.
 	Upstream string `yaml:"upstream"`
 	// ForwardAuth is instead of Upstream: another proxy (nginx, Caddy, Traefik) stands

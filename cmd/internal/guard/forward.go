@@ -45,6 +45,7 @@ func (g *Guard) answer(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(name, value)
 	}
 	w.Header().Set("Cache-Control", "no-store")
+	keepFresh(w.Header(), r.Context())
 }
 
 // askedByCode is where nginx's auth_request asks, which knows a yes, 401 and 403 alone.

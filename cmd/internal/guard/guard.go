@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -25,10 +26,14 @@ const (
 	answerTimeout  = 25 * time.Second
 )
 
+// judgedAgain is how often a token is judged while what it let in goes on.
+const judgedAgain = time.Second
+
 // Guard is the proxy.
 type Guard struct {
 	routes  table
 	guard   *resource.Guard
+	tokens  resource.Authenticator
 	service http.Handler
 	// asked: another proxy asks about its requests, which come to us no further.
 	asked    bool
@@ -68,12 +73,12 @@ func New(ctx context.Context, c Config, log *slog.Logger, now func() time.Time) 
 	settings := resource.GuardConfig{Realm: c.Audience, Certificate: c.certificate(), Logger: log, Now: now}
 	if at, err := g.metadata.URL(); err == nil {
 		settings.ResourceMetadata = at
-		g.described = mustPath(at)
+		g.described = mustParse(at).Path
 		// Proofs name the address that clients know, whatever stands in front of us.
-		settings.DPoP.BaseURL = strings.TrimSuffix(at, g.described)
+		settings.DPoP.BaseURL = originOf(at)
 		g.metadata.DPoP = true
 	}
-	g.guard = resource.NewGuard(tokens, settings)
+	g.tokens, g.guard = tokens, resource.NewGuard(tokens, settings)
 	if g.asked {
 		g.service = http.HandlerFunc(g.answer)
 		return g, nil
@@ -82,17 +87,22 @@ func New(ctx context.Context, c Config, log *slog.Logger, now func() time.Time) 
 	if err != nil {
 		return nil, err
 	}
-	g.service = unhurried(g.proxy(upstream, c))
+	g.service = g.unhurried(g.proxy(upstream, c))
 	return g, nil
 }
 
-// mustPath is the path of an URL that we made.
-func mustPath(text string) string {
+// mustParse reads an URL that we made.
+func mustParse(text string) *url.URL {
 	u, err := url.Parse(text)
 	if err != nil {
 		panic(err)
 	}
-	return u.Path
+	return u
+}
+
+func originOf(text string) string {
+	u := mustParse(text)
+	return u.Scheme + "://" + u.Host
 }
 
 func (g *Guard) authenticator(ctx context.Context, c Config, as *client) (resource.Authenticator, error) {
@@ -207,6 +217,13 @@ func (g *Guard) pass(w http.ResponseWriter, r *http.Request, n need) {
 		return
 	}
 	v, err := g.browsers.visit(w, r)
+	if err == nil && n.requirement.MetBy(v.principal, g.now()) {
+		g.service.ServeHTTP(w, v.request(r))
+		return
+	}
+	if v.fresh != nil {
+		http.SetCookie(w, v.fresh)
+	}
 	switch {
 	case errors.Is(err, errForged):
 		refuse(w, http.StatusForbidden, "Another site made the browser send this request.")
@@ -214,8 +231,6 @@ func (g *Guard) pass(w http.ResponseWriter, r *http.Request, n need) {
 		g.log.ErrorContext(r.Context(), "a session was not checked", "reason", err)
 		w.Header().Set("Retry-After", "2")
 		refuse(w, http.StatusServiceUnavailable, "The session cannot be checked at the moment.")
-	case n.requirement.MetBy(v.principal, g.now()):
-		g.service.ServeHTTP(w, v.request(r))
 	case navigates(r) && v.session.recent(n.purpose(n.requirement.Nearest(scopesOf(v.principal))), g.now()):
 		showPage(w, http.StatusForbidden, "You may not see this page", "You were asked to sign in for it, and your account does not have the right. If you need it, ask whoever runs this service.", signOutPath, "Sign out")
 	case navigates(r):
@@ -231,15 +246,19 @@ func (g *Guard) proxy(upstream *url.URL, c Config) *httputil.ReverseProxy {
 		// names among them: ours are set afterwards and arrive.
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(upstream)
-			r.SetXForwarded()
-			strip(r.Out.Header)
+			forwarded(r, c.proxies())
+			strip(r.Out.Header, "Client-Cert", c.ClientCertificateHeader)
+			// Behind any other protocol that begins here there are requests that nobody judges.
+			if upgrade := r.Out.Header.Get("Upgrade"); upgrade != "" && !strings.EqualFold(upgrade, "websocket") {
+				for _, name := range []string{"Connection", "Upgrade", "Http2-Settings"} {
+					r.Out.Header.Del(name)
+				}
+			}
 			if g.browsers != nil {
 				g.browsers.jar.withhold(r.Out.Header)
 			}
 			// A trailer would come after us, and some servers add it to the headers.
 			r.Out.Trailer = nil
-			// The service must not believe of anybody what we do not.
-			r.Out.Header.Del(c.ClientCertificateHeader)
 			if !c.ForwardAuthorization {
 				r.Out.Header.Del("Authorization")
 				r.Out.Header.Del(dpop.Header)
@@ -251,9 +270,7 @@ func (g *Guard) proxy(upstream *url.URL, c Config) *httputil.ReverseProxy {
 			}
 		},
 		ModifyResponse: func(r *http.Response) error {
-			if refreshedIn(r.Request.Context()) {
-				r.Header.Set("Cache-Control", "no-store") // it carries a session
-			}
+			keepFresh(r.Header, r.Request.Context())
 			return nil
 		},
 		Transport: &http.Transport{
@@ -269,21 +286,73 @@ func (g *Guard) proxy(upstream *url.URL, c Config) *httputil.ReverseProxy {
 	}
 }
 
+// forwarded tells the service by whom and how it was asked: what a trusted proxy tells of
+// that is true, and nobody else is believed.
+func forwarded(r *httputil.ProxyRequest, proxies []netip.Prefix) {
+	trusted := resource.ComesFrom(r.In, proxies)
+	if trusted {
+		r.Out.Header["X-Forwarded-For"] = r.In.Header["X-Forwarded-For"]
+	}
+	r.SetXForwarded()
+	if scheme := r.In.Header.Values("X-Forwarded-Proto"); trusted && len(scheme) == 1 {
+		r.Out.Header.Set("X-Forwarded-Proto", scheme[0])
+	}
+}
+
+// errRevoked says why a request was cut off that had begun.
+var errRevoked = errors.New("the token was revoked meanwhile")
+
 // unhurried gives those who were let in as long as the service gives them, for streams
-// and large bodies; the server's own limits are for strangers.
-func unhurried(next http.Handler) http.Handler {
+// and large bodies, but no longer than they may: the server's own limits are for strangers.
+func (g *Guard) unhurried(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if resource.PrincipalFrom(r.Context()) != nil {
-			// A writer that knows no deadlines has none.
-			_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
-			_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+		p := resource.PrincipalFrom(r.Context())
+		if p == nil {
+			next.ServeHTTP(w, r)
+			return
 		}
+		// A writer that knows no deadlines has none.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+		ctx, cut := context.WithCancelCause(r.Context())
+		defer cut(nil)
+		r = r.WithContext(ctx)
+		go g.watch(r, p, cut)
 		next.ServeHTTP(w, r)
 	})
 }
 
+// watch cuts a request off once its token is revoked. One that expires ends what else
+// would never end; an answer that was begun in time is given to its end.
+func (g *Guard) watch(r *http.Request, p *resource.Principal, cut context.CancelCauseFunc) {
+	endless := r.Header.Get("Upgrade") != "" || strings.Contains(r.Header.Get("Accept"), "text/event-stream")
+	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	again := time.NewTicker(judgedAgain)
+	defer again.Stop()
+	for {
+		select {
+		case <-r.Context().Done():
+			return
+		case <-again.C:
+		}
+		expired := !p.ExpiresAt.IsZero() && !g.now().Before(p.ExpiresAt)
+		if expired && !endless {
+			return
+		}
+		if _, err := g.tokens.Authenticate(r.Context(), token); errors.Is(err, resource.ErrInvalidToken) {
+			cut(errRevoked)
+			return
+		}
+	}
+}
+
 func (g *Guard) unreachable(w http.ResponseWriter, r *http.Request, err error) {
-	if errors.Is(err, context.Canceled) {
+	keepFresh(w.Header(), r.Context())
+	switch {
+	case errors.Is(context.Cause(r.Context()), errRevoked):
+		refuse(w, http.StatusUnauthorized, "The token was revoked while the service was asked.")
+		return
+	case errors.Is(err, context.Canceled):
 		return // the caller is gone
 	}
 	g.log.ErrorContext(r.Context(), "the service did not answer", "path", r.URL.Path, "error", err)

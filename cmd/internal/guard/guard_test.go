@@ -259,6 +259,7 @@ func TestGuard_IdentityComesFromNobodyElse(t *testing.T) {
 		"X-Gatehouse-Subject": {"root"}, "X-Gatehouse-Roles": {"owner"}, "X-Gatehouse-Anything": {"x"}, "x-gatehouse-scopes": {"admin"},
 		"X_Gatehouse_Subject": {"root"}, "X-Gatehouse_Tenant": {"x"}, "Connection": {"X-Gatehouse-Subject, X-Gatehouse-Roles, X-Hop"}, "X-Hop": {"1"},
 		"X-Http-Method-Override": {"DELETE"}, "X-Original-Url": {"/admin"}, "X-Rewrite-Url": {"/admin"}, "X-Forwarded-For": {"192.0.2.1"},
+		"X-Forwarded-Proto": {"https"}, "Client-Cert": {"forged"}, "Client_Cert": {"forged"}, "Client-Cert-Chain": {"forged"}, "client_cert_chain": {"forged"},
 	}
 	get(t, g.URL+"/agents", held, forged)
 	if s.last == nil {
@@ -270,13 +271,14 @@ func TestGuard_IdentityComesFromNobodyElse(t *testing.T) {
 	if got := s.last.Header.Get("X-Gatehouse-Roles"); got != "user" {
 		t.Errorf("roles: %q", got)
 	}
-	for _, name := range []string{"X-Gatehouse-Anything", "X_Gatehouse_Subject", "X-Gatehouse_Tenant", "X-Hop", "X-Http-Method-Override", "X-Original-Url", "X-Rewrite-Url"} {
+	for _, name := range []string{"X-Gatehouse-Anything", "X_Gatehouse_Subject", "X-Gatehouse_Tenant", "X-Hop", "X-Http-Method-Override", "X-Original-Url", "X-Rewrite-Url",
+		"Client-Cert", "Client_Cert", "Client-Cert-Chain", "client_cert_chain"} {
 		if got := s.last.Header[name]; got != nil {
 			t.Errorf("%s went on: %q", name, got)
 		}
 	}
-	if got := s.last.Header.Get("X-Forwarded-For"); got != "127.0.0.1" {
-		t.Errorf("X-Forwarded-For: %q", got)
+	if got := s.last.Header; got.Get("X-Forwarded-For") != "127.0.0.1" || got.Get("X-Forwarded-Proto") != "http" {
+		t.Errorf("forwarded for %q by %q", got.Get("X-Forwarded-For"), got.Get("X-Forwarded-Proto"))
 	}
 
 	get(t, g.URL+"/health", "", forged)
@@ -299,6 +301,26 @@ func TestGuard_IdentityComesFromNobodyElse(t *testing.T) {
 	defer response.Body.Close()
 	if len(s.last.Trailer) > 0 {
 		t.Errorf("a trailer went on: %v", s.last.Trailer)
+	}
+}
+
+// What a trusted proxy tells of its client goes on to the service, and what it passes on
+// of the client's certificate does not, however it is spelt.
+func TestGuard_BehindATrustedProxy(t *testing.T) {
+	t.Parallel()
+	h, _ := house(t)
+	s := newService(t)
+	g := start(t, h, s.URL, "trusted_proxies: [127.0.0.1]\nclient_certificate_header: X-Client-Pem\n")
+	get(t, g.URL+"/health", "", http.Header{
+		"X-Forwarded-For": {"192.0.2.1"}, "X-Forwarded-Proto": {"https"}, "X-Client-Pem": {"x"}, "X_client_pem": {"x"},
+	})
+	if got := s.last.Header; got.Get("X-Forwarded-For") != "192.0.2.1, 127.0.0.1" || got.Get("X-Forwarded-Proto") != "https" {
+		t.Errorf("forwarded for %q by %q", got.Get("X-Forwarded-For"), got.Get("X-Forwarded-Proto"))
+	}
+	for name := range s.last.Header {
+		if strings.Contains(strings.ToLower(name), "pem") {
+			t.Errorf("%s went on", name)
+		}
 	}
 }
 

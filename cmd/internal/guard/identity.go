@@ -17,19 +17,25 @@ const prefix = "X-Gatehouse-"
 // the one that was judged.
 var overrides = []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override", "X-Original-Url", "X-Rewrite-Url"}
 
-// strip takes out what is reserved.
-func strip(h http.Header) {
+// strip takes out what is reserved, and the headers in which certificates are passed on: the
+// service must not believe of anybody what we do not.
+func strip(h http.Header, certificates ...string) {
 	for name := range h {
-		if reserved(name) {
+		if reserved(name) || slices.ContainsFunc(certificates, func(c string) bool {
+			return c != "" && strings.EqualFold(strings.TrimSuffix(plain(name), "-Chain"), c) // RFC 9440 §2.3
+		}) {
 			delete(h, name)
 		}
 	}
 }
 
-// reserved is what only we may say, and the overrides, in every spelling: gateways
-// that make variables of headers do not tell "_" from "-".
+// plain is the spelling of a header that gateways which make variables of headers take it for:
+// these do not tell "_" from "-".
+func plain(name string) string { return http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-")) }
+
+// reserved is what only we may say, and the overrides, in every spelling.
 func reserved(name string) bool {
-	name = http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
+	name = plain(name)
 	return strings.HasPrefix(name, prefix) || slices.Contains(overrides, name)
 }
 

@@ -60,16 +60,29 @@ func (j jar) session(r *http.Request) (s session, present bool) {
 
 var errTooLarge = errors.New("the session does not fit into a cookie")
 
-func (j jar) keep(w http.ResponseWriter, base, value string) error {
+// fitting is a cookie that every browser keeps.
+func (j jar) fitting(base, value string) (*http.Cookie, error) {
 	if name := j.name(base); len(name)+len(value) > maxCookie {
-		return fmt.Errorf("%w: %d bytes", errTooLarge, len(name)+len(value))
+		return nil, fmt.Errorf("%w: %d bytes", errTooLarge, len(name)+len(value))
 	}
-	http.SetCookie(w, j.cookie(base, value, 0))
-	return nil
+	return j.cookie(base, value, 0), nil
+}
+
+func (j jar) keep(w http.ResponseWriter, base, value string) error {
+	c, err := j.fitting(base, value)
+	if err == nil {
+		http.SetCookie(w, c)
+	}
+	return err
 }
 
 func (j jar) keepSession(w http.ResponseWriter, s session) error {
 	return j.keep(w, sessionCookie, j.seals.seal(sessionCookie, s))
+}
+
+// sealed is the cookie that holds a session.
+func (j jar) sealed(s session) (*http.Cookie, error) {
+	return j.fitting(sessionCookie, j.seals.seal(sessionCookie, s))
 }
 
 func (j jar) forget(w http.ResponseWriter, bases ...string) {

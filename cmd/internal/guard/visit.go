@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -12,14 +13,15 @@ import (
 type visit struct {
 	principal *resource.Principal
 	session   session
-	refreshed bool
+	// fresh is the cookie that replaces the browser's; nil where that is current.
+	fresh *http.Cookie
 }
 
 // errForged says that another site made a browser send a request with its session.
 var errForged = errors.New("the request comes from another site")
 
-// visit reads the session of a browser, and keeps the browser's cookie current. An
-// error that is not [errForged] tells nothing of the session.
+// visit reads the session of a browser. An error that is not [errForged] tells nothing of
+// the session, which may have been refreshed all the same.
 func (b *browsers) visit(w http.ResponseWriter, r *http.Request) (visit, error) {
 	held, present := b.jar.session(r)
 	if !present {
@@ -33,15 +35,17 @@ func (b *browsers) visit(w http.ResponseWriter, r *http.Request) (visit, error) 
 	case errors.Is(err, errEnded):
 		b.jar.forget(w, sessionCookie, hintCookie)
 		return visit{}, nil
-	case err != nil:
-		return visit{}, err
 	case now == held:
-		return visit{principal: p, session: now}, nil
+		return visit{principal: p, session: now}, err
 	}
-	return visit{p, now, true}, b.jar.keepSession(w, now)
+	fresh, unfit := b.jar.sealed(now)
+	if err != nil || unfit != nil {
+		return visit{fresh: fresh}, cmp.Or(err, unfit)
+	}
+	return visit{p, now, fresh}, nil
 }
 
-type refreshedKey struct{}
+type freshKey struct{}
 
 // request is the request as the service gets it, with the token in its header.
 func (v visit) request(r *http.Request) *http.Request {
@@ -49,13 +53,19 @@ func (v visit) request(r *http.Request) *http.Request {
 		return r
 	}
 	ctx := resource.WithPrincipal(r.Context(), v.principal)
-	if v.refreshed {
-		ctx = context.WithValue(ctx, refreshedKey{}, true)
+	if v.fresh != nil {
+		ctx = context.WithValue(ctx, freshKey{}, v.fresh.String())
 	}
 	known := r.Clone(ctx)
 	known.Header.Set("Authorization", "Bearer "+v.session.Access)
 	return known
 }
 
-// refreshedIn reports whether the answer to a request carries a session.
-func refreshedIn(ctx context.Context) bool { return ctx.Value(refreshedKey{}) != nil }
+// keepFresh puts the cookie of a session that was refreshed into the answer to a request. It
+// waits for that: an interim answer (RFC 9110 §15.2) would take it along, for nobody to read.
+func keepFresh(answer http.Header, ctx context.Context) {
+	if fresh, ok := ctx.Value(freshKey{}).(string); ok {
+		answer.Add("Set-Cookie", fresh)
+		answer.Set("Cache-Control", "no-store")
+	}
+}
