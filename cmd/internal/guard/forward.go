@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -15,10 +16,31 @@ const (
 	askedTarget = "X-Forwarded-Uri"
 )
 
+// Another proxy asks at one of these paths, and at no other: what it sends on for us has
+// the spelling of outsiders, who could put a question of their own in its headers.
+const (
+	askedPlainly = "/"
+	// askedByCode is where nginx's auth_request asks, which knows a yes, 401 and 403 alone.
+	askedByCode = "/auth_request"
+	// askedForWords is where nginx asks again, for the answer that a refused client gets.
+	askedForWords = "/refused"
+)
+
+// refusedKey marks a request that was refused already, where words are asked for.
+type refusedKey struct{}
+
 // judged is the request that another proxy asks about. What only we may say, and what
 // lets frameworks take another method or path than the one that is judged, cannot be
 // taken out here on its way to the service: such a request is refused.
 func judged(r *http.Request) (*http.Request, error) {
+	ctx := r.Context()
+	switch r.URL.Path {
+	case askedPlainly, askedByCode:
+	case askedForWords:
+		ctx = context.WithValue(ctx, refusedKey{}, true)
+	default:
+		return nil, errors.New("the proxy must ask at " + askedPlainly + ", and nginx at " + askedByCode + " and " + askedForWords)
+	}
 	methods, targets := r.Header.Values(askedMethod), r.Header.Values(askedTarget)
 	if len(methods) != 1 || len(targets) != 1 || methods[0] == "" {
 		return nil, errors.New("the proxy must set " + askedMethod + " and " + askedTarget + ", each once")
@@ -32,7 +54,7 @@ func judged(r *http.Request) (*http.Request, error) {
 	if err != nil || !strings.HasPrefix(targets[0], "/") {
 		return nil, errors.New(askedTarget + " is no path")
 	}
-	asked := r.Clone(r.Context())
+	asked := r.Clone(ctx)
 	asked.Method, asked.URL, asked.RequestURI = methods[0], u, targets[0]
 	return asked, nil
 }
@@ -41,16 +63,25 @@ func judged(r *http.Request) (*http.Request, error) {
 // by. Each is there, also when it is empty: of one that is not, a proxy may keep what
 // came from outside, or hand on the name of its own variable.
 func (g *Guard) answer(w http.ResponseWriter, r *http.Request) {
+	if r.Context().Value(refusedKey{}) != nil {
+		// The refusal was of the moment. A client would take a yes for the answer of the
+		// service, which never got the request.
+		w.Header().Set("Retry-After", "1")
+		refuse(w, http.StatusServiceUnavailable, "The request did not reach the service. Send it again.")
+		return
+	}
 	for name, value := range g.introduction(r.Context()) {
 		w.Header().Set(name, value)
 	}
+	// These are the cookies that the service may see; the proxy sets them in place of
+	// those that came.
+	if g.browsers != nil {
+		g.browsers.jar.withhold(r.Header)
+	}
+	w.Header().Set("Cookie", strings.Join(r.Header.Values("Cookie"), "; "))
 	w.Header().Set("Cache-Control", "no-store")
 	keepFresh(w.Header(), r.Context())
 }
-
-// askedByCode is where nginx's auth_request asks, which knows a yes, 401 and 403 alone.
-// It asks at another path for the answer that a client gets.
-const askedByCode = "/auth_request"
 
 // plainRefusals says 403 for what is neither 401 nor a fault of ours and, where the
 // code alone counts, for everything that is neither a yes nor 401.

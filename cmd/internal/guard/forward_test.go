@@ -2,6 +2,7 @@ package guard_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +72,126 @@ func TestForwardAuth_Answers(t *testing.T) {
 		if name != "anybody" && r.Header.Get("X-Gatehouse-Subject") != subject {
 			t.Errorf("%s: subject %q", name, r.Header.Get("X-Gatehouse-Subject"))
 		}
+	}
+}
+
+// Where nginx asks for the words of a refusal there is no yes: nginx would give it to the
+// client as the answer of the service.
+func TestForwardAuth_RefusedIsNotServed(t *testing.T) {
+	t.Parallel()
+	h, _ := house(t)
+	guarded := open(t, h, "forward_auth: true\nassertion: {key_files: ["+assertionKey(t)+"], audience: 'http://service'}\n"+routes)
+	// The first question fails, as one does while the issuer is away.
+	g := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/auth_request" {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		guarded.ServeHTTP(w, r)
+	}))
+	t.Cleanup(g.Close)
+	s, listen := newService(t), webtest.FreeAddress(t)
+	startGateway(t, "nginx", listen, asking(t, "nginx", listen, g.URL, s.URL))
+	held := token(h, "ann", "openid user agents:read")
+	for line, headers := range map[string]string{
+		"GET /agents":  "Authorization: Bearer " + held + "\r\n",
+		"POST /agents": "Content-Length: 4\r\nAuthorization: Bearer " + held + "\r\n",
+		"GET /health":  "",
+	} {
+		answer := raw(t, listen, line, headers+"Cookie: a=1\r\n")
+		if !strings.HasPrefix(answer, "HTTP/1.1 503 ") || !strings.Contains(answer, "\r\nRetry-After: 1\r\n") || !strings.Contains(answer, "application/problem+json") ||
+			strings.Contains(answer, "X-Gatehouse-") || strings.Contains(answer, "Cookie") {
+			t.Errorf("%s: %s", line, answer)
+		}
+	}
+	if answer := raw(t, listen, "GET /agents?x=1", ""); !strings.HasPrefix(answer, "HTTP/1.1 401 ") || !strings.Contains(answer, "Www-Authenticate: ") {
+		t.Errorf("no token: %s", answer)
+	}
+	if s.last != nil {
+		t.Errorf("the service was asked for %s", s.last.URL)
+	}
+}
+
+// What leads to the guard itself is no way to ask it: neither by a spelling that a proxy
+// alone takes for the guard's path, nor by the paths at which proxies ask.
+func TestForwardAuth_OutsidersAskNothing(t *testing.T) {
+	t.Parallel()
+	h, _ := house(t)
+	g := httptest.NewServer(open(t, h, "forward_auth: true\nassertion: {key_files: ["+assertionKey(t)+"], audience: 'http://service'}\n"+routes))
+	t.Cleanup(g.Close)
+	question := "X-Forwarded-Method: GET\r\nX-Forwarded-Uri: /agents\r\nAuthorization: Bearer " + token(h, "ann", "openid user agents:read") + "\r\n"
+	paths := []string{
+		"/.gatehouse/y", "//.gatehouse/y", "/.gatehouse//y", "/./.gatehouse/y", "/x/../.gatehouse/y", "/x/%2e%2e/.gatehouse/y", "/.gatehouse/x/../y",
+		"/%2egatehouse/y", "/.gatehouse%2fy", "/.GATEHOUSE/y", "/.Gatehouse/keys", "/auth_request", "/refused", "/auth_request/../.gatehouse/y", "/refused/../.gatehouse/y",
+		"/.gatehouse/../refused", "/.gatehouse/../auth_request", "/gatehouse-guard", "/.well-known/oauth-protected-resource/y", "/.well-known/oauth-protected-resourceful",
+		"//.well-known/oauth-protected-resource/agents", "/.Well-Known/oauth-protected-resource/agents", "/.well-known/oauth-protected-resource/../../refused",
+	}
+	for name := range gateways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, listen := newService(t), webtest.FreeAddress(t)
+			startGateway(t, name, listen, asking(t, name, listen, g.URL, s.URL))
+			for _, path := range paths {
+				answer := raw(t, listen, "GET "+path, question)
+				if !strings.HasPrefix(answer, "HTTP/1.1 4") || strings.Contains(answer, "X-Gatehouse-") {
+					t.Errorf("%s: %s", path, answer)
+				}
+			}
+			if s.last != nil {
+				t.Errorf("the service was asked for %s", s.last.URL)
+			}
+			// The guard is not even told.
+			behind, listen := newService(t), webtest.FreeAddress(t)
+			startGateway(t, name, listen, asking(t, name, listen, behind.URL, s.URL))
+			for _, path := range []string{"/.gatehouse/y", "/.well-known/oauth-protected-resource/y"} {
+				behind.last = nil
+				raw(t, listen, "GET "+path, question+"Client-Cert: :AA==:\r\n")
+				if behind.last == nil || behind.last.URL.Path != path {
+					t.Fatalf("%s did not reach the guard", path)
+				}
+				for _, header := range []string{"X-Forwarded-Method", "X-Forwarded-Uri", "Client-Cert"} {
+					if got := behind.last.Header[header]; got != nil {
+						t.Errorf("%s: %s went on: %q", path, header, got)
+					}
+				}
+			}
+		})
+	}
+	// Nor where a proxy sends everything on.
+	for _, path := range append(paths, "/agents") {
+		if path == "/auth_request" || path == "/refused" {
+			continue // with which such a proxy would ask
+		}
+		if answer := raw(t, hostOf(g.URL), "GET "+path, question); !strings.HasPrefix(answer, "HTTP/1.1 4") || strings.Contains(answer, "X-Gatehouse-") {
+			t.Errorf("%s: %s", path, answer)
+		}
+	}
+}
+
+// A client that is refused finds the issuer by the address in the challenge (RFC 9728 §5).
+func TestForwardAuth_MetadataBehindGateways(t *testing.T) {
+	t.Parallel()
+	h, _ := house(t)
+	g := startAsked(t, h)
+	for name := range gateways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, listen := newService(t), webtest.FreeAddress(t)
+			startGateway(t, name, listen, asking(t, name, listen, g.URL, s.URL))
+			r, _ := get(t, "http://"+listen+"/agents", "", nil)
+			_, named, _ := strings.Cut(r.Header.Get("WWW-Authenticate"), `resource_metadata="https://api.example`)
+			path, _, _ := strings.Cut(named, `"`)
+			if path == "" {
+				t.Fatalf("%d %v", r.StatusCode, r.Header)
+			}
+			r, body := get(t, "http://"+listen+path, "", nil)
+			var told struct {
+				Issuers []string `json:"authorization_servers"`
+			}
+			if err := json.Unmarshal([]byte(body), &told); r.StatusCode != http.StatusOK || err != nil || len(told.Issuers) != 1 || told.Issuers[0] != h.URL {
+				t.Errorf("%s: %d %s", path, r.StatusCode, body)
+			}
+		})
 	}
 }
 
@@ -191,7 +313,7 @@ func TestForwardAuth_BehindGateways(t *testing.T) {
 				{"GET //admin", "", "40"},
 				{"GET /health/..%2fadmin", "", "40"},
 			} {
-				status := raw(t, listen, c.line, c.headers)
+				status, _, _ := strings.Cut(raw(t, listen, c.line, c.headers), "\r\n")
 				if !strings.HasPrefix(status, "HTTP/1.1 "+c.status) {
 					t.Errorf("%s %q: %s, want %s", c.line, c.headers, status, c.status)
 				}
@@ -240,16 +362,75 @@ func TestForwardAuth_SignInBehindGateways(t *testing.T) {
 			if p, _ := f.visit(b, "/admin", "ann"); p.StatusCode != http.StatusForbidden || !strings.Contains(string(p.Body), "does not have the right") {
 				t.Errorf("what ann may never: %d %s", p.StatusCode, p.Body)
 			}
-			// The cookie of a session that was refreshed reaches the browser, with the answer.
+			// The cookie of a session that was refreshed reaches the browser, with the answer,
+			// which no cache may give to another.
 			f.visit(b, "/agents", "ann")
 			before := f.cookies(b)["gatehouse-guard"]
+			if p := f.send(b, http.MethodGet, "/agents", script); strings.Join(p.Header.Values("Cache-Control"), ", ") != cacheable {
+				t.Errorf("what the service says of caches: %v", p.Header)
+			}
 			f.advance(9*time.Minute + 30*time.Second)
 			p = f.send(b, http.MethodGet, "/agents", script)
 			if after := f.cookies(b)["gatehouse-guard"]; p.StatusCode != http.StatusOK || string(p.Body) != "served" || after == before || after == "" {
 				t.Errorf("refreshed: %d %s", p.StatusCode, p.Body)
 			}
+			if got := p.Header.Values("Cache-Control"); !slices.Contains(got, "no-store") {
+				t.Errorf("refreshed: %q", got)
+			}
 			if p, _ := f.visit(b, "/.gatehouse/sign-out", "ann"); f.cookies(b)["gatehouse-guard"] != "" {
 				t.Errorf("signed out: %d %v", p.StatusCode, f.cookies(b))
+			}
+		})
+	}
+}
+
+// The service sees the cookies of others, as they came, and none of the guard's.
+func TestForwardAuth_SessionsStayFromTheService(t *testing.T) {
+	t.Parallel()
+	f := newFront(t, "")
+	b := f.h.Browser()
+	f.visit(b, "/agents", "ann")
+	f.send(b, http.MethodGet, "/agents", page)
+	held := f.cookies(b)
+	if len(held) != 3 {
+		t.Fatalf("%v", held)
+	}
+	asked := httptest.NewServer(open(t, f.h, fmt.Sprintf("forward_auth: true\nsign_in: {base_url: %q, cookie_keys_file: %q}\nclient: {id: guard, secret_file: %s}\n%s", f.base, f.keys, secretFile(t), pages)))
+	t.Cleanup(asked.Close)
+	session, hint, browser := "gatehouse-guard="+held["gatehouse-guard"], "gatehouse-guard-hint="+held["gatehouse-guard-hint"], "gatehouse-guard-browser="+held["gatehouse-guard-browser"]
+	large := "large=" + strings.Repeat("x", 10_000)
+	for name := range gateways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, listen := newService(t), webtest.FreeAddress(t)
+			startGateway(t, name, listen, asking(t, name, listen, asked.URL, s.URL))
+			for sent, want := range map[string]string{
+				session:                     "",
+				"a=1; " + session + "; b=2": "a=1; b=2",
+				session + ";" + hint + ";" + browser + "; a=\"x y\"; a=2": "a=\"x y\"; a=2",
+				"b={http.request.host}$uri; " + hint + "; " + session:     "b={http.request.host}$uri",
+				"a=1\r\nCookie: " + session + "\r\nCookie: b=2":           "a=1; b=2",
+				"xgatehouse-guard=1; gatehouse-guardx=2; " + session:      "xgatehouse-guard=1; gatehouse-guardx=2",
+				"a=\"1; " + session + "; 2\"":                             "a=\"1; 2\"",
+				large + "\r\nCookie: " + session + "; " + large:           large + "; " + large,
+			} {
+				s.last = nil
+				answer := raw(t, listen, "GET /agents", "Cookie: "+sent+"\r\n")
+				if !strings.HasPrefix(answer, "HTTP/1.1 200 ") || s.last == nil {
+					t.Errorf("%.200s: %s", sent, answer)
+					continue
+				}
+				if got := strings.Join(s.last.Header["Cookie"], "|"); got != want {
+					t.Errorf("%.200s: the service got %.300s", sent, got)
+				}
+				if strings.Contains(answer, "Cookie") {
+					t.Errorf("%.200s: the client got %s", sent, answer)
+				}
+			}
+			// Where nobody is asked, too.
+			raw(t, listen, "GET /health", "Cookie: a=1; "+session+"; "+session+"\r\nDPoP: x\r\n")
+			if got := s.last.Header; got.Get("Cookie") != "a=1" || got["Dpop"] != nil {
+				t.Errorf("%v", got)
 			}
 		})
 	}
@@ -267,7 +448,8 @@ func answers(t *testing.T, address string) {
 	t.Fatalf("nothing listens on %s", address)
 }
 
-// raw sends a request as it is written, and returns the status line.
+// raw sends a request as it is written, with a body of four letters where its headers
+// announce one, and returns the answer.
 func raw(t *testing.T, address, line, headers string) string {
 	t.Helper()
 	c, err := net.Dial("tcp", address)
@@ -275,11 +457,14 @@ func raw(t *testing.T, address, line, headers string) string {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	fmt.Fprintf(c, "%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s\r\n", line, address, headers)
+	body := ""
+	if strings.Contains(headers, "Content-Length: 4") {
+		body = "body"
+	}
+	fmt.Fprintf(c, "%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s\r\n%s", line, address, headers, body)
 	answer, err := io.ReadAll(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	status, _, _ := strings.Cut(string(answer), "\r\n")
-	return status
+	return string(answer)
 }

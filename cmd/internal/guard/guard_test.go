@@ -24,6 +24,9 @@ import (
 
 const audience = "https://api.example/agents"
 
+// cacheable is what a service says of its answers that does not know of sessions.
+const cacheable = "public, max-age=60"
+
 // service keeps the last request that reached it.
 type service struct {
 	*httptest.Server
@@ -39,6 +42,7 @@ func newService(t *testing.T) *service {
 		mu.Lock()
 		s.last = r
 		mu.Unlock()
+		w.Header().Set("Cache-Control", cacheable)
 		fmt.Fprint(w, "served")
 	}))
 	t.Cleanup(s.Close)
