@@ -63,6 +63,7 @@ func judged(r *http.Request) (*http.Request, error) {
 // by. Each is there, also when it is empty: of one that is not, a proxy may keep what
 // came from outside, or hand on the name of its own variable.
 func (g *Guard) answer(w http.ResponseWriter, r *http.Request) {
+	keepFresh(w.Header(), r.Context())
 	if r.Context().Value(refusedKey{}) != nil {
 		// The refusal was of the moment. A client would take a yes for the answer of the
 		// service, which never got the request.
@@ -80,7 +81,6 @@ func (g *Guard) answer(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Cookie", strings.Join(r.Header.Values("Cookie"), "; "))
 	w.Header().Set("Cache-Control", "no-store")
-	keepFresh(w.Header(), r.Context())
 }
 
 // plainRefusals says 403 for what is neither 401 nor a fault of ours and, where the
