@@ -102,8 +102,8 @@ func TestO9_Floods(t *testing.T) { // alone: it weighs the whole process
 		slices.Sort(took)
 		return took[len(took)/2]
 	}
-	// What is kept of a flood is weighed while it holds on: what is allocated while the
-	// collector looks counts as in use.
+	// What is kept of a flood is weighed while it holds on, and once what was sent before is
+	// worked off: what is allocated while the collector looks counts as in use.
 	var flooding sync.Mutex
 	heap := func() uint64 {
 		for range 100 { // who waits for longer waits in a write, and sends nothing either
@@ -114,6 +114,13 @@ func TestO9_Floods(t *testing.T) { // alone: it weighs the whole process
 			time.Sleep(time.Millisecond)
 		}
 		var m runtime.MemStats
+		for range 200 {
+			before := m.TotalAlloc
+			time.Sleep(10 * time.Millisecond)
+			if runtime.ReadMemStats(&m); m.TotalAlloc-before < 256<<10 {
+				break
+			}
+		}
 		runtime.GC()
 		runtime.ReadMemStats(&m)
 		return m.HeapAlloc
