@@ -17,8 +17,12 @@ import (
 	"github.com/gatehouse/gatehouse/storage/postgres"
 )
 
-// longestWait is how long a reader of the feed may have an answer held back.
-const longestWait = 25 * time.Second
+const (
+	// longestWait is how long a reader of the feed may have an answer held back.
+	longestWait = 25 * time.Second
+	// longestCommit is how long after a change was noted it may have been committed.
+	longestCommit = time.Hour
+)
 
 // revocations is one answer of the feed. Ids are digests, the first 16 bytes of
 // SHA-256 in base64url: whoever holds a token can look up its ids, and nobody
@@ -31,8 +35,8 @@ type revocations struct {
 	// Dead is each id (jti, grant_id, sid) that no token may carry, and when it may be
 	// forgotten, in seconds since 1970.
 	Dead map[string]int64 `json:"dead"`
-	// Changed is each id (sub, tenant_id, client_id) whose rights changed, and when: an
-	// older token may hold more than is true.
+	// Changed is each id (sub, tenant_id, client_id) whose rights changed, an agent's with
+	// its owner's, and when: an older token may hold more than is true.
 	Changed map[string]int64 `json:"changed"`
 }
 
@@ -85,16 +89,32 @@ func (p *Provider) Revocations(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
+	now := p.Now() // after the reading
 	answer := revocations{Cursor: p.feedCursors.seal(page.Next), More: page.More, Dead: map[string]int64{}, Changed: map[string]int64{}}
 	for _, e := range page.Entries {
 		if e.ChangedAt.IsZero() {
 			answer.Dead[feedID(e.ID)] = e.DeadUntil.Unix()
 		} else {
-			answer.Changed[feedID(e.ID)] = e.ChangedAt.Add(ledger.Slack).Unix()
+			id, since := feedID(e.ID), committedBy(e.ChangedAt, now, page.Beginning).Add(ledger.Slack).Unix()
+			answer.Changed[id] = max(answer.Changed[id], since)
 		}
 	}
 	w.Header().Set("ETag", feedTag(answer.Cursor))
 	p.writeJSON(w, http.StatusOK, answer)
+}
+
+// committedBy is when a change that was noted at an instant had been committed at the
+// latest: until then tokens were made without regard to it. Of news no more is known than
+// that it is committed now. From the beginning a bound keeps a resource server that starts
+// from asking about the tokens of everybody who changed in the last hours.
+func committedBy(noted, now time.Time, beginning bool) time.Time {
+	if bound := noted.Add(longestCommit); beginning && bound.Before(now) {
+		return bound
+	}
+	if noted.After(now) { // by the database's clock
+		return noted
+	}
+	return now
 }
 
 // newsSince reads on, and waits for something to read.

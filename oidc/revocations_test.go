@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gatehouse/gatehouse/authz"
+	"github.com/gatehouse/gatehouse/authz/directory"
 	"github.com/gatehouse/gatehouse/authz/resource"
 	"github.com/gatehouse/gatehouse/storage"
 	"github.com/gatehouse/gatehouse/web/webtest"
@@ -185,6 +188,125 @@ func TestG8_OfflineNarrows(t *testing.T) {
 	soon(t, "the older token is narrowed", func() bool { return scope(before) == "openid user" })
 	if got := scope(h.Tokens("web", "root", form).Text("access_token")); got != "openid user" {
 		t.Errorf("a token issued right afterwards has %q", got)
+	}
+}
+
+// What an agent's owner loses, the agent's tokens lose: those that name nobody, and those
+// that it was given for a user's. The owner stands in neither.
+func TestG8_AgentFallsWithItsOwnerOffline(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	d := directoryOf(h)
+	o := offline(t, h)
+	go o.Follow(t.Context())
+	role := authz.RoleViewer
+	members, err := d.Group(t.Context(), host, h.Tenant, storage.MembersGroup)
+	noError(t, err)
+	for i, loss := range []struct {
+		what string
+		lose func(owner, other authz.UserID, agent authz.ClientID) error
+		// left is the scope that stays; "" where the tokens are refused.
+		left authz.ScopeSet
+	}{
+		{"is demoted", func(owner, _ authz.UserID, _ authz.ClientID) error {
+			_, err := d.UpdateUser(t.Context(), host, owner, directory.UserChange{Role: &role})
+			return err
+		}, authz.ScopeSet{"agents:read"}},
+		{"is disabled", func(owner, _ authz.UserID, _ authz.ClientID) error { return d.DisableUser(t.Context(), host, owner) }, nil},
+		{"leaves the tenant", func(owner, _ authz.UserID, _ authz.ClientID) error {
+			return d.RemoveMember(t.Context(), host, members.ID, owner)
+		}, nil},
+		{"is deleted", func(owner, _ authz.UserID, _ authz.ClientID) error {
+			return d.DeleteUser(t.Context(), host, owner, nil)
+		}, nil},
+		{"is merged into a viewer", func(owner, other authz.UserID, _ authz.ClientID) error {
+			_, err := d.MergeUsers(t.Context(), host, owner, other, false)
+			return err
+		}, authz.ScopeSet{"agents:read"}},
+		{"gives it to a viewer", func(_, other authz.UserID, agent authz.ClientID) error {
+			h.World.Exec(`update platform.clients set owner_id = $1 where id = $2`, other, agent)
+			return nil
+		}, authz.ScopeSet{"agents:read"}},
+	} {
+		owner, other := h.User(fmt.Sprintf("owner-%d", i)), h.User(fmt.Sprintf("viewer-%d", i), authz.RoleViewer)
+		agent := h.Machine(fmt.Sprintf("agent-%d", i), func(c *storage.Client) {
+			c.Kind, c.Owner, c.OpenTo = storage.ClientAgent, owner, storage.OpenToTenant
+			c.GrantTypes, c.Metadata.ExchangesTokensOf = append(c.GrantTypes, storage.GrantTokenExchange), []string{"web"}
+		})
+		users := h.Tokens("web", "ann", url.Values{"scope": {"openid agents:read tools:execute"}}).Text("access_token")
+		tokens := map[string]string{
+			"its own":  mustGrant(t, "its own", h.Token(string(agent.ID), url.Values{"grant_type": {"client_credentials"}})).Text("access_token"),
+			"a user's": mustGrant(t, "a user's", exchange(h, string(agent.ID), users, nil)).Text("access_token"),
+		}
+		for whose, token := range tokens {
+			if p, err := o.Authenticate(t.Context(), token); err != nil || p.Scopes.String() != "agents:read tools:execute" {
+				t.Fatalf("before the owner %s, %s: %v, %v", loss.what, whose, p, err)
+			}
+		}
+		noError(t, loss.lose(owner, other, agent.ID))
+		begun := time.Now()
+		for whose, token := range tokens {
+			for {
+				asked := time.Now()
+				p, err := o.Authenticate(t.Context(), token)
+				if loss.left == nil && errors.Is(err, resource.ErrInvalidToken) || loss.left != nil && err == nil && slices.Equal(p.Scopes, loss.left) {
+					break
+				}
+				if asked.Sub(begun) > time.Second {
+					t.Errorf("a second after the owner %s, %s: %v, %v", loss.what, whose, p, err)
+					break
+				}
+				time.Sleep(time.Millisecond)
+			}
+		}
+		if _, err := o.Authenticate(t.Context(), users); err != nil {
+			t.Errorf("the owner %s, and the user's own token: %v", loss.what, err)
+		}
+	}
+}
+
+// A change is noted before it is committed, which may take a while: tokens that were
+// issued in between do not know of it. Who follows the feed judges them anew, and who
+// starts later; of what is long past nobody asks.
+func TestG8_ChangeThatIsCommittedLate(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	asked := &atomic.Int64{}
+	h.Surround(func(made http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/oauth2/introspect" {
+				asked.Add(1)
+			}
+			made.ServeHTTP(w, r)
+		})
+	})
+	form := url.Values{"scope": {"openid user tools:execute admin"}}
+	demote := func(user authz.UserID, ago string) {
+		h.World.Exec(fmt.Sprintf(`do $$ begin
+			update platform.users set role = 'viewer', authz_changed_at = now() where id = '%[1]s';
+			update platform.changes set at = at - interval '%[2]s' where row_id = '%[1]s';
+		end $$`, user, ago))
+	}
+	following := offline(t, h)
+	go following.Follow(t.Context())
+	root := h.User("root", authz.RoleAdmin)
+	between := h.Tokens("web", "root", form).Text("access_token")
+	demote(root, "1 minute")
+	soon(t, "who follows", func() bool {
+		p, err := following.Authenticate(t.Context(), between)
+		return err == nil && p.Scopes.String() == "openid user"
+	})
+	p, err := offline(t, h).Authenticate(t.Context(), between)
+	noError(t, err)
+	if p.Scopes.String() != "openid user" {
+		t.Errorf("who starts later lets it in with %q", p.Scopes)
+	}
+
+	demote(h.User("past", authz.RoleAdmin), "2 hours")
+	access := h.Tokens("web", "past", nil).Text("access_token")
+	late, before := offline(t, h), asked.Load()
+	if _, err := late.Authenticate(t.Context(), access); err != nil || asked.Load() != before {
+		t.Errorf("about a change of two hours ago was asked %d times: %v", asked.Load()-before, err)
 	}
 }
 

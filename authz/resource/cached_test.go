@@ -109,7 +109,7 @@ func FuzzFeedAnswer(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, document []byte) {
 		var answer feedAnswer
 		if json.Unmarshal(document, &answer) == nil {
-			known := told{}
+			var known memory
 			known.raise(answer.Dead)
 			known.forget(time.Unix(0, 0))
 		}

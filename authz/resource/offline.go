@@ -51,9 +51,9 @@ type OfflineConfig struct {
 // right since it was issued is the issuer asked, at most once in a second: the
 // answer tells what of its scopes is still true.
 //
-// Where subjects are pairwise the user's id is not in the token, so a changed right
-// of the user shows when the token is refreshed; their ended sessions and grants
-// show at once.
+// An agent's token counts as changed with the rights of its owner, too. Where subjects
+// are pairwise the user's id is not in the token, so a changed right of the user shows
+// when the token is refreshed; their ended sessions and grants show at once.
 type Offline struct {
 	*Verifier
 	config OfflineConfig
@@ -66,8 +66,8 @@ type Offline struct {
 	cursor string
 
 	mu      sync.RWMutex
-	dead    told
-	changed told
+	dead    memory
+	changed memory
 	heard   time.Time
 }
 
@@ -108,7 +108,7 @@ func NewOffline(ctx context.Context, c OfflineConfig) (*Offline, error) {
 	}
 	o := &Offline{
 		Verifier: verifier, config: c, client: client, fetch: fetch, feed: feed,
-		asked: NewCached(introspector, CacheConfig{Now: c.Now}), dead: told{}, changed: told{},
+		asked: NewCached(introspector, CacheConfig{Now: c.Now}),
 	}
 	for more := true; more; {
 		if more, err = o.read(ctx, 0); err != nil {
@@ -167,12 +167,12 @@ func (o *Offline) judge(p *Principal) (changed bool, err error) {
 		return false, fmt.Errorf("%w: the revocation feed is silent for %v", ErrUnavailable, silent.Round(time.Second))
 	}
 	for _, id := range []string{p.TokenID, p.GrantID, p.SessionID} {
-		if _, dead := o.dead[feedID(id)]; dead && id != "" {
+		if _, dead := o.dead.get(feedID(id)); dead && id != "" {
 			return false, fmt.Errorf("%w: revoked", ErrInvalidToken)
 		}
 	}
 	for _, id := range []string{p.Subject, p.Tenant.String(), string(p.ClientID)} {
-		if since, told := o.changed[feedID(id)]; told && p.IssuedAt.Unix() <= since {
+		if since, told := o.changed.get(feedID(id)); told && p.IssuedAt.Unix() <= since {
 			return true, nil
 		}
 	}
@@ -213,20 +213,39 @@ func (t *told) UnmarshalJSON(document []byte) error {
 	return nil
 }
 
+// memory is what was told, in parts: of a million ids one part is looked through in a
+// moment, for which nobody waits.
+type memory struct {
+	parts [256]told
+	turn  uint8
+}
+
+func (m *memory) get(id [16]byte) (at int64, known bool) {
+	at, known = m.parts[id[0]][id]
+	return at, known
+}
+
 // raise sets instants unless later ones are known.
-func (t told) raise(news told) {
+func (m *memory) raise(news told) {
 	for id, at := range news {
-		t[id] = max(t[id], at)
+		part := &m.parts[id[0]]
+		if *part == nil {
+			*part = told{}
+		}
+		(*part)[id] = max((*part)[id], at)
 	}
 }
 
-// forget removes what is older than an instant.
-func (t told) forget(before time.Time) {
-	for id, at := range t {
+// forget removes what is older than an instant, from one part after the other. What is
+// kept for longer does no harm.
+func (m *memory) forget(before time.Time) {
+	part := m.parts[m.turn]
+	for id, at := range part {
 		if at < before.Unix() {
-			delete(t, id)
+			delete(part, id)
 		}
 	}
+	m.turn++
 }
 
 // read asks once, and reports whether there is more to read at once.
@@ -261,7 +280,7 @@ func (o *Offline) read(ctx context.Context, wait time.Duration) (more bool, err 
 	return news.More, nil
 }
 
-// learn adds what was told, and forgets what no living token can carry.
+// learn adds what was told, and forgets some of what no living token can carry.
 func (o *Offline) learn(news feedAnswer, begun time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

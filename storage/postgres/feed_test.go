@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gatehouse/gatehouse/authz"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 	"github.com/gatehouse/gatehouse/storage/storagetest"
 )
@@ -280,4 +281,50 @@ func TestC11_GapLongerThanChangesAreKept(t *testing.T) {
 			t.Errorf("after %v everything was read again %d times; want %d", step.gap, got, step.anew)
 		}
 	}
+}
+
+// Of a user who changed it is told which agents are theirs, in pages as large as any,
+// each agent once; of nobody else's, nor of what is theirs and no agent.
+func TestFeedPage_TellsOfAgentsWithTheirOwner(t *testing.T) {
+	t.Parallel()
+	dsn := storagetest.NewDSN(t)
+	w, s := storagetest.NewWorld(t, dsn), storagetest.Open(t, dsn, postgres.Options{})
+	tenant := w.Tenant("acme")
+	owner, other := w.User("owner", authz.RoleUser, "", tenant), w.User("other", authz.RoleUser, "", tenant)
+	const many = `insert into platform.clients (id, tenant_id, kind, name, owner_id, auth_method, grant_types, scopes, created_at)
+		select $1::text || n, $2, $3, 'Many', $4, 'none', '{}', '{}', now() from generate_series(1, $5::int) n`
+	w.Exec(many, "hers-", tenant, "agent", owner, 2500)
+	w.Exec(many, "others-", tenant, "agent", other, 10)
+	w.Exec(many, "service-", tenant, "service", owner, 10)
+	cursor := postgres.FeedCursor{}
+	pages := func() (told map[string]int, n int) {
+		told = map[string]int{}
+		for more := true; more; n++ {
+			page, err := s.FeedPage(t.Context(), cursor)
+			if err != nil || len(page.Entries) > 1000 || n > 5 {
+				t.Fatalf("page %d has %d entries: %v", n, len(page.Entries), err)
+			}
+			for _, e := range page.Entries {
+				told[e.ID]++
+			}
+			cursor, more = page.Next, page.More
+		}
+		return told, n
+	}
+	check := func(what string) {
+		t.Helper()
+		told, n := pages()
+		if told[owner.String()] != 1 || told["hers-1"] != 1 || told["hers-2500"] != 1 || len(told) != 2501 || n != 3 {
+			t.Errorf("%s tells of %d ids in %d pages; of the owner %d times, of their first agent %d times, of the last %d times",
+				what, len(told), n, told[owner.String()], told["hers-1"], told["hers-2500"])
+		}
+	}
+	w.Exec(`delete from platform.changes`)
+	w.Exec(`update platform.users set role = 'viewer' where id = $1`, owner)
+	check("the beginning")
+	if told, _ := pages(); len(told) != 0 {
+		t.Errorf("without news it tells %v", told)
+	}
+	w.Exec(`update platform.users set disabled_at = now() where id = $1`, owner)
+	check("the news")
 }
