@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,13 +24,20 @@ const (
 	heartbeat = 500 * time.Millisecond
 	// pace is how close readings may follow each other: what changes meanwhile shares one.
 	pace = 4 * time.Millisecond
-	// readTimeout bounds one look; the first, which reads everything, has no bound.
+	// readTimeout is how long a look may hear nothing. It may take longer altogether: cut
+	// off, it would have as much to read again, and what came meanwhile. The first, which
+	// reads everything, has no bound.
 	readTimeout = time.Second
 	// overlap is read twice after the connection was gone. A database that crashed
 	// gives out again the transaction ids that it had not written down, which it does
 	// several times a second: by then the cursor may seem to have passed them.
 	overlap = time.Minute
+	// resumable is how long a gap may be after which reading goes on where it ended: well
+	// before what was never read here is cleaned away.
+	resumable = changesKept / 2
 )
+
+var errSilent = fmt.Errorf("nothing was heard for %v", readTimeout)
 
 // Change is one row that was changed, or one id that was added to the ledger.
 type Change struct {
@@ -82,6 +90,9 @@ type feed struct {
 	// What the goroutine alone uses.
 	cursor  string
 	lineage string
+	// lookedAt is when the last complete reading began, by the clock on the wall: that one
+	// goes on while the machine sleeps.
+	lookedAt time.Time
 	// earlier is where to read on after a gap; between overlap and twice as old.
 	earlier, next string
 	nextAt        time.Time
@@ -273,18 +284,20 @@ const (
 
 // read looks once. One statement sees one snapshot, which is the next cursor.
 func (f *feed) read(ctx context.Context, conn *pgx.Conn, tell bool) error {
-	began := f.now()
+	began, looked := f.now(), f.clock.own().Round(0)
 	followers, newcomers := f.all()
-	statement, args := readNews, []any{f.cursor}
-	if newcomers || f.cursor == "" {
+	statement, args, heard := readNews, []any{f.cursor}, func() {}
+	if newcomers || f.cursor == "" || looked.Sub(f.lookedAt) > resumable {
 		statement, args = readEverything, nil
 		if err := f.beginAnew(ctx, conn, followers); err != nil {
 			return err
 		}
 	} else {
-		bounded, cancel := context.WithTimeout(ctx, readTimeout)
-		defer cancel()
-		ctx = bounded
+		bounded, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		silence := time.AfterFunc(readTimeout, func() { cancel(errSilent) })
+		defer silence.Stop()
+		ctx, heard = bounded, func() { silence.Reset(readTimeout) }
 	}
 	cursor := ""
 	var c Change
@@ -299,6 +312,7 @@ func (f *feed) read(ctx context.Context, conn *pgx.Conn, tell bool) error {
 	}
 	b.Queue(statement, args...).Query(func(rows pgx.Rows) error {
 		_, err := pgx.ForEachRow(rows, []any{&c.Table, &c.ID, &at}, func() error {
+			heard()
 			if c.Table == "" {
 				cursor = c.ID
 				f.setClock(asked, *at)
@@ -313,9 +327,10 @@ func (f *feed) read(ctx context.Context, conn *pgx.Conn, tell bool) error {
 		return err
 	})
 	if err := conn.SendBatch(ctx, b).Close(); err != nil {
-		return fmt.Errorf("read the feed: %w", err)
+		return fmt.Errorf("read the feed: %w", cmp.Or(context.Cause(ctx), err))
 	}
 	f.advance(cursor)
+	f.lookedAt = looked
 	f.complete(began, followers)
 	return nil
 }
@@ -340,8 +355,10 @@ func (f *feed) advance(cursor string) {
 	}
 }
 
+// beginAnew drops every cursor: if this reading fails, the next one has to read everything
+// too, for nobody knows any more what came before.
 func (f *feed) beginAnew(ctx context.Context, conn *pgx.Conn, followers []Follower) error {
-	f.cursor = ""
+	f.cursor, f.earlier, f.next = "", "", ""
 	for _, n := range followers {
 		n.Reset()
 	}

@@ -1,9 +1,12 @@
 package postgres_test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -144,5 +147,137 @@ func TestC11_NumbersOfAnotherCluster(t *testing.T) {
 	}
 	if !h.has("new 2") {
 		t.Error("what is new is not heard of")
+	}
+}
+
+// A reading that takes longer than one may be silent is finished, and nothing of it is
+// read twice: a million people whose role was narrowed are a million changes.
+func TestC11_LongReading(t *testing.T) {
+	t.Parallel()
+	dsn := storagetest.NewDSN(t)
+	w, s := storagetest.NewWorld(t, dsn), storagetest.Open(t, dsn, postgres.Options{})
+	h := &heard{}
+	slow := h.follower()
+	note := slow.Changed
+	slow.Changed = func(c postgres.Change) {
+		time.Sleep(time.Millisecond)
+		note(c)
+	}
+	s.Follow(slow)
+	eventually(t, "the feed is read", s.Fresh)
+	resets := h.resets
+	w.Exec(`insert into platform.revoked_tokens (jti, reason, revoked_at, expires_at)
+		select 'entry number ' || n, 'test', now(), now() + interval '1 hour' from generate_series(1, 4000) n`)
+	eventually(t, "the last entry is heard of", func() bool { return h.has("entry number 4000") })
+	w.Exec(revoke, "later")
+	eventually(t, "what comes later is heard of", func() bool { return h.has("later") && s.Fresh() })
+	if n := h.times("entry number 1"); n != 1 {
+		t.Errorf("the first entry was read %d times", n)
+	}
+	if h.resets != resets {
+		t.Errorf("everything was read again %d times", h.resets-resets)
+	}
+}
+
+// A connection on which nothing comes any more is given up, though nobody closes it.
+func TestC11_SilentConnection(t *testing.T) {
+	t.Parallel()
+	dsn := storagetest.NewDSN(t)
+	var silence atomic.Bool
+	var silent atomic.Pointer[wired]
+	net := &wire{came: func(c *wired, _ []byte) bool {
+		if c.feed.Load() && silence.Load() {
+			silent.CompareAndSwap(nil, c)
+		}
+		return silent.Load() != c
+	}}
+	w, s := storagetest.NewWorld(t, dsn), storagetest.Open(t, dsn, net.options())
+	h := &heard{}
+	s.Follow(h.follower())
+	eventually(t, "the feed is read", s.Fresh)
+	silence.Store(true)
+	eventually(t, "a connection falls silent", func() bool { return silent.Load() != nil })
+	w.Exec(revoke, "in the silence")
+	began := time.Now()
+	eventually(t, "another connection is made", func() bool { return h.has("in the silence") })
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// Of another cluster everything is read, also where its first reading fails.
+func TestC11_AnotherCluster(t *testing.T) {
+	t.Parallel()
+	dsn := storagetest.NewDSN(t)
+	w := storagetest.NewWorld(t, dsn)
+	w.Exec(revoke, "before the restore")
+	var here string
+	w.Get(`select system_identifier::text from pg_control_system()`, nil, &here)
+	elsewhere := []byte(here)
+	slices.Reverse(elsewhere)
+	var cut, restored atomic.Bool
+	var failed atomic.Int64
+	net := &wire{
+		came: func(_ *wired, p []byte) bool {
+			if restored.Load() {
+				copy(p, bytes.ReplaceAll(p, []byte(here), elsewhere))
+			}
+			return true
+		},
+		sent: func(c *wired, p []byte) error {
+			if !c.feed.Load() {
+				return nil
+			}
+			if cut.Swap(false) {
+				restored.Store(true)
+				return errors.New("cut")
+			}
+			if restored.Load() && bytes.Contains(p, []byte("expires_at > now()")) && failed.Add(1) == 1 {
+				return errors.New("the first reading fails")
+			}
+			return nil
+		},
+	}
+	s := storagetest.Open(t, dsn, net.options())
+	h := &heard{}
+	s.Follow(h.follower())
+	eventually(t, "the feed is read", s.Fresh)
+	told := h.times("before the restore")
+	cut.Store(true)
+	eventually(t, "the other cluster is found", func() bool { return failed.Load() > 0 })
+	eventually(t, "the feed is read again", s.Fresh)
+	if now := h.times("before the restore"); now != told+1 {
+		t.Errorf("the entry was told %d times before and %d times after", told, now)
+	}
+}
+
+// After so long a gap that changes may have come and been cleaned away in it, everything
+// is read again, once.
+func TestC11_GapLongerThanChangesAreKept(t *testing.T) {
+	t.Parallel()
+	dsn := storagetest.NewDSN(t)
+	var ahead atomic.Int64
+	clock := postgres.NewClock(func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) })
+	w, s := storagetest.NewWorld(t, dsn), storagetest.Open(t, dsn, postgres.Options{Clock: clock})
+	h := &heard{}
+	s.Follow(h.follower())
+	eventually(t, "the feed is read", s.Fresh)
+	for _, step := range []struct {
+		gap  time.Duration
+		anew int
+	}{{6 * time.Hour, 0}, {7 * time.Hour, 1}, {0, 0}} {
+		resets := h.resets
+		ahead.Add(int64(step.gap))
+		for i := range 3 {
+			id := fmt.Sprint(step.gap, i)
+			w.Exec(revoke, id)
+			s.CatchUp(t.Context())
+			if !h.has(id) {
+				t.Errorf("after %v: entry %d was not heard of", step.gap, i)
+			}
+		}
+		if got := h.resets - resets; got != step.anew {
+			t.Errorf("after %v everything was read again %d times; want %d", step.gap, got, step.anew)
+		}
 	}
 }

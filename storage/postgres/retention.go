@@ -65,6 +65,10 @@ const (
 // deliveriesKept is how long what was sent to webhooks can be looked at and sent again.
 const deliveriesKept = 30 * 24 * time.Hour
 
+// changesKept is how long it can be read what changed: an access token lives for twelve
+// hours at most.
+const changesKept = 13 * time.Hour
+
 // auditKept is how long audit events stay: two years, so that whoever asks once a
 // year still finds what the last report was made of.
 const auditKept = 2 * 366 * 24 * time.Hour
@@ -78,8 +82,7 @@ func (s *OperatorStore) Clean(ctx context.Context, now time.Time, refreshable ti
 		before    any
 	}{
 		{cleanLedger, now},
-		// An access token lives for twelve hours at most.
-		{cleanChanges, now.Add(-13 * time.Hour)},
+		{cleanChanges, now.Add(-changesKept)},
 		{cleanPushed, now},
 		// A device that comes late is told that it is late, for an hour.
 		{cleanDevices, now.Add(-time.Hour)},
