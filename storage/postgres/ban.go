@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -16,6 +17,31 @@ type banList struct {
 	// until is when each network's ban ends; zero for never.
 	until   map[netip.Prefix]time.Time
 	lengths []int
+	// changes is after how many of them the list was asked for.
+	changes uint64
+}
+
+// While memory is not trusted, a list holds for bansPause before another is read, and
+// bansTimeout is how long that may take: an outage costs nobody more.
+const (
+	bansPause   = time.Second
+	bansTimeout = time.Second
+)
+
+// lastBans is the list that holds while none can be read.
+type lastBans struct {
+	list atomic.Pointer[banList]
+	// readAt is when it was last tried to read one, as the feed counts.
+	readAt atomic.Int64
+}
+
+// put keeps a newer list from being replaced by one that was on its way before it.
+func (l *lastBans) put(list *banList) {
+	for last := l.list.Load(); last == nil || last.changes <= list.changes; last = l.list.Load() {
+		if l.list.CompareAndSwap(last, list) {
+			return
+		}
+	}
 }
 
 func (l *banList) add(network netip.Prefix, until time.Time) {
@@ -39,8 +65,8 @@ func (l *banList) holds(a netip.Addr, now time.Time) bool {
 }
 
 // Banned reports whether an address is kept away at the instant now. It is asked
-// at every request, so it is answered from memory; the last list holds while
-// the database cannot be reached.
+// at every request, so it is answered from memory; while that is not trusted, from a
+// list that is read once a second. The last list holds while none can be read.
 func (s *Store) Banned(ctx context.Context, addr netip.Addr, now time.Time) (bool, error) {
 	bans, err := s.currentBans(ctx)
 	if err != nil {
@@ -50,11 +76,14 @@ func (s *Store) Banned(ctx context.Context, addr netip.Addr, now time.Time) (boo
 }
 
 func (s *Store) currentBans(ctx context.Context) (*banList, error) {
-	last := s.lastBans.Load()
-	if last != nil && !s.Fresh() {
+	if bans, known := s.bans.recall(struct{}{}); known {
+		return bans, nil
+	}
+	last := s.lastBans.list.Load()
+	if last != nil && !s.Fresh() && s.feed.now()-s.lastBans.readAt.Load() < int64(bansPause) {
 		return last, nil
 	}
-	bans, err := s.bans.get(ctx, struct{}{})
+	bans, err := s.bans.share(ctx, struct{}{})
 	if err != nil && last != nil {
 		return last, nil
 	}
@@ -62,7 +91,12 @@ func (s *Store) currentBans(ctx context.Context) (*banList, error) {
 }
 
 func (s *Store) readBans(ctx context.Context, _ struct{}) (*banList, error) {
-	all := &banList{until: map[netip.Prefix]time.Time{}}
+	all := &banList{until: map[netip.Prefix]time.Time{}, changes: s.bans.changes.Load()}
+	if s.lastBans.list.Load() != nil && !s.Fresh() {
+		bounded, cancel := context.WithTimeout(ctx, bansTimeout)
+		defer cancel()
+		ctx = bounded
+	}
 	err := s.batch(ctx, "read bans", acting{}, func(b *pgx.Batch) {
 		b.Queue(`select network, expires_at from platform.ip_bans`).Query(func(rows pgx.Rows) error {
 			var network netip.Prefix
@@ -74,8 +108,10 @@ func (s *Store) readBans(ctx context.Context, _ struct{}) (*banList, error) {
 			return err
 		})
 	})
-	if err == nil {
-		s.lastBans.Store(all)
+	s.lastBans.readAt.Store(s.feed.now())
+	if err != nil {
+		return nil, err
 	}
-	return all, err
+	s.lastBans.put(all)
+	return all, nil
 }

@@ -2,7 +2,11 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -140,4 +144,189 @@ func TestBanned(t *testing.T) {
 		got, err := s.Banned(t.Context(), address(t, "192.0.2.7"), now)
 		return err == nil && !got
 	})
+}
+
+// waiting is how many statements of this database wait for a table that is locked.
+func waiting(w *storagetest.World, table string) (n int) {
+	w.Get(`select count(*) from pg_locks where not granted and relation = $1::regclass
+		and database = (select oid from pg_database where datname = current_database())`, []any{table}, &n)
+	return n
+}
+
+// Who asks the same meanwhile shares one load, which goes on for them when the first has
+// left. Who asks after a change is not served by a load that began before it.
+func TestCache_OneLoad(t *testing.T) {
+	t.Parallel()
+	dsn := storagetest.NewDSN(t)
+	w, lock := storagetest.NewWorld(t, dsn), storagetest.NewWorld(t, dsn)
+	s := storagetest.Open(t, dsn, postgres.Options{MaxConns: 20})
+	id := w.Client(storage.Client{ID: "shop"}).ID
+	eventually(t, "clients are remembered", func() bool { return remembers(t, w, s, id) })
+	renamed(w, id, "announced", true)
+	s.CatchUp(t.Context())
+
+	lock.Exec(`begin`)
+	lock.Exec(`lock table platform.clients in access exclusive mode`)
+	var all sync.WaitGroup
+	ask := func(ctx context.Context) <-chan error {
+		answered := make(chan error, 1)
+		all.Go(func() {
+			c, err := s.Client(ctx, id)
+			if err == nil && c.Name != "announced" {
+				err = fmt.Errorf("the name is %q", c.Name)
+			}
+			answered <- err
+		})
+		return answered
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	first := ask(ctx)
+	eventually(t, "the first one asks", func() bool { return waiting(lock, "platform.clients") == 1 })
+	var others []<-chan error
+	for range 15 {
+		others = append(others, ask(t.Context()))
+	}
+	leave()
+	if err := <-first; !errors.Is(err, context.Canceled) {
+		t.Errorf("who has left: %v", err)
+	}
+	time.Sleep(200 * time.Millisecond)
+	if n := waiting(lock, "platform.clients"); n != 1 {
+		t.Errorf("%d loads for those who ask the same; want one", n)
+	}
+	w.Exec(`insert into platform.changes (table_name, row_id) values ('clients', $1)`, string(id))
+	s.CatchUp(t.Context())
+	others = append(others, ask(t.Context()))
+	eventually(t, "who asks after a change has their own load", func() bool { return waiting(lock, "platform.clients") == 2 })
+	lock.Exec(`commit`)
+	for i, answered := range others {
+		if err := <-answered; err != nil {
+			t.Errorf("asking %d: %v", i, err)
+		}
+	}
+	all.Wait()
+}
+
+func isBanned(t *testing.T, s *postgres.Store, addr netip.Addr) bool {
+	t.Helper()
+	banned, err := s.Banned(context.Background(), addr, now)
+	if err != nil {
+		t.Error(err)
+	}
+	return banned
+}
+
+// While the feed is down and the database is not, bans are read from it: one at a time
+// asks, and nobody waits for long.
+func TestBanned_FeedCut(t *testing.T) {
+	t.Parallel()
+	dsn := storagetest.NewDSN(t)
+	var cut atomic.Bool
+	net := &wire{sent: func(c *wired, _ []byte) error {
+		if cut.Load() && c.feed.Load() {
+			return errors.New("cut")
+		}
+		return nil
+	}}
+	w, s := storagetest.NewWorld(t, dsn), storagetest.Open(t, dsn, net.options())
+	addr := address(t, "192.0.2.7")
+	eventually(t, "the feed is read", s.Fresh)
+	if isBanned(t, s, addr) {
+		t.Fatal("an address is banned that nobody has banned")
+	}
+	cut.Store(true)
+	eventually(t, "memory is not trusted", func() bool { return !s.Fresh() })
+
+	b := storage.Ban{Network: netip.MustParsePrefix("192.0.2.0/24"), Reason: "noise", CreatedAt: now}
+	e := storage.AuditEvent{ID: authz.NewID[authz.AuditID](now), At: now, Actor: "test", Action: "ban.add"}
+	if err := s.ForOperator().PutBan(t.Context(), b, e); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	eventually(t, "a ban holds", func() bool { return isBanned(t, s, addr) })
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("the ban held after %v", took)
+	}
+
+	w.Exec(`begin`)
+	w.Exec(`lock table platform.ip_bans in access exclusive mode`)
+	var all sync.WaitGroup
+	defer all.Wait()
+	for end := time.Now().Add(3 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		for range 5 {
+			all.Go(func() {
+				asked := time.Now()
+				if !isBanned(t, s, addr) {
+					t.Error("the ban ended while the list could not be read")
+				}
+				if took := time.Since(asked); took > 5*time.Second {
+					t.Errorf("an answer took %v", took)
+				}
+			})
+		}
+		if n := waiting(w, "platform.ip_bans"); n > 1 {
+			t.Fatalf("%d loads at once", n)
+		}
+	}
+	w.Exec(`commit`)
+
+	w.Exec(`delete from platform.ip_bans`)
+	eventually(t, "a lifted ban is seen", func() bool { return !isBanned(t, s, addr) })
+}
+
+// A list that was on its way when a ban was made does not replace the newer one.
+func TestBanned_LateList(t *testing.T) {
+	t.Parallel()
+	dsn := storagetest.NewDSN(t)
+	var hold, cut atomic.Bool
+	var held atomic.Pointer[wired]
+	came, release := make(chan struct{}, 1), make(chan struct{})
+	net := &wire{
+		sent: func(c *wired, p []byte) error {
+			if cut.Load() {
+				return errors.New("cut")
+			}
+			if p[0] == 'B' && !c.feed.Load() && hold.Load() { // a Bind message: the statement is run, not prepared
+				held.CompareAndSwap(nil, c)
+			}
+			return nil
+		},
+		came: func(c *wired, _ []byte) bool {
+			if held.Load() == c {
+				select {
+				case came <- struct{}{}:
+				default:
+				}
+				<-release
+			}
+			return true
+		},
+	}
+	w, s := storagetest.NewWorld(t, dsn), storagetest.Open(t, dsn, net.options())
+	addr := address(t, "192.0.2.7")
+	eventually(t, "the feed is read", s.Fresh)
+	isBanned(t, s, addr)
+	w.Exec(`insert into platform.ip_bans (network, created_at) values ('198.51.100.0/24', now())`)
+	s.CatchUp(t.Context())
+
+	hold.Store(true)
+	var all sync.WaitGroup
+	all.Go(func() {
+		if isBanned(t, s, addr) {
+			t.Error("an address is banned that nobody had banned")
+		}
+	})
+	<-came
+	w.Exec(`insert into platform.ip_bans (network, created_at) values ('192.0.2.0/24', now())`)
+	s.CatchUp(t.Context())
+	if !isBanned(t, s, addr) {
+		t.Error("a ban is not known")
+	}
+	close(release)
+	all.Wait()
+	cut.Store(true)
+	eventually(t, "memory is not trusted", func() bool { return !s.Fresh() })
+	if !isBanned(t, s, addr) {
+		t.Error("an older list replaced the one with the ban")
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -68,8 +67,7 @@ type Store struct {
 	groups    *cache[authz.GroupID, authz.GroupRights]
 	tenants   *cache[authz.TenantID, tenantName]
 	bans      *cache[struct{}, *banList]
-	// lastBans holds while the list cannot be read.
-	lastBans *atomic.Pointer[banList]
+	lastBans  *lastBans
 }
 
 // Open connects to the database of a connection string, as the role that
@@ -121,7 +119,7 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, translate("connect to the database", err)
 	}
-	s := &Store{pool: pool, clock: o.Clock, log: o.Log, lastBans: &atomic.Pointer[banList]{}}
+	s := &Store{pool: pool, clock: o.Clock, log: o.Log, lastBans: &lastBans{}}
 	if err := s.setClock(ctx); err != nil {
 		pool.Close()
 		return nil, err
