@@ -289,6 +289,14 @@ func lostDatabase(ctx context.Context, done <-chan struct{}) error {
 	}
 }
 
+const (
+	// keysPeriod is how old the keys at hand may be, in case the word of a change was lost.
+	keysPeriod = time.Minute
+	// keysPause is how soon they are read again where no word can come, or reading failed:
+	// until then a key that was revoked counts.
+	keysPause = time.Second
+)
+
 // keepKeys follows what other replicas do to the keys.
 func keepKeys(ctx context.Context, ring *keys.Ring, store *postgres.Store, log *slog.Logger) error {
 	changed := make(chan struct{}, 1)
@@ -299,18 +307,25 @@ func keepKeys(ctx context.Context, ring *keys.Ring, store *postgres.Store, log *
 		}
 	}
 	store.Follow(postgres.Follower{Tables: []string{"signing_keys"}, Reset: tell, Changed: func(postgres.Change) { tell() }})
-	reload := time.NewTicker(time.Minute)
-	defer reload.Stop()
+	tick := time.NewTicker(keysPause)
+	defer tick.Stop()
+	readAt, failing := time.Now(), false
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
-		case <-reload.C:
+		case <-tick.C:
+			if !failing && store.Fresh() && time.Since(readAt) < keysPeriod {
+				continue
+			}
 		}
-		if err := ring.Reload(ctx); err != nil && ctx.Err() == nil {
-			log.Warn("signing keys were not read again; the ones at hand are used on", "error", err)
+		readAt = time.Now()
+		err := ring.Reload(ctx)
+		if err != nil && !failing && ctx.Err() == nil {
+			log.Warn("signing keys were not read again; the ones at hand are used on, and it is tried every second", "error", err)
 		}
+		failing = err != nil
 	}
 }
 
