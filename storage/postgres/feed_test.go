@@ -219,7 +219,7 @@ func TestC11_AnotherCluster(t *testing.T) {
 	var cut, restored atomic.Bool
 	var failed atomic.Int64
 	net := &wire{
-		came: func(c *wired, p []byte) bool {
+		came: func(_ *wired, p []byte) bool {
 			if restored.Load() {
 				copy(p, bytes.ReplaceAll(p, []byte(here), elsewhere))
 			}

@@ -173,6 +173,7 @@ func rightsChanged(ctx context.Context, tx pgx.Tx, user authz.UserID, e storage.
 // everyonesRightsChanged is rightsChanged for many, perhaps for all: that may take
 // longer than a request may.
 func everyonesRightsChanged(ctx context.Context, tx pgx.Tx, of string, id any, e storage.AuditEvent) error {
+	unhurried(tx)
 	if _, err := tx.Exec(ctx, `select set_config('statement_timeout', '0', true)`); err != nil {
 		return err
 	}

@@ -28,8 +28,9 @@ const acquireTimeout = 2 * time.Second
 const connectTimeout = 5 * time.Second
 
 // What PostgreSQL would have ended by itself, had it heard of it, is given up: a
-// statement after its timeout and a little; sooner while the feed, which looks twice
-// a second, hears nothing either.
+// statement after its timeout and a little, a transaction when it has taken three times
+// as long, unless it is unhurried; sooner while the feed, which looks twice a second,
+// hears nothing either.
 const (
 	tripTimeout = 11 * time.Second
 	txTimeout   = 30 * time.Second
@@ -269,32 +270,6 @@ func (s *Store) acquire(ctx context.Context, patience time.Duration) (*pgxpool.C
 		err = fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
 	}
 	return conn, err
-}
-
-// tx runs a transaction of several trips, for changes that look before they write.
-func (s *Store) tx(ctx context.Context, act string, a acting, change func(pgx.Tx) error) error {
-	as := func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, setActing, a.args()...); err != nil {
-			return err
-		}
-		return change(tx)
-	}
-	if s.within != nil {
-		return translate(act, as(s.within))
-	}
-	ctx, cancel := s.bounded(ctx, txTimeout)
-	defer cancel()
-	conn, err := s.acquire(ctx, acquireTimeout)
-	if err != nil {
-		return translate(act, err)
-	}
-	defer conn.Release()
-	return s.caughtUp(ctx, outcome(act, conn, pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		if err := as(tx); err != nil {
-			return err
-		}
-		return mark(ctx, tx)
-	})))
 }
 
 // UserStore reaches the rows of one user.
