@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -200,7 +201,7 @@ func (p *Provider) proceed(ctx context.Context, a *authorization, b Browser) (st
 	a.in = in
 	if p.mustSignIn(a) {
 		if a.prompts("none") {
-			return nil, badRequest("login_required", "The user must sign in.")
+			return nil, errMustSignIn
 		}
 		if a.prompts(registerPrompt) {
 			return p.pause(a, b, RegisterPath)
@@ -230,6 +231,9 @@ func (p *Provider) proceed(ctx context.Context, a *authorization, b Browser) (st
 		return p.pause(a, b, ConsentPath)
 	}
 	answer, err := p.issue(ctx, a)
+	if errors.Is(err, errMustSignIn) && !a.prompts("none") {
+		return p.pause(a, b, SignInPath) // the session ended meanwhile
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -240,6 +244,8 @@ func (p *Provider) proceed(ctx context.Context, a *authorization, b Browser) (st
 		p.respond(w, r, a, answer)
 	}, nil
 }
+
+var errMustSignIn = badRequest("login_required", "The user must sign in.")
 
 // mustSignIn: nobody is signed in, or not as freshly or as the one that the
 // client asked for (OpenID Connect Core §3.1.2.1).

@@ -28,7 +28,10 @@ func (p *Provider) issue(ctx context.Context, a *authorization) (url.Values, err
 		err = p.issueCode(ctx, a, made, session)
 		answer.Set("code", made.code.encode())
 	} else {
-		err = p.Store.ForUser(made.grant.User).InsertGrant(ctx, made.grant, made.session, made.remember)
+		err = p.Store.ForUser(made.grant.User).InsertGrant(ctx, made.grant, made.remember)
+	}
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, errMustSignIn // somebody ended the session meanwhile
 	}
 	if errors.Is(err, storage.ErrConflict) {
 		return nil, badRequest("invalid_request", "This request was answered already. Go back to the application and start again.")
@@ -85,7 +88,7 @@ func (p *Provider) newGrant(ctx context.Context, a *authorization) (*insertion, 
 		return nil, err
 	}
 	code := authorizationCode{grant: a.ID, secret: newSecret()}
-	i := &insertion{session: session.ID, code: code, grant: storage.Grant{
+	i := &insertion{code: code, grant: storage.Grant{
 		ID: a.ID, User: a.in.Person.ID, SID: session.TokenJTI, Client: a.client.ID, Tenant: a.tenant.ID,
 		Requested: a.requested, Scopes: a.decision.Granted, Audience: audience,
 		Details: storage.GrantDetails{Resources: a.targets, Authorization: a.details, JKT: a.Parameters.Get("dpop_jkt"), IDTokenClaims: a.idTokenClaims, NotifyLogout: a.client.Metadata.BackChannelLogoutURI != "",

@@ -104,7 +104,7 @@ func (p *Provider) AnswerBackchannel(ctx context.Context, b Browser, in *postgre
 	if err != nil {
 		return storage.Client{}, err
 	}
-	return *a.client.Client, own.ApproveBackchannelRequest(ctx, grant, session)
+	return *a.client.Client, own.ApproveBackchannelRequest(ctx, in.Session.TokenJTI, grant, session)
 }
 
 // SendBackchannelPing tells a client that the person has answered (OpenID CIBA Core

@@ -180,7 +180,7 @@ func (p *Provider) AnswerDevice(ctx context.Context, b Browser, in *postgres.Sig
 	if err != nil {
 		return storage.Client{}, err
 	}
-	return *a.client.Client, p.Store.ForUser(in.Person.ID).ApproveDeviceCode(ctx, grant, session)
+	return *a.client.Client, p.Store.ForUser(in.Person.ID).ApproveDeviceCode(ctx, in.Session.TokenJTI, grant, session)
 }
 
 // answeredGrant is the grant of what a person approved for a device or a client

@@ -28,7 +28,7 @@ var errNotAsked = errors.New("oidc: fosite asked for something that is decided e
 
 func (s fositeStorage) CreateAuthorizeCodeSession(ctx context.Context, _ string, _ fosite.Requester) error {
 	u := unitFrom(ctx)
-	return s.provider.Store.ForUser(u.insert.grant.User).InsertGrant(ctx, u.insert.grant, u.insert.session, u.insert.remember)
+	return s.provider.Store.ForUser(u.insert.grant.User).InsertGrant(ctx, u.insert.grant, u.insert.remember)
 }
 
 func (s fositeStorage) GetAuthorizeCodeSession(ctx context.Context, code string, _ fosite.Session) (fosite.Requester, error) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse/gatehouse/storage/storagetest"
 	"github.com/gatehouse/gatehouse/web/webtest"
 )
 
@@ -30,6 +31,27 @@ func TestPromptOfAStranger(t *testing.T) {
 	h := newHouse(t)
 	for prompt, want := range map[string]string{"": "sign-in", "login": "sign-in", "consent": "sign-in", "select_account": "sign-in", "none": "login_required"} {
 		if got := shows(h.Browser().Get(webtest.NewProof().Authorization("web", url.Values{"prompt": {prompt}}))); got != want {
+			t.Errorf("prompt %q shows %s, want %s", prompt, got, want)
+		}
+	}
+}
+
+// A session that ends while its request is answered is none.
+func TestD5_SessionEndsBeforeTheCodeIsMade(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for prompt, want := range map[string]string{"": "sign-in", "none": "login_required"} {
+		b, _ := signedIn(h, "web", "ann", nil)
+		ends := storagetest.NewWorld(t, h.DSN)
+		ends.Exec(`begin`)
+		ends.Exec(`update platform.user_sessions set revoked_at = now()`)
+		page := make(chan *webtest.Page, 1)
+		go func() { page <- b.Get(webtest.NewProof().Authorization("web", url.Values{"prompt": {prompt}})) }()
+		for waits := 0; waits == 0 && len(page) == 0; time.Sleep(5 * time.Millisecond) {
+			h.World.Get(`select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`, nil, &waits)
+		}
+		ends.Exec(`commit`)
+		if got := shows(<-page); got != want {
 			t.Errorf("prompt %q shows %s, want %s", prompt, got, want)
 		}
 	}

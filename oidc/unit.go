@@ -68,7 +68,6 @@ const fapiCodeLifetime = time.Minute
 
 type insertion struct {
 	grant    storage.Grant
-	session  authz.SessionID
 	remember *storage.Consent
 	code     authorizationCode
 }

@@ -31,6 +31,14 @@ type Session struct {
 	RevokedAt    time.Time
 }
 
+// Evidence is what a sign-in was proven with, as it was when that was judged. Nothing in it
+// asks for nothing.
+type Evidence struct {
+	// PasswordHash is the one that the password fits.
+	PasswordHash string
+	Passkey      authz.PasskeyID
+}
+
 // Live reports whether the session still stands at the instant now.
 func (s Session) Live(now time.Time) bool {
 	return s.RevokedAt.IsZero() && now.Before(s.ExpiresAt) && now.Before(s.LastSeenAt.Add(s.IdleLifetime))

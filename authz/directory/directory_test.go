@@ -108,8 +108,8 @@ func (v *town) session(user authz.UserID) (storage.Session, storage.Grant) {
 		ID: authz.NewID[authz.GrantID](now), User: user, SID: n.TokenJTI, Client: "shop", Tenant: v.acme.ID,
 		AuthTime: now, ACR: authz.ACRSingleFactor, RequestedAt: now, IssuedAt: now, CodeHash: []byte("code"),
 	}
-	err := errors.Join(v.store.ForUser(user).InsertSession(v.Context(), n, "", authz.SessionID{}, time.Time{}),
-		v.store.ForUser(user).InsertGrant(v.Context(), g, n.ID, nil))
+	err := errors.Join(v.store.ForUser(user).InsertSession(v.Context(), n, storage.Evidence{}, "", authz.SessionID{}, time.Time{}),
+		v.store.ForUser(user).InsertGrant(v.Context(), g, nil))
 	if err != nil {
 		v.Fatal(err)
 	}

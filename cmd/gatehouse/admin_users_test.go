@@ -255,7 +255,7 @@ func signIn(t *testing.T, store *postgres.Store, user authz.UserID) {
 		ID: authz.NewID[authz.SessionID](now), TokenJTI: authz.NewID[authz.SessionID](now), User: user, Tenant: p.Preferences.Tenant,
 		SecretHash: []byte("digest"), CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(time.Hour), IdleLifetime: time.Hour,
 		AuthTime: now, ACR: authz.ACRSingleFactor, AMR: []string{"pwd"},
-	}, "", authz.SessionID{}, time.Time{})
+	}, storage.Evidence{}, "", authz.SessionID{}, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -83,6 +83,7 @@ func (p Proof) With(m Method) Proof {
 // WithPasskey is the proof with that of a passkey of the same user.
 func (p Proof) WithPasskey(passkey Proof) Proof {
 	p.AMR, p.ACR = join(p.AMR, passkey.AMR...), passkey.ACR
+	p.Evidence.Passkey = passkey.Evidence.Passkey
 	return p
 }
 
@@ -124,8 +125,8 @@ type FirstFactor struct {
 }
 
 // Pend seals a first factor for the browser that gave it, for five minutes.
-func (f *Factors) Pend(user storage.User, p Proof, remember bool, browser string) (string, error) {
-	return ask(f.pending, browser, f.now(), FirstFactor{p, remember, digest(user.PasswordHash)})
+func (f *Factors) Pend(p Proof, remember bool, browser string) (string, error) {
+	return ask(f.pending, browser, f.now(), FirstFactor{p, remember, digest(p.Evidence.PasswordHash)})
 }
 
 // Pending opens what Pend has sealed. It is [ErrExpired] when the password was
@@ -139,6 +140,7 @@ func (f *Factors) Pending(ctx context.Context, sealed, browser string) (FirstFac
 	if errors.Is(err, storage.ErrNotFound) || err == nil && (!person.DisabledAt.IsZero() || !hmac.Equal(first.Password, digest(person.PasswordHash))) {
 		return first, person, ErrExpired
 	}
+	first.Proof.Evidence.PasswordHash = person.PasswordHash
 	return first, person, err
 }
 

@@ -192,13 +192,13 @@ func TestFirstFactorWaitsForTheSecond(t *testing.T) {
 	t.Parallel()
 	n := newTown(t)
 	f := n.factors()
-	proof := authn.Proof{User: n.ann.ID, ACR: authz.ACRSingleFactor, AMR: []string{"pwd"}, AuthTime: n.now()}
-	sealed, err := f.Pend(n.ann, proof, true, browser)
+	proof := authn.Proof{User: n.ann.ID, ACR: authz.ACRSingleFactor, AMR: []string{"pwd"}, AuthTime: n.now(), Evidence: storage.Evidence{PasswordHash: n.ann.PasswordHash}}
+	sealed, err := f.Pend(proof, true, browser)
 	if err != nil {
 		t.Fatal(err)
 	}
 	first, person, err := f.Pending(t.Context(), sealed, browser)
-	if err != nil || !first.Remember || first.Proof.User != n.ann.ID || person.Username != "ann" {
+	if err != nil || !first.Remember || first.Proof.User != n.ann.ID || first.Proof.Evidence.PasswordHash != n.ann.PasswordHash || person.Username != "ann" {
 		t.Fatalf("%+v, %v", first, err)
 	}
 	expired := func(name, browser string) {

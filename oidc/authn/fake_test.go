@@ -74,14 +74,14 @@ func (m *memoryAccounts) SignInFailed(context.Context, authz.UserID, netip.Addr,
 	return nil
 }
 
-func (m *memoryAccounts) UpdatePasswordHash(_ context.Context, id authz.UserID, old, encoded string) error {
+func (m *memoryAccounts) UpdatePasswordHash(_ context.Context, id authz.UserID, old, encoded string) (string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	i := slices.IndexFunc(m.users, func(u storage.User) bool { return u.ID == id && u.PasswordHash == old })
-	if i >= 0 {
+	i := slices.IndexFunc(m.users, func(u storage.User) bool { return u.ID == id })
+	if m.users[i].PasswordHash == old {
 		m.users[i].PasswordHash = encoded
 	}
-	return m.down
+	return m.users[i].PasswordHash, m.down
 }
 
 // watch counts the evaluations of a hasher, and how many run at once at most.

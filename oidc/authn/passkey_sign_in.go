@@ -123,5 +123,7 @@ func passkeyProof(used storage.Passkey) Proof {
 	if used.BackupEligible {
 		key = "swk"
 	}
-	return Proof{User: used.User, ACR: authz.ACRPhishingResistant, AMR: []string{key, "user", "mfa"}, AuthTime: used.LastUsedAt}
+	return Proof{
+		User: used.User, ACR: authz.ACRPhishingResistant, AMR: []string{key, "user", "mfa"}, AuthTime: used.LastUsedAt, Evidence: storage.Evidence{Passkey: used.ID},
+	}
 }

@@ -22,8 +22,8 @@ type Accounts interface {
 	// [storage.ErrNotFound] when there is none.
 	UserByIdentifier(ctx context.Context, identifier string) (storage.User, error)
 	// UpdatePasswordHash replaces the hash of an unchanged password, and nothing
-	// when old is no longer the stored one: the password was changed meanwhile.
-	UpdatePasswordHash(ctx context.Context, user authz.UserID, old, encoded string) error
+	// when old is no longer the stored one. It gives the one that is stored then.
+	UpdatePasswordHash(ctx context.Context, user authz.UserID, old, encoded string) (string, error)
 	// SignInFailed writes down that somebody failed to sign in, to this account or,
 	// for the zero user, to none. What was typed is not kept: it may be a password.
 	SignInFailed(ctx context.Context, user authz.UserID, addr netip.Addr, at time.Time) error
@@ -38,6 +38,8 @@ type Proof struct {
 	AMR []string
 	// AuthTime is when.
 	AuthTime time.Time
+	// Evidence is what must still be so when the session begins.
+	Evidence storage.Evidence `json:"-"`
 }
 
 // Authenticator decides on sign-ins. It may be used from many goroutines.
@@ -88,22 +90,35 @@ func (a *Authenticator) SignIn(ctx context.Context, identifier string, password 
 	if err := release(ctx); err != nil {
 		return Proof{}, fmt.Errorf("sign in: %w", err)
 	}
+	fits := user.PasswordHash
 	if needsRehash {
-		if err := a.rehash(ctx, user, password); err != nil {
+		if fits, err = a.rehash(ctx, user, password); err != nil {
 			return Proof{}, fmt.Errorf("sign in: %w", err)
 		}
 	}
-	return Proof{User: user.ID, ACR: authz.ACRSingleFactor, AMR: []string{"pwd"}, AuthTime: a.now()}, nil
+	return Proof{
+		User: user.ID, ACR: authz.ACRSingleFactor, AMR: []string{"pwd"}, AuthTime: a.now(), Evidence: storage.Evidence{PasswordHash: fits},
+	}, nil
 }
 
-// rehash brings a hash to today's cost, now that the password is at hand.
-func (a *Authenticator) rehash(ctx context.Context, user storage.User, password Password) error {
+// rehash brings a hash to today's cost, now that the password is at hand, and gives the
+// one that the password fits then.
+func (a *Authenticator) rehash(ctx context.Context, user storage.User, password Password) (string, error) {
 	encoded, err := a.hasher.Hash(ctx, password)
 	if errors.Is(err, ErrBusy) {
-		return nil // the next sign-in will do
+		return user.PasswordHash, nil // the next sign-in will do
 	}
 	if err != nil {
-		return err
+		return "", err
 	}
-	return a.accounts.UpdatePasswordHash(ctx, user.ID, user.PasswordHash, encoded)
+	stored, err := a.accounts.UpdatePasswordHash(ctx, user.ID, user.PasswordHash, encoded)
+	if err != nil || stored == encoded {
+		return stored, err
+	}
+	// Another sign-in was faster, or the password was changed: then the former one must not do.
+	right, _, err := a.hasher.Verify(ctx, stored, password)
+	if right {
+		return stored, err
+	}
+	return user.PasswordHash, err
 }

@@ -24,7 +24,7 @@ func TestSignInYieldsAProof(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Proof{User: alice.ID, ACR: authz.ACRSingleFactor, AMR: []string{"pwd"}, AuthTime: start}
+	want := Proof{User: alice.ID, ACR: authz.ACRSingleFactor, AMR: []string{"pwd"}, AuthTime: start, Evidence: storage.Evidence{PasswordHash: hashOfGood}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -249,6 +249,38 @@ func TestI13_OldHashesAreUpgradedAtSignIn(t *testing.T) {
 	}
 	if err := h.try(t, "alice", goodPassword, home); err != nil || h.accounts.users[0].PasswordHash != upgraded {
 		t.Errorf("signing in again: %v, or the hash changed again", err)
+	}
+}
+
+// What is stored is upgraded or changed while a password is judged: the sign-in rests on what
+// is stored only where the password fits it.
+func TestI13_UpgradeMeetsAnotherChange(t *testing.T) {
+	hashOf := func(password string) string {
+		hash, err := argon2id.CreateHash(password, &argon2id.Params{Memory: 8 << 10, Iterations: 2, Parallelism: 2, SaltLength: 16, KeyLength: 16})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return hash
+	}
+	old := hashOf(goodPassword)
+	for name, c := range map[string]struct {
+		stored string
+		rests  bool
+	}{
+		"nothing": {old, true}, "the same password upgraded": {hashOf(goodPassword), true}, "another password": {hashOf("another"), false}, "no password": {storage.UnusablePassword, false},
+	} {
+		h := newHouse(t)
+		h.accounts.users[0].PasswordHash = old
+		h.hasher.check = func(password, encoded string) (bool, *argon2id.Params, error) {
+			if encoded == old {
+				h.accounts.users[0].PasswordHash = c.stored
+			}
+			return argon2id.CheckHash(password, encoded)
+		}
+		proof, err := h.SignIn(t.Context(), "alice", NewPassword(goodPassword), home)
+		if stored := h.accounts.users[0].PasswordHash; err != nil || (proof.Evidence.PasswordHash == stored) != c.rests {
+			t.Errorf("%s: rests on %q where %q is stored, %v", name, proof.Evidence.PasswordHash, stored, err)
+		}
 	}
 }
 

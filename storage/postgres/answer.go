@@ -44,6 +44,13 @@ func decide(ctx context.Context, tx pgx.Tx, table string, id authz.GrantID, appr
 	return err
 }
 
+// holdApprover holds the session with a sid, in which the user said yes, and their row
+// before it: whoever ends it finds what it leads to. It fails when it has ended.
+func (s *UserStore) holdApprover(ctx context.Context, tx pgx.Tx, sid authz.SessionID, now time.Time) error {
+	return exec(ctx, tx, `select from platform.users u join platform.user_sessions s on s.user_id = u.id
+		where u.id = $1 and s.token_jti = $2 and s.revoked_at is null and s.expires_at > $3 for key share of u for share of s`, s.as.user, sid, now)
+}
+
 // insertWithSession writes a grant that no browser asked for, and the session of its
 // own that it has.
 func (s *UserStore) insertWithSession(ctx context.Context, tx pgx.Tx, action string, g storage.Grant, n storage.Session) error {
@@ -52,11 +59,11 @@ func (s *UserStore) insertWithSession(ctx context.Context, tx pgx.Tx, action str
 		return err
 	}
 	b := &pgx.Batch{}
-	queueInsertSession(b, s.as.user, n)
+	queueInsertSession(b, "$6", s.as.user, n)
 	queueOwnEvent(b, s.as.user, storage.AuditEvent{
 		At: g.IssuedAt, Action: action, ObjectKind: "client", ObjectID: string(g.Client), Tenant: g.Tenant, IPAddress: n.IPAddress,
 	}, map[string]any{"scopes": g.Scopes.Strings(), "session": n.ID}, `true`)
-	queueInsertGrant(b, "", s.as.user, g, request)
+	queueInsertGrant(b, "", "$3", s.as.user, g, request)
 	return tx.SendBatch(ctx, b).Close()
 }
 

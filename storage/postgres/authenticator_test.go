@@ -221,7 +221,7 @@ func TestH9_FactorChangeEndsOtherSessions(t *testing.T) {
 			w.Exec(`update platform.users set password_hash = '$argon2id$' where id = $1`, e.user)
 			own, other := s.ForUser(e.user), e.session
 			other.ID, other.TokenJTI = authz.RandomID[authz.SessionID](), authz.RandomID[authz.SessionID]()
-			if err := own.InsertSession(t.Context(), other, "", authz.SessionID{}, time.Time{}); err != nil {
+			if err := own.InsertSession(t.Context(), other, storage.Evidence{}, "", authz.SessionID{}, time.Time{}); err != nil {
 				t.Fatal(err)
 			}
 			have, err := own.Authenticators(t.Context())

@@ -77,9 +77,13 @@ func (s *UserStore) DenyBackchannelRequest(ctx context.Context, id authz.GrantID
 
 // ApproveBackchannelRequest writes down a yes and, in the same commit, the grant that
 // it leads to and the session that the client has from now on. Of any number of
-// answers one counts; the rest are [storage.ErrConsumed].
-func (s *UserStore) ApproveBackchannelRequest(ctx context.Context, g storage.Grant, n storage.Session) error {
+// answers one counts; the rest are [storage.ErrConsumed]. It is [storage.ErrNotFound] when
+// the session that says yes, by its sid, has ended.
+func (s *UserStore) ApproveBackchannelRequest(ctx context.Context, by authz.SessionID, g storage.Grant, n storage.Session) error {
 	return s.tx(ctx, "approve backchannel request", s.as, func(tx pgx.Tx) error {
+		if err := s.holdApprover(ctx, tx, by, g.IssuedAt); err != nil {
+			return err
+		}
 		if err := decideBackchannel(ctx, tx, g.ID, true, g.IssuedAt); err != nil {
 			return err
 		}

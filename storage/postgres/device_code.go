@@ -57,9 +57,13 @@ func (s *Store) DenyDeviceCode(ctx context.Context, id authz.GrantID, now time.T
 
 // ApproveDeviceCode writes down a yes and, in the same commit, the grant that it
 // leads to and the session that the device has from now on. Of any number of
-// answers one counts; the rest are [storage.ErrConsumed].
-func (s *UserStore) ApproveDeviceCode(ctx context.Context, g storage.Grant, n storage.Session) error {
+// answers one counts; the rest are [storage.ErrConsumed]. It is [storage.ErrNotFound] when
+// the session that says yes, by its sid, has ended.
+func (s *UserStore) ApproveDeviceCode(ctx context.Context, by authz.SessionID, g storage.Grant, n storage.Session) error {
 	return s.tx(ctx, "approve device code", acting{user: s.as.user, row: g.ID}, func(tx pgx.Tx) error {
+		if err := s.holdApprover(ctx, tx, by, g.IssuedAt); err != nil {
+			return err
+		}
 		if err := decide(ctx, tx, "platform.device_codes", g.ID, true, g.IssuedAt); err != nil {
 			return err
 		}

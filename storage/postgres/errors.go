@@ -19,6 +19,7 @@ const (
 	uniqueViolation     = "23505"
 	foreignKeyViolation = "23503"
 	checkViolation      = "23514"
+	notNullViolation    = "23502"
 	deadlockDetected    = "40P01"
 	lockNotAvailable    = "55P03"
 	// Ours: a tenant has no more of what is added (migration 00005).
@@ -60,6 +61,9 @@ func translate(act string, err error) error {
 			return fmt.Errorf("%s: %s: %w", act, refused.ConstraintName, storage.ErrConflict)
 		case refused.Code == foreignKeyViolation, refused.Code == checkViolation:
 			return fmt.Errorf("%s: %s: %w", act, refused.ConstraintName, storage.ErrReference)
+		case refused.Code == notNullViolation && (refused.TableName == "user_sessions" || refused.TableName == "grants"):
+			// What they take from a row that they rest on is null where that does not stand.
+			return fmt.Errorf("%s: %s: %w", act, refused.ColumnName, storage.ErrNotFound)
 		case refused.Code == characterNotInRepertoire, refused.Code == untranslatableCharacter:
 			return fmt.Errorf("%s: %w", act, storage.ErrNotFound)
 		case unavailable(refused.Code):

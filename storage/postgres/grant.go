@@ -17,16 +17,15 @@ import (
 // InsertGrant keeps a new authorization with its code, and in the same commit
 // what the user consented to (nil when nothing is to be remembered) and that the
 // session was in use. A grant's id is the id of the authorization request that
-// led to it, so a second one for the same request is [storage.ErrConflict].
-func (s *UserStore) InsertGrant(ctx context.Context, g storage.Grant, session authz.SessionID, remember *storage.Consent) error {
+// led to it, so a second one for the same request is [storage.ErrConflict]. It is
+// [storage.ErrNotFound] when the session has ended.
+func (s *UserStore) InsertGrant(ctx context.Context, g storage.Grant, remember *storage.Consent) error {
 	request, err := grantRequest(g)
 	if err != nil {
 		return err
 	}
 	return s.batch(ctx, "insert grant", s.as, func(b *pgx.Batch) {
-		// Once a minute is often enough to know that a session is not idle.
-		queueInsertGrant(b, `with seen as (update platform.user_sessions set last_seen_at = $15::timestamptz
-			where id = $19 and user_id = $2 and last_seen_at < $15::timestamptz - interval '1 minute')`, s.as.user, g, request, session)
+		queueInsertGrant(b, touchingSession, standingSID, s.as.user, g, request)
 		if remember != nil {
 			b.Queue(`insert into platform.consents as c (user_id, client_id, tenant_id, scopes, granted_at)
 				values ($1, $2, $3, $4, $5) on conflict (user_id, client_id, tenant_id) do update
@@ -38,6 +37,20 @@ func (s *UserStore) InsertGrant(ctx context.Context, g storage.Grant, session au
 		}
 	})
 }
+
+// What a grant takes its sid from: its session, which cannot end before the grant is there
+// for whoever ends it to find; null, which the column refuses, when it has ended. The user
+// is held first, as by those who end everything. The session is changed or shared, never
+// first shared and then changed: two grants would wait for each other.
+const (
+	// Once a minute is often enough to know that a session is not idle.
+	touchingSession = `with owner as materialized (select id from platform.users where id = $2 for key share),
+		seen as (update platform.user_sessions s set last_seen_at = $15::timestamptz from owner o
+			where s.user_id = o.id and s.token_jti = $3 and s.revoked_at is null and s.last_seen_at < $15::timestamptz - interval '1 minute'
+			returning s.token_jti)`
+	standingSID = `coalesce((select token_jti from seen), (select s.token_jti from platform.user_sessions s join owner o on o.id = s.user_id
+		where s.token_jti = $3 and s.revoked_at is null for share of s))`
+)
 
 func grantRequest(g storage.Grant) ([]byte, error) {
 	request, err := json.Marshal(g.Request)
@@ -52,16 +65,15 @@ func detailsOrNull(d storage.GrantDetails) *storage.GrantDetails {
 	return &d
 }
 
-// queueInsertGrant inserts a grant, and does with it, in the same statement, what
-// stands before it; more are the arguments from $19 on.
-func queueInsertGrant(b *pgx.Batch, before string, user authz.UserID, g storage.Grant, request []byte, more ...any) {
+// queueInsertGrant inserts a grant under a sid, an expression, and does with it, in the
+// same statement, what stands before it.
+func queueInsertGrant(b *pgx.Batch, before, sid string, user authz.UserID, g storage.Grant, request []byte) {
 	b.Queue(before+` insert into platform.grants (id, user_id, sid, client_id, tenant_id, project_id, requested_scopes, scopes,
 			audience, request, auth_time, acr, amr, requested_at, issued_at, code_hash, code_used_at, details)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::timestamptz, $16, $17, $18)`, append([]any{
+		values ($1, $2, `+sid+`, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::timestamptz, $16, $17, $18)`,
 		g.ID, user, g.SID, g.Client, g.Tenant, g.Project, g.Requested.String(), g.Scopes.String(),
 		strings.Join(g.Audience, " "), request, g.AuthTime, g.ACR, strings.Join(g.AMR, " "), g.RequestedAt, g.IssuedAt, g.CodeHash,
-		zeronull.Timestamptz(g.CodeUsedAt), detailsOrNull(g.Details),
-	}, more...)...)
+		zeronull.Timestamptz(g.CodeUsedAt), detailsOrNull(g.Details))
 }
 
 // Granted is a grant with the person it is for, read in one trip, so that the
@@ -69,7 +81,8 @@ func queueInsertGrant(b *pgx.Batch, before string, user authz.UserID, g storage.
 type Granted struct {
 	Grant  storage.Grant
 	Person storage.Person
-	// SessionDead reports that the sid or the grant stands in the ledger.
+	// SessionDead reports that the session has ended, or that the sid or the grant stands
+	// in the ledger. Each is forgotten at a time of its own.
 	SessionDead bool
 }
 
@@ -106,7 +119,8 @@ const grantQuery = `
 	select g.id, g.user_id, g.sid, g.client_id, g.tenant_id, g.project_id,
 	       g.requested_scopes, g.scopes, g.audience, g.request, g.details, g.auth_time, g.acr, g.amr, g.requested_at, g.issued_at,
 	       g.code_hash, g.code_used_at, g.generation, g.refresh_hash, g.rotated_at, g.revoked_at,
-	       exists (select from platform.revoked_tokens r where r.jti in (g.sid::text, g.id::text)), p.*
+	       exists (select from platform.revoked_tokens r where r.jti in (g.sid::text, g.id::text))
+	         or exists (select from platform.user_sessions s where s.token_jti = g.sid and s.revoked_at is not null), p.*
 	  from (select set_config('app.row_id', $2, true) as named offset 0) a
 	 cross join lateral (select *, set_config('app.user_id', user_id::text, true)
 	                       from platform.grants where id = $1 and a.named <> '' offset 0) g

@@ -144,7 +144,7 @@ func TestInsertSession_TellsOfNewDevices(t *testing.T) {
 			ID: authz.RandomID[authz.SessionID](), TokenJTI: authz.RandomID[authz.SessionID](), User: user, Tenant: tenant, SecretHash: []byte("digest"),
 			CreatedAt: now, ExpiresAt: now.Add(time.Hour), IdleLifetime: time.Minute, UserAgent: c.agent, AuthTime: now, ACR: authz.ACRSingleFactor, AMR: []string{"pwd"},
 		}
-		if err := s.ForUser(user).InsertSession(t.Context(), session, "", authz.SessionID{}, time.Time{}); err != nil {
+		if err := s.ForUser(user).InsertSession(t.Context(), session, storage.Evidence{}, "", authz.SessionID{}, time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 		if got := letters(w); len(got) != c.told {

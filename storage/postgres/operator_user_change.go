@@ -212,17 +212,18 @@ func (s *OperatorStore) EndEverything(ctx context.Context, ids []authz.UserID, r
 	return sessions, err
 }
 
+// endEverything ends every session and grant of users, whose rows the transaction holds: so
+// nobody signs in meanwhile ([UserStore.InsertSession]).
 func endEverything(ctx context.Context, tx pgx.Tx, users []authz.UserID, reason string, now, dead time.Time) error {
-	_, err := tx.Exec(ctx, `with ended as (
+	b := &pgx.Batch{}
+	b.Queue(holdSessions+`true`+inOrder, users)
+	b.Queue(`with ended as (
 			update platform.user_sessions set revoked_at = $2 where user_id = any($1) and revoked_at is null returning token_jti, user_id),
 		withdrawn as (
 			update platform.grants set revoked_at = $2 where user_id = any($1) and revoked_at is null returning id, user_id)
 		insert into platform.revoked_tokens (jti, user_id, reason, revoked_at, expires_at)
 		select id::text, user_id, $3, $2, $4 from (select token_jti as id, user_id from ended union all select id, user_id from withdrawn) d
 		on conflict (jti) do nothing`, users, now, reason, dead)
-	if err != nil {
-		return err
-	}
-	_, err = tx.Exec(ctx, voidEmailChanges, users)
-	return err
+	b.Queue(voidEmailChanges, users)
+	return tx.SendBatch(ctx, b).Close()
 }

@@ -146,9 +146,12 @@ func (s *UserStore) SetPassword(ctx context.Context, hash string, keep authz.Ses
 }
 
 // UpdatePasswordHash replaces the digest of an unchanged password by one with
-// today's parameters.
-func (s *Store) UpdatePasswordHash(ctx context.Context, user authz.UserID, old, encoded string) error {
-	return s.batch(ctx, "update password hash", acting{user: user}, func(b *pgx.Batch) {
-		b.Queue(`update platform.users set password_hash = $3 where id = $1 and password_hash = $2`, user, old, encoded)
+// today's parameters, if nobody else did, and gives the one that is stored then.
+func (s *Store) UpdatePasswordHash(ctx context.Context, user authz.UserID, old, encoded string) (string, error) {
+	var stored string
+	err := s.batch(ctx, "update password hash", acting{user: user}, func(b *pgx.Batch) {
+		b.Queue(`update platform.users set password_hash = case password_hash when $2 then $3 else password_hash end where id = $1
+			returning password_hash`, user, old, encoded).QueryRow(func(row pgx.Row) error { return row.Scan(&stored) })
 	})
+	return stored, err
 }

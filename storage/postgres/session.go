@@ -74,10 +74,16 @@ const sessionQuery = `
 // language (BCP 47, or "" where that is not known). When
 // ends is not zero, that session of the same user dies with it: a sign-in never
 // leaves the browser's former session alive.
-func (s *UserStore) InsertSession(ctx context.Context, n storage.Session, language string, ends authz.SessionID, dead time.Time) error {
+//
+// What the sign-in was proven with may have changed since, and everything of the user have
+// ended: it is [storage.ErrNotFound] then, and when the user is disabled or gone.
+func (s *UserStore) InsertSession(ctx context.Context, n storage.Session, by storage.Evidence, language string, ends authz.SessionID, dead time.Time) error {
 	err := s.batch(ctx, "insert session", s.as, func(b *pgx.Batch) {
+		// Whoever ends everything of a user holds this row: they find the session, or the
+		// statements behind this one find what they have changed.
+		b.Queue(`select from platform.users where id = $1 for no key update`, s.as.user)
 		queueNewDevice(b, s.as.user, n)
-		queueInsertSession(b, s.as.user, n)
+		queueInsertSession(b, provenSecret, s.as.user, n, zeronull.Text(by.PasswordHash), by.Passkey)
 		queueOwnEvent(b, s.as.user, storage.AuditEvent{
 			At: n.CreatedAt, Action: "user.sign-in", ObjectKind: "session", ObjectID: n.ID.String(), Tenant: n.Tenant, IPAddress: n.IPAddress,
 		}, map[string]any{"acr": n.ACR, "amr": n.AMR, "user_agent": n.UserAgent}, `true`)
@@ -102,12 +108,21 @@ func queueNewDevice(b *pgx.Batch, user authz.UserID, n storage.Session) {
 		   and regexp_replace(s.user_agent, '[0-9.]+', '', 'g') = regexp_replace($4, '[0-9.]+', '', 'g'))`, n.UserAgent)
 }
 
-func queueInsertSession(b *pgx.Batch, user authz.UserID, n storage.Session) {
+// provenSecret is the session's, or null, which its column refuses, where what the sign-in
+// was proven with does not hold any more.
+const provenSecret = `(select $6::bytea from platform.users u where u.id = $3 and u.disabled_at is null
+	and ($15::text is null or u.password_hash = $15)
+	and ($16::uuid is null or exists (select from platform.webauthn_credentials c where c.id = $16 and c.user_id = u.id)))`
+
+// queueInsertSession inserts a session under a secret, an expression; more are the
+// arguments from $15 on.
+func queueInsertSession(b *pgx.Batch, secret string, user authz.UserID, n storage.Session, more ...any) {
 	b.Queue(`insert into platform.user_sessions (id, token_jti, user_id, current_tenant_id, current_project_id,
 			secret_hash, created_at, last_seen_at, expires_at, idle_lifetime, ip_address, user_agent, auth_time, acr, amr)
-		values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		values ($1, $2, $3, $4, $5, `+secret+`, $7, $7, $8, $9, $10, $11, $12, $13, $14)`, append([]any{
 		n.ID, n.TokenJTI, user, n.Tenant, n.Project, n.SecretHash, n.CreatedAt, n.ExpiresAt, n.IdleLifetime,
-		addressOrNull(n.IPAddress), n.UserAgent, n.AuthTime, n.ACR, n.AMR)
+		addressOrNull(n.IPAddress), n.UserAgent, n.AuthTime, n.ACR, n.AMR,
+	}, more...)...)
 }
 
 func addressOrNull(a netip.Addr) any {
@@ -161,7 +176,16 @@ func (s *UserStore) EndSession(ctx context.Context, id authz.SessionID, reason s
 	}))
 }
 
+// holdSessions holds sessions that are about to end, for the statement behind it: that one
+// sees, as this one does not, what was stored beneath them before they were held, and
+// whoever comes later sees that they have ended. The user comes first, as everywhere.
+const holdSessions = `select from platform.users u join platform.user_sessions s on s.user_id = u.id
+	where u.id = any($1) and s.revoked_at is null and `
+
+const inOrder = ` order by s.id for key share of u for no key update of s`
+
 func queueEndSession(b *pgx.Batch, user authz.UserID, id authz.SessionID, reason string, now, dead time.Time) {
+	b.Queue(holdSessions+`s.id = $2`+inOrder, []authz.UserID{user}, id)
 	b.Queue(`with ended as (
 			update platform.user_sessions set revoked_at = $3
 			 where id = $1 and user_id = $2 and revoked_at is null returning token_jti, current_tenant_id),
@@ -184,6 +208,7 @@ func (s *UserStore) EndOtherSessions(ctx context.Context, keep authz.SessionID, 
 }
 
 func queueEndOtherSessions(b *pgx.Batch, user authz.UserID, keep authz.SessionID, reason string, now, dead time.Time) {
+	b.Queue(holdSessions+`s.id <> $2`+inOrder, []authz.UserID{user}, keep)
 	b.Queue(`with ended as (
 			update platform.user_sessions set revoked_at = $3
 			 where user_id = $1 and id <> $2 and revoked_at is null returning token_jti, current_tenant_id),

@@ -32,7 +32,7 @@ func (s *UserStore) SpendAssertion(ctx context.Context, g storage.Grant, kept bo
 	err = s.batch(ctx, "spend assertion", s.as, func(b *pgx.Batch) {
 		b.Queue(`insert into platform.consumed_ids (kind, id, expires_at) values ('assertion', $1, $2)`, id, expires)
 		if !kept {
-			queueInsertGrant(b, "", s.as.user, g, request)
+			queueInsertGrant(b, "", "$3", s.as.user, g, request)
 		}
 	})
 	if errors.Is(err, storage.ErrConflict) {

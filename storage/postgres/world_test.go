@@ -61,7 +61,7 @@ func newEstate(t *testing.T, w *storagetest.World, s *postgres.Store, name strin
 		SecretHash: []byte("digest"), CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(12 * time.Hour), IdleLifetime: 30 * time.Minute,
 		UserAgent: "test", AuthTime: now, ACR: authz.ACRSingleFactor, AMR: []string{"pwd"},
 	}
-	if err := s.ForUser(e.user).InsertSession(t.Context(), e.session, "", authz.SessionID{}, time.Time{}); err != nil {
+	if err := s.ForUser(e.user).InsertSession(t.Context(), e.session, storage.Evidence{}, "", authz.SessionID{}, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	newAuthenticators(t, w, s, e, name)
@@ -83,7 +83,7 @@ func newEstate(t *testing.T, w *storagetest.World, s *postgres.Store, name strin
 	}
 	e.grant = newGrant(e, client.ID)
 	consent := &storage.Consent{Client: client.ID, Tenant: e.tenant, Scopes: authz.ScopeSet{"openid"}, GrantedAt: now}
-	if err := s.ForUser(e.user).InsertGrant(t.Context(), e.grant, e.session.ID, consent); err != nil {
+	if err := s.ForUser(e.user).InsertGrant(t.Context(), e.grant, consent); err != nil {
 		t.Fatal(err)
 	}
 	return e

@@ -271,7 +271,7 @@ func hashOf(secret []byte) []byte {
 
 // SignIn begins a new session for a person who has proven who they are, in one of
 // their tenants, and ends the one that this browser had: no session survives a
-// sign-in under its old id.
+// sign-in under its old id. It is [storage.ErrNotFound] when the proof does not hold any more.
 func (v *Visit) SignIn(ctx context.Context, person storage.Person, proof authn.Proof, tenant authz.TenantID, remember bool) error {
 	k, secret := v.keeper, random(secretSize)
 	now := k.Now()
@@ -301,7 +301,7 @@ func (v *Visit) SignIn(ctx context.Context, person storage.Person, proof authn.P
 			return err
 		}
 	}
-	if err := k.Store.ForUser(person.ID).InsertSession(ctx, session, v.Language(), ends, now.Add(k.LedgerLifetime)); err != nil {
+	if err := k.Store.ForUser(person.ID).InsertSession(ctx, session, proof.Evidence, v.Language(), ends, now.Add(k.LedgerLifetime)); err != nil {
 		return err
 	}
 	var maxAge time.Duration

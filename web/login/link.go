@@ -170,7 +170,18 @@ func (p *Pages) signInByLink(w http.ResponseWriter, r *http.Request, v *browser.
 		p.refuseLink(w, r, err)
 		return
 	}
-	p.enter(w, r, v, proof, false, p.next(flow, question))
+	p.enterByLink(w, r, v, proof, p.next(flow, question))
+}
+
+// enterByLink is enter after a link is spent.
+func (p *Pages) enterByLink(w http.ResponseWriter, r *http.Request, v *browser.Visit, proof authn.Proof, next func(storage.Person) string) {
+	err := p.enter(w, r, v, proof, false, next)
+	if errors.Is(err, storage.ErrNotFound) {
+		err = authn.ErrLink // the account was disabled since
+	}
+	if err != nil {
+		p.refuseLink(w, r, err)
+	}
 }
 
 // unspent shows the form again where something else can be tried.

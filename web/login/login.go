@@ -140,28 +140,35 @@ func (p *Pages) SignIn(w http.ResponseWriter, r *http.Request) {
 	if p.Passkeys != nil && len(have.Passkeys) == 0 && have.PasskeyDeclinedAt.IsZero() && r.PostFormValue("passkeys") == "on" {
 		next = func(storage.Person) string { return step("/login/passkey/new", page.Flow) }
 	}
-	p.enter(w, r, v, proof, remember, next)
+	err = p.enter(w, r, v, proof, remember, next)
+	if errors.Is(err, storage.ErrNotFound) {
+		// The password was right when the form came, and is not any more.
+		err = errors.Join(authn.ErrCredentials, p.Store.SignInFailed(r.Context(), proof.User, browser.AddressFrom(r.Context()), p.Now()))
+	}
+	if err != nil {
+		p.refuse(w, r, v, page, question, err)
+	}
 }
 
 // enter begins the session of a person who has proven all that they must, and
-// goes on to the next step.
-func (p *Pages) enter(w http.ResponseWriter, r *http.Request, v *browser.Visit, proof authn.Proof, remember bool, next func(storage.Person) string) {
+// goes on to the next step. With an error it has not answered: [storage.ErrNotFound]
+// when what was proven does not hold any more.
+func (p *Pages) enter(w http.ResponseWriter, r *http.Request, v *browser.Visit, proof authn.Proof, remember bool, next func(storage.Person) string) error {
 	person, err := p.Store.ForUser(proof.User).Person(r.Context())
 	if err != nil {
-		p.Fail(w, r, err)
-		return
+		return err
 	}
 	tenant, found := landing(person)
 	if !found {
 		p.Refuse(w, r, templates.Error{Status: http.StatusForbidden, Problem: templates.ProblemNoTenant})
-		return
+		return nil
 	}
 	if err := v.SignIn(r.Context(), person, proof, tenant, remember); err != nil {
-		p.Fail(w, r, err)
-		return
+		return err
 	}
 	p.Log.InfoContext(r.Context(), "signed in", "user", person.ID, "amr", proof.AMR, "acr", proof.ACR, "address", browser.AddressFrom(r.Context()))
 	browser.SeeOther(w, next(person))
+	return nil
 }
 
 // next is the step after a sign-in: which tenant, where there is a choice, or back

@@ -32,7 +32,13 @@ func (p *Pages) SignInWithPasskey(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, r, v, page, question, err)
 		return
 	}
-	p.enter(w, r, v, proof, r.PostFormValue("remember") == "on", p.next(page.Flow, question))
+	err = p.enter(w, r, v, proof, r.PostFormValue("remember") == "on", p.next(page.Flow, question))
+	if errors.Is(err, storage.ErrNotFound) {
+		err = authn.ErrPasskey // removed since, or the account disabled
+	}
+	if err != nil {
+		p.refuse(w, r, v, page, question, err)
+	}
 }
 
 func (p *Pages) passkeyProof(r *http.Request, v *browser.Visit) (authn.Proof, error) {

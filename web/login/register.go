@@ -89,5 +89,5 @@ func (p *Pages) registerByLink(w http.ResponseWriter, r *http.Request, v *browse
 		return
 	}
 	p.Log.InfoContext(r.Context(), "registered", "user", proof.User, "tenant", o.Tenant.Slug, "address", browser.AddressFrom(r.Context()))
-	p.enter(w, r, v, proof, false, p.next(flow, question))
+	p.enterByLink(w, r, v, proof, p.next(flow, question))
 }

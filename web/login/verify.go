@@ -33,12 +33,7 @@ type verification struct {
 // askSecond sends a person whose password was right on to the second factor. There
 // is no session yet.
 func (p *Pages) askSecond(w http.ResponseWriter, r *http.Request, v *browser.Visit, flow string, proof authn.Proof, remember bool) {
-	user, err := p.Store.ForUser(proof.User).User(r.Context())
-	if err != nil {
-		p.Fail(w, r, err)
-		return
-	}
-	sealed, err := p.Factors.Pend(user, proof, remember, v.ID())
+	sealed, err := p.Factors.Pend(proof, remember, v.ID())
 	if err != nil {
 		p.Fail(w, r, err)
 		return
@@ -199,7 +194,14 @@ func (p *Pages) VerifyWithPasskey(w http.ResponseWriter, r *http.Request) {
 func (p *Pages) verified(w http.ResponseWriter, r *http.Request, v *browser.Visit, s *verification, proof authn.Proof) {
 	if s.first != nil {
 		proof.AuthTime = p.Now()
-		p.enter(w, r, v, proof, s.first.Remember, p.next(s.flow, oidc.SignInQuestion{Client: s.question.Client}))
+		err := p.enter(w, r, v, proof, s.first.Remember, p.next(s.flow, oidc.SignInQuestion{Client: s.question.Client}))
+		if errors.Is(err, storage.ErrNotFound) {
+			browser.SeeOther(w, step(oidc.SignInPath, s.flow)) // as when the password changes before the second step
+			return
+		}
+		if err != nil {
+			p.Fail(w, r, err)
+		}
 		return
 	}
 	err := v.Elevate(r.Context(), s.in.Session, proof)
