@@ -22,7 +22,7 @@ type banList struct {
 }
 
 // While memory is not trusted, a list holds for bansPause before another is read, and
-// bansTimeout is how long that may take: an outage costs nobody more.
+// bansTimeout is how long that may take.
 const (
 	bansPause   = time.Second
 	bansTimeout = time.Second
@@ -31,8 +31,15 @@ const (
 // lastBans is the list that holds while none can be read.
 type lastBans struct {
 	list atomic.Pointer[banList]
-	// readAt is when it was last tried to read one, as the feed counts.
-	readAt atomic.Int64
+	// triedAt is when it was last tried to read one while memory was not trusted, as the
+	// feed counts.
+	triedAt atomic.Int64
+}
+
+// due is true once in each pause.
+func (l *lastBans) due(now int64) bool {
+	tried := l.triedAt.Load()
+	return now-tried >= int64(bansPause) && l.triedAt.CompareAndSwap(tried, now)
 }
 
 // put keeps a newer list from being replaced by one that was on its way before it.
@@ -80,7 +87,11 @@ func (s *Store) currentBans(ctx context.Context) (*banList, error) {
 		return bans, nil
 	}
 	last := s.lastBans.list.Load()
-	if last != nil && !s.Fresh() && s.feed.now()-s.lastBans.readAt.Load() < int64(bansPause) {
+	if last != nil && !s.Fresh() {
+		if s.lastBans.due(s.feed.now()) {
+			// Nobody waits for it: a request that needs no database is answered at once.
+			go func() { _, _ = s.bans.share(context.WithoutCancel(ctx), struct{}{}) }()
+		}
 		return last, nil
 	}
 	bans, err := s.bans.share(ctx, struct{}{})
@@ -108,7 +119,6 @@ func (s *Store) readBans(ctx context.Context, _ struct{}) (*banList, error) {
 			return err
 		})
 	})
-	s.lastBans.readAt.Store(s.feed.now())
 	if err != nil {
 		return nil, err
 	}
