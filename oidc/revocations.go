@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gatehouse/gatehouse/oidc/authn"
 	"github.com/gatehouse/gatehouse/storage/ledger"
 	"github.com/gatehouse/gatehouse/storage/postgres"
 )
@@ -127,16 +128,23 @@ func (p *Provider) newsSince(ctx context.Context, cursor postgres.FeedCursor, wa
 		if err != nil || len(page.Entries) > 0 || cursor == (postgres.FeedCursor{}) || wait == 0 {
 			return page, err
 		}
-		select {
-		case <-rung:
-		case <-over.C:
-			return page, nil
-		case <-p.released:
-			return page, nil
-		case <-ctx.Done():
+		if !p.rings(ctx, rung, over.C) {
 			return page, nil
 		}
 	}
+}
+
+// rings waits for the bell, and says whether it rang. Whoever waits keeps nobody else waiting.
+func (p *Provider) rings(ctx context.Context, rung <-chan struct{}, over <-chan time.Time) bool {
+	defer authn.StepAside(ctx)()
+	select {
+	case <-rung:
+		return true
+	case <-over:
+	case <-p.released:
+	case <-ctx.Done():
+	}
+	return false
 }
 
 // Release gives every answer that is held back, now and from now on: the server ends,

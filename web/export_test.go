@@ -1,5 +1,10 @@
 package web
 
+// SetPlaces lets so many requests in at once, and Inside is how many there are.
+func (s *Server) SetPlaces(most int64) { s.gate.most = most }
+
+func (s *Server) Inside() int64 { return s.gate.inside.Load() }
+
 // FormRoutes lists the paths of every route that only a form of ours may reach,
 // so that a route added tomorrow is attacked by the tests of today.
 func FormRoutes(c Config) ([]string, error) {

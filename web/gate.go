@@ -1,14 +1,18 @@
 package web
 
 import (
+	"errors"
 	"io"
 	"net/http"
+	"path"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/gatehouse/gatehouse/oidc"
+	"github.com/gatehouse/gatehouse/oidc/authn"
 	"github.com/gatehouse/gatehouse/web/api"
 )
 
@@ -21,6 +25,8 @@ const (
 	// longest is how long a request may take, whatever it waits for: its caller then
 	// gets 503, before most give up by themselves.
 	longest = 7 * time.Second
+	// longestOfMany is how long the answer to an operation on many users is waited for.
+	longestOfMany = 10 * time.Minute
 )
 
 // gate lets in as many requests as can be answered in time, and tells the others to
@@ -46,22 +52,18 @@ func (g *gate) around(next http.Handler) http.Handler {
 			return
 		}
 		defer g.inside.Add(-1)
-		if r.Body != http.NoBody {
-			r.Body = &arriving{r.Body, g}
+		p := &place{ResponseWriter: w, gate: g, path: r.URL.Path, body: r.Body}
+		// A copy: the server looks at the body of its own when it answers.
+		r = r.WithContext(authn.WithPlace(r.Context(), p))
+		if r.Body != nil && r.Body != http.NoBody {
+			r.Body = p
 		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(p, r)
 	})
 }
 
-// passesBy is what needs no place inside.
-func passesBy(path string) bool {
-	switch path {
-	case "/healthz", "/readyz", oidc.RevocationsPath, // asked when there is trouble, or waiting for news
-		oidc.SignInPath: // waiting for its turn to hash a password: a queue with a bound of its own
-		return true
-	}
-	return false
-}
+// passesBy is what needs no place inside: it is asked when there is trouble, and costs nothing.
+func passesBy(path string) bool { return path == "/healthz" || path == "/readyz" }
 
 // tooMuch is what those are told who are turned away.
 const tooMuch = "The server has more to do than it can. Try again shortly."
@@ -89,24 +91,96 @@ func turnAway(w http.ResponseWriter, path string) {
 	_, _ = io.WriteString(w, text)
 }
 
-// unhurried is what may take long: what waits outside the gate, a body that is large, or of
-// unknown size, and the operations on many users.
+// unhurried is what may take long: what is held back until there is news, a body that is
+// large, or of unknown size, and the operations on many users.
 func unhurried(r *http.Request) bool {
-	return passesBy(r.URL.Path) || r.ContentLength < 0 || r.ContentLength > maxForm || strings.HasPrefix(r.URL.Path, api.Prefix+"/users:")
+	return passesBy(r.URL.Path) || r.URL.Path == oidc.RevocationsPath || r.ContentLength < 0 || r.ContentLength > maxForm || ofMany(r)
 }
 
-// arriving is a request body. While it waits for bytes its request leaves the gate, so that
-// slow callers do not use up the places.
-type arriving struct {
-	io.ReadCloser
+// narrowing is what changes the rights of everybody in something, however many they are.
+var narrowing = []string{"PUT /roles/*/scopes", "PUT /groups/*/scopes", "DELETE /groups/*", "DELETE /projects/*", "DELETE /tenants/*"}
+
+// ofMany is the operations on many users.
+func ofMany(r *http.Request) bool {
+	operation, ok := strings.CutPrefix(r.URL.EscapedPath(), api.Prefix)
+	return ok && (strings.HasPrefix(operation, "/users:") || slices.ContainsFunc(narrowing, func(pattern string) bool {
+		matches, _ := path.Match(pattern, r.Method+" "+operation)
+		return matches
+	}))
+}
+
+// place is what a request has inside: its writer and its body. While the caller may keep one
+// of them waiting the request leaves the gate, so that slow callers do not use up the places.
+// Besides reading what a handler asks for, the server reads in a write what no handler has read.
+type place struct {
+	http.ResponseWriter
+	body io.ReadCloser
 	gate *gate
+	path string
+	// begun: something was answered already. refused: nobody hears the handler any more.
+	begun, refused bool
 }
 
-func (a *arriving) Read(p []byte) (int, error) {
-	a.gate.inside.Add(-1)
-	defer a.gate.inside.Add(1)
-	return a.ReadCloser.Read(p)
+// Leave implements [authn.Place].
+func (p *place) Leave() { p.gate.inside.Add(-1) }
+
+// Return implements [authn.Place]. Whoever was let in gets in again.
+func (p *place) Return() { p.gate.inside.Add(1) }
+
+// Read finds the gate shut where as many again have come back as there is room for: callers
+// could else wait outside in any number, and send what they held back at once.
+func (p *place) Read(b []byte) (int, error) {
+	p.Leave()
+	n, err := p.body.Read(b)
+	if p.gate.inside.Add(1) <= 2*p.gate.most {
+		return n, err
+	}
+	if !p.refused {
+		p.refused = true
+		p.gate.refused.Add(1)
+		if !p.begun {
+			turnAway(p.ResponseWriter, p.path)
+		}
+	}
+	return 0, errors.New("too many requests wait inside")
 }
+
+// Close implements [io.Closer]. The server reads a body to its end to close it.
+func (p *place) Close() error {
+	p.Leave()
+	defer p.Return()
+	return p.body.Close()
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (p *place) WriteHeader(code int) {
+	if p.refused {
+		return
+	}
+	p.begun = true
+	p.ResponseWriter.WriteHeader(code)
+}
+
+// Write implements [http.ResponseWriter].
+func (p *place) Write(b []byte) (int, error) {
+	if p.refused {
+		return len(b), nil
+	}
+	p.begun = true
+	p.Leave()
+	defer p.Return()
+	return p.ResponseWriter.Write(b)
+}
+
+// FlushError is what [http.ResponseController] calls.
+func (p *place) FlushError() error {
+	p.Leave()
+	defer p.Return()
+	return http.NewResponseController(p.ResponseWriter).Flush()
+}
+
+// Unwrap lets [http.ResponseController] reach the connection.
+func (p *place) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 
 // Refused is how many requests were turned away because there were too many.
 func (s *Server) Refused() int64 { return s.gate.refused.Load() }

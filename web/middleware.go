@@ -47,6 +47,9 @@ func (s *Server) identified(next http.Handler) http.Handler {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, longest)
 			defer cancel()
+		} else if ofMany(r) {
+			// The server's own limit is for requests that are answered at once.
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(longestOfMany))
 		}
 		ctx = browser.WithAddress(ctx, callerAddress(r, s.TrustedProxies))
 		if chain := s.clientCertificates(r); chain != nil {

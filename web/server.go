@@ -12,6 +12,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -95,6 +96,12 @@ type Server struct {
 	handler  http.Handler
 	// draining: the process is about to end.
 	draining atomic.Bool
+	// reached is whether the database was there when it was last asked, for [Server.Ready].
+	reached struct {
+		sync.Mutex
+		at  time.Time
+		err error
+	}
 }
 
 // New puts the house together.

@@ -75,6 +75,7 @@ func (h *Hasher) Hash(ctx context.Context, password Password) (string, error) {
 	if len(password.reveal()) > MaxPasswordBytes {
 		return "", fmt.Errorf("hash password: longer than %d bytes", MaxPasswordBytes)
 	}
+	defer StepAside(ctx)()
 	leave, err := h.enter(ctx)
 	if err != nil {
 		return "", fmt.Errorf("hash password: %w", err)
@@ -117,6 +118,7 @@ func (h *Hasher) evaluate(ctx context.Context, encoded string, password Password
 	if len(password.reveal()) > MaxPasswordBytes {
 		return false, nil
 	}
+	defer StepAside(ctx)()
 	leave, err := h.enter(ctx)
 	if err != nil {
 		return false, fmt.Errorf("check password: %w", err)

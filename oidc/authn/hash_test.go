@@ -85,6 +85,37 @@ func TestI8_EvaluationsAreBounded(t *testing.T) {
 	})
 }
 
+// Whoever waits for a hash, or has one made, holds no place of the server.
+func TestHashesTakeNoPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := NewHasher()
+		var w watch
+		w.on(h, func(string, string) (bool, *argon2id.Params, error) {
+			time.Sleep(time.Second)
+			return false, nil, nil
+		})
+		var held counted
+		var people sync.WaitGroup
+		for range 2 * cap(h.queue) { // of some the queue is full, and the time of some runs out
+			held.Return()
+			people.Go(func() { _, _, _ = h.Verify(WithPlace(t.Context(), &held), hashOfGood, NewPassword("wrong")) })
+		}
+		synctest.Wait()
+		if got, want := held.Load(), int64(cap(h.queue)-cap(h.places)); got != want {
+			t.Errorf("%d hold a place; want the %d who were refused alone", got, want)
+		}
+		people.Wait()
+		if got, want := held.Load(), int64(2*cap(h.queue)); got != want {
+			t.Errorf("%d have their place again, want %d", got, want)
+		}
+	})
+}
+
+type counted struct{ atomic.Int64 }
+
+func (c *counted) Leave()  { c.Add(-1) }
+func (c *counted) Return() { c.Add(1) }
+
 func TestADeadlineBeforeTheirTurnIsBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := NewHasher()
