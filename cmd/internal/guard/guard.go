@@ -335,14 +335,13 @@ func (g *Guard) watch(r *http.Request, p *resource.Principal, cut context.Cancel
 			return
 		case <-again.C:
 		}
-		expired := !p.ExpiresAt.IsZero() && !g.now().Before(p.ExpiresAt)
-		if expired && !endless {
-			return
+		if _, err := g.tokens.Authenticate(r.Context(), token); !errors.Is(err, resource.ErrInvalidToken) {
+			continue
 		}
-		if _, err := g.tokens.Authenticate(r.Context(), token); errors.Is(err, resource.ErrInvalidToken) {
+		if expired := !p.ExpiresAt.IsZero() && !g.now().Before(p.ExpiresAt); endless || !expired {
 			cut(errRevoked)
-			return
 		}
+		return
 	}
 }
 
