@@ -16,17 +16,9 @@ func TestDrain(t *testing.T) {
 	t.Parallel()
 	h := webtest.Boot(t)
 	h.Machine("rs", func(c *storage.Client) { c.Introspect = true })
-	news := func(query url.Values) webtest.Answer {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.Socket()+"/oauth2/revocations?"+query.Encode(), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.SetBasicAuth("rs", webtest.ClientSecret)
-		return h.Send(r)
-	}
-	cursor := news(nil).Text("cursor")
+	cursor := news(h, nil).Text("cursor")
 	held := make(chan webtest.Answer)
-	go func() { held <- news(url.Values{"cursor": {cursor}, "wait": {"25"}}) }()
+	go func() { held <- news(h, url.Values{"cursor": {cursor}, "wait": {"25"}}) }()
 	if err := h.Server().Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -53,4 +45,15 @@ func TestDrain(t *testing.T) {
 		t.Error("an answer is held back after the server drained")
 	}
 	<-drained
+}
+
+// news asks for revocations, as the client rs.
+func news(h *webtest.House, query url.Values) webtest.Answer {
+	h.T.Helper()
+	r, err := http.NewRequestWithContext(h.T.Context(), http.MethodGet, h.Socket()+"/oauth2/revocations?"+query.Encode(), nil)
+	if err != nil {
+		h.T.Fatal(err)
+	}
+	r.SetBasicAuth("rs", webtest.ClientSecret)
+	return h.Send(r)
 }

@@ -25,17 +25,9 @@ func TestWaiting_Feed(t *testing.T) {
 	h := webtest.Boot(t)
 	h.Machine("rs", func(c *storage.Client) { c.Introspect = true })
 	h.Server().SetPlaces(1)
-	news := func(query url.Values) webtest.Answer {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.Socket()+"/oauth2/revocations?"+query.Encode(), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.SetBasicAuth("rs", webtest.ClientSecret)
-		return h.Send(r)
-	}
-	cursor := news(nil).Text("cursor")
+	cursor := news(h, nil).Text("cursor")
 	held := make(chan webtest.Answer, 1)
-	go func() { held <- news(url.Values{"cursor": {cursor}, "wait": {"20"}}) }()
+	go func() { held <- news(h, url.Values{"cursor": {cursor}, "wait": {"20"}}) }()
 	time.Sleep(100 * time.Millisecond) // on its way in
 	for begun := time.Now(); h.Server().Inside() > 0; time.Sleep(time.Millisecond) {
 		if time.Since(begun) > 10*time.Second {
